@@ -1,0 +1,134 @@
+/**
+ * What the agent tells the outside: the JSON of the HTTP API, which the CLI and operators' scripts read.
+ * Names here are fixed: a change is a new API version.
+ * @module
+ */
+
+/** One file that this node knows of: its own, or announced by a neighbour. */
+export interface FileRow {
+  readonly name: string;
+  /** CIDv1, base32: of the raw block, or of the manifest for a file above one block. */
+  readonly cid: string;
+  readonly bytes: number;
+  /** The author's short name and id, for example `clinic (3f9a1c20b4d5e6f7)`. */
+  readonly author: string;
+  /** True when this node has all the bytes. */
+  readonly held: boolean;
+}
+
+export interface FilesReport {
+  readonly files: readonly FileRow[];
+}
+
+/** `state`: OK works; WARN works with a limit; FAIL does not work. `fix` is empty when there is nothing to do. */
+export interface Check {
+  readonly name: string;
+  readonly state: "OK" | "WARN" | "FAIL";
+  readonly detail: string;
+  readonly fix: string;
+}
+
+export interface ChecksReport {
+  readonly checks: readonly Check[];
+}
+
+export interface PutReport {
+  readonly cid: string;
+  readonly name: string;
+  readonly bytes: number;
+  /** Position in this node's own index log, from 1. */
+  readonly seq: number;
+}
+
+/** How a transfer stands. `packets` and `air_*` count what was heard for this file and what this node sent for it. */
+export interface GetReport {
+  readonly cid: string;
+  readonly name: string;
+  readonly bytes: number;
+  /** Packets that carried the file and were heard, useless repeats included; 0 when the file was held already. */
+  readonly packets: number;
+  /** Symbols still needed, and needed in all, for the parts that are known so far. */
+  readonly wanted: number;
+  readonly total: number;
+  /** Payload bytes on air: symbols heard and requests sent. */
+  readonly air_bytes: number;
+  /** Time on air of the same packets in ms, by the LoRa formula. */
+  readonly air_ms: number;
+  readonly state: "waiting" | "receiving" | "done" | "failed";
+  /** Why it failed or waits; empty when all is well. */
+  readonly detail: string;
+}
+
+export interface LogRow {
+  readonly author: string;
+  readonly seq: number;
+  readonly name: string;
+  readonly cid: string;
+  readonly bytes: number;
+  /** Head of the author's hash chain after this entry, hex. */
+  readonly head: string;
+}
+
+export interface LogReport {
+  readonly authors: readonly {
+    readonly author: string;
+    readonly entries: number;
+    /** True when a signature by the author covers every entry. */
+    readonly verified: boolean;
+  }[];
+  readonly entries: readonly LogRow[];
+}
+
+export interface BootStep {
+  readonly step: string;
+  /** The named outcome: `measured`, `attested`, `not-measured`, `mismatch`, `no-tpm`, … */
+  readonly state: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly ms: number;
+}
+
+export interface StatusReport {
+  readonly node: string;
+  readonly author: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly uptime_s: number;
+  readonly state: "running" | "warned" | "quarantine";
+  readonly trust: {
+    readonly mode: "enforce" | "warn";
+    readonly tpm: string;
+    readonly steps: readonly BootStep[];
+  };
+  readonly radio: {
+    readonly modem: string;
+    readonly link: string;
+    readonly detail: string;
+    readonly node_number: number | null;
+    readonly preset: string;
+    readonly region: string;
+    /** Of the rolling hour: time on air used, and what may be used, in ms. */
+    readonly air_used_ms: number;
+    readonly air_budget_ms: number;
+    readonly queued: number;
+    readonly simulated: boolean;
+  };
+  readonly shard: { readonly blocks: number; readonly bytes: number; readonly files: number; readonly authors: number };
+  readonly neighbours: readonly { readonly author: string; readonly heard_s_ago: number; readonly entries: number }[];
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** The agent's own quote, in the forms that `tpm2_checkquote` reads; binary fields in hex. */
+export interface QuoteReport {
+  readonly nonce: string;
+  readonly ak_pem: string;
+  readonly msg: string;
+  readonly sig: string;
+  readonly pcrs: string;
+  readonly selection: string;
+}
+
+/** How every failed API call answers. */
+export interface FailureReport {
+  readonly error: { readonly code: string; readonly message: string; readonly fix: string };
+}
