@@ -1,0 +1,56 @@
+/**
+ * What the API needs of the agent. The composition root provides it; every method may throw an AgentError, whose code
+ * decides the HTTP status (`failure.ts`).
+ * @module
+ */
+import type {
+  ChecksReport,
+  FilesReport,
+  GetReport,
+  LogReport,
+  PutReport,
+  QuoteReport,
+  StatusReport,
+} from "../kernel/reports.ts";
+
+/** A transfer under way: `id` is 1 … 64 of `A–Z a–z 0–9 _ -`. */
+export interface StartedGet {
+  readonly id: string;
+  readonly report: GetReport;
+}
+
+/** What may come next under `trust.mode = "enforce"`: paths on the node's own disk. */
+export interface PlannedUpdate {
+  readonly code: string | undefined;
+  readonly config: string | undefined;
+}
+
+/** Answer to a planned update: the PCR value, in hex, that the store will open with besides today's. */
+export interface AllowReport {
+  readonly allowed: true;
+  readonly pcr: number;
+  readonly value: string;
+}
+
+/**
+ * In quarantine `status`, `checks` and `quote` still answer; everything that touches data or radio throws AgentError
+ * "QUARANTINE".
+ */
+export interface AgentView {
+  status(): Promise<StatusReport>;
+  checks(): Promise<ChecksReport>;
+  files(): Promise<FilesReport>;
+  /** @param limit newest entries, 1 … 10,000 */
+  log(limit: number): Promise<LogReport>;
+  /** Resolves once the file is on disk. @throws AgentError "NAME_INVALID", "DISK_FULL", "FILE_TOO_LARGE" */
+  put(name: string, bytes: Uint8Array): Promise<PutReport>;
+  /** @throws AgentError "NOT_FOUND" when no author known here offers that name or CID */
+  startGet(nameOrCid: string): Promise<StartedGet>;
+  /** Undefined when no such transfer is known (any more). */
+  transfer(id: string): Promise<GetReport | undefined>;
+  /** All bytes of a file, each block checked; undefined unless all are held. @param cid canonical CIDv1 text */
+  content(cid: string): Promise<Uint8Array | undefined>;
+  /** @param nonce 16 … 32 bytes; a fresh one is drawn when undefined */
+  quote(nonce: Uint8Array | undefined): Promise<QuoteReport>;
+  allowUpdate(update: PlannedUpdate): Promise<AllowReport>;
+}

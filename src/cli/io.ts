@@ -1,0 +1,53 @@
+/** What the commands may touch: given by `main.ts`, and by the tests. @module */
+
+/** What `caye run` was told on the command line. */
+export interface RunOptions {
+  /** `--config FILE`, else `CAYE_CONFIG`; undefined: every field has its default. */
+  readonly configPath: string | undefined;
+}
+
+/** The kind of thing at a path; `other` for sockets, devices and the like. `mode`: permission bits, 0 … 0o777. */
+export interface PathFacts {
+  readonly kind: "file" | "directory" | "device" | "other";
+  readonly mode: number;
+  readonly readable: boolean;
+  readonly writable: boolean;
+}
+
+export interface CliIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Of the Caye that runs, for example `0.1.0`. */
+  readonly version: string;
+  /** Node's own, for example `24.21.0`. */
+  readonly nodeVersion: string;
+  /** The state directory. @throws AgentError "STATE_UNSET" */
+  statePath(): string;
+  stdout(text: string): void;
+  stderr(text: string): void;
+  /** True when a person watches standard error: progress may then overwrite its line. */
+  readonly isTty: boolean;
+  fetch(url: string, init: FetchInit): Promise<Response>;
+  /** @throws a system error (`ENOENT`, …) */
+  readFile(path: string): Promise<Uint8Array>;
+  /** Atomically: a new file beside it, synced, then renamed. `exclusive` fails with `EEXIST` when the path exists. */
+  writeFile(path: string, bytes: Uint8Array, options: { readonly exclusive: boolean }): Promise<void>;
+  makeDirectory(path: string): Promise<void>;
+  /** Undefined when nothing is there. */
+  facts(path: string): Promise<PathFacts | undefined>;
+  /** The path's names, sorted; empty when it is no directory. */
+  list(path: string): Promise<readonly string[]>;
+  sleep(ms: number): Promise<void>;
+  /** Milliseconds since some fixed moment. */
+  monotonicMs(): number;
+  setExitCode(code: number): void;
+  /** Runs the agent until it is told to stop. */
+  run(options: RunOptions): Promise<void>;
+}
+
+export interface FetchInit {
+  readonly method: "GET" | "POST";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer> | string;
+  /** Gives up after this long without an answer. */
+  readonly timeoutMs: number;
+}

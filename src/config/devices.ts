@@ -1,0 +1,78 @@
+/**
+ * Devices are named by URIs. Each parser gives the address in its parts, or the reason why the text is none.
+ * @module
+ */
+import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
+
+/** Where the radio is. `auto`: a radio on a known USB id, else the simulated village. */
+export type ModemAddress =
+  | { readonly kind: "auto"; readonly uri: string }
+  | { readonly kind: "serial"; readonly uri: string; readonly path: string; readonly baud: number }
+  | { readonly kind: "tcp"; readonly uri: string; readonly host: string; readonly port: number }
+  | { readonly kind: "sim"; readonly uri: string };
+
+/** Which TPM 2.0 holds the keys. `auto`: `/dev/tpmrm0` when it is there, else one in software. */
+export type TpmAddress =
+  | { readonly kind: "auto"; readonly uri: string }
+  | { readonly kind: "device"; readonly uri: string; readonly path: string }
+  | { readonly kind: "swtpm"; readonly uri: string }
+  | { readonly kind: "none"; readonly uri: string };
+
+/** Where random samples come from. */
+export type EntropyAddress =
+  | { readonly kind: "kernel"; readonly uri: string }
+  | { readonly kind: "hwrng"; readonly uri: string; readonly path: string }
+  | { readonly kind: "tpm"; readonly uri: string };
+
+const MESHTASTIC_TCP_PORT = 4403;
+const DEFAULT_BAUD = 115_200;
+const DEVICE_PATH = /^\/dev\/[A-Za-z0-9._:/+-]{1,200}$/;
+const TCP = /^tcp:\/\/(?:\[(?<v6>[0-9A-Fa-f:.]{2,45})\]|(?<host>[A-Za-z0-9._-]{1,253}))(?::(?<port>\d{1,5}))?\/?$/;
+const SERIAL = /^serial:\/\/(?<path>\/[^?#]*)(?:\?baud=(?<baud>\d{1,8}))?$/;
+
+export function parseModem(uri: string): Decoded<ModemAddress> {
+  if (uri === "auto") return decoded({ kind: "auto", uri });
+  if (uri === "sim:") return decoded({ kind: "sim", uri });
+  if (uri.startsWith("serial:")) return parseSerial(uri);
+  if (uri.startsWith("tcp:")) return parseTcp(uri);
+  return refused("it starts with none of serial://, tcp:// and sim:");
+}
+
+export function parseTpm(uri: string): Decoded<TpmAddress> {
+  if (uri === "auto") return decoded({ kind: "auto", uri });
+  if (uri === "none") return decoded({ kind: "none", uri });
+  if (uri === "swtpm:") return decoded({ kind: "swtpm", uri });
+  if (!uri.startsWith("tpm:")) return refused("it is none of auto, none, swtpm: and tpm:/dev/…");
+  const path = uri.slice("tpm:".length);
+  return isDevicePath(path) ? decoded({ kind: "device", uri, path }) : refused("tpm: takes a device file under /dev");
+}
+
+export function parseEntropy(uri: string): Decoded<EntropyAddress> {
+  if (uri === "kernel") return decoded({ kind: "kernel", uri });
+  if (uri === "tpm") return decoded({ kind: "tpm", uri });
+  if (!uri.startsWith("hwrng:")) return refused("it is none of kernel, tpm and hwrng:/dev/…");
+  const path = uri.slice("hwrng:".length);
+  return isDevicePath(path) ? decoded({ kind: "hwrng", uri, path }) : refused("hwrng: takes a device file under /dev");
+}
+
+function parseSerial(uri: string): Decoded<ModemAddress> {
+  const parts = SERIAL.exec(uri)?.groups;
+  if (parts === undefined) return refused("serial:// takes three slashes and a device file, then at most ?baud=");
+  const path = parts["path"] ?? "";
+  if (!isDevicePath(path)) return refused("serial:// takes a device file under /dev");
+  const baud = parts["baud"] === undefined ? DEFAULT_BAUD : Number(parts["baud"]);
+  if (baud < 300 || baud > 4_000_000) return refused("baud is 300 to 4000000");
+  return decoded({ kind: "serial", uri, path, baud });
+}
+
+function parseTcp(uri: string): Decoded<ModemAddress> {
+  const parts = TCP.exec(uri)?.groups;
+  if (parts === undefined) return refused("tcp:// takes a host and at most a port");
+  const port = parts["port"] === undefined ? MESHTASTIC_TCP_PORT : Number(parts["port"]);
+  if (port < 1 || port > 65_535) return refused("a TCP port is 1 to 65535");
+  return decoded({ kind: "tcp", uri, host: parts["v6"] ?? parts["host"] ?? "", port });
+}
+
+function isDevicePath(path: string): boolean {
+  return DEVICE_PATH.test(path) && !path.split("/").includes("..");
+}
