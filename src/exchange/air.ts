@@ -1,0 +1,70 @@
+/**
+ * How the exchange speaks: messages in, frames to the scheduler out.
+ * @module
+ */
+import type { Frame } from "../radio/scheduler.ts";
+import { payloadAirtimeUs, type LoraModulation } from "../radio/airtime.ts";
+import { MAX_PAYLOAD_BYTES } from "../ports/modem.ts";
+import { encodeMessage } from "../wire/codec.ts";
+import type { Message } from "../wire/messages.ts";
+import { timingFor, type Timing } from "./timing.ts";
+
+export interface AirSettings {
+  readonly modulation: LoraModulation;
+  /** Relays that our messages may pass, 0 … 7. */
+  readonly hopLimit: number;
+}
+
+export interface SayOptions {
+  readonly priority: Frame["priority"];
+  /** A waiting frame with the same key is replaced. */
+  readonly key?: string;
+  readonly expiresInMs?: number;
+  readonly onSent?: (payloadBytes: number, airtimeMs: number) => void;
+}
+
+/** The part of the scheduler that is used here. */
+export interface FrameQueue {
+  offer(frame: Frame): "queued" | "dropped" | "replaced";
+  cancel(key: string): void;
+}
+
+export class Air {
+  readonly #queue: FrameQueue;
+  readonly #settings: () => AirSettings;
+  readonly #monotonicMs: () => number;
+
+  constructor(queue: FrameQueue, settings: () => AirSettings, monotonicMs: () => number) {
+    this.#queue = queue;
+    this.#settings = settings;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  timing(): Timing {
+    const { modulation, hopLimit } = this.#settings();
+    return timingFor(payloadAirtimeUs(MAX_PAYLOAD_BYTES, modulation), hopLimit);
+  }
+
+  airtimeMs(payloadBytes: number): number {
+    return payloadAirtimeUs(payloadBytes, this.#settings().modulation) / 1000;
+  }
+
+  /** False when the queue was full and the message is dropped. @throws AgentError "MESSAGE_TOO_LONG", a fault of ours */
+  say(message: Message, options: SayOptions): boolean {
+    const payload = encodeMessage(message);
+    const { onSent } = options;
+    const frame: Frame = {
+      payload,
+      priority: options.priority,
+      hopLimit: this.#settings().hopLimit,
+      ...(options.key === undefined ? {} : { key: options.key }),
+      ...(options.expiresInMs === undefined ? {} : { expiresAtMs: this.#monotonicMs() + options.expiresInMs }),
+      ...(onSent === undefined ? {} : { onSent: (airtimeUs: number) => onSent(payload.length, airtimeUs / 1000) }),
+    };
+    return this.#queue.offer(frame) !== "dropped";
+  }
+
+  cancel(key: string): void {
+    this.#queue.cancel(key);
+  }
+}

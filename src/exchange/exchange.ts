@@ -1,0 +1,145 @@
+/**
+ * What neighbours ask and offer on the radio. Packets come in one by one; each is decoded, counted, and handed to the
+ * room that it concerns. Nothing that a neighbour sends can stop this service.
+ * @module
+ */
+import { describeError } from "../kernel/errors.ts";
+import { runAll, type Service } from "../kernel/service.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import { PRIVATE_APP, type Modem, type RadioPacket } from "../ports/modem.ts";
+import type { Random } from "../ports/random.ts";
+import type { Cid } from "../dag/cid.ts";
+import type { Shard } from "../dag/shard.ts";
+import { decodeMessage } from "../wire/codec.ts";
+import type { Message } from "../wire/messages.ts";
+import { Agenda } from "./agenda.ts";
+import { Air, type AirSettings, type FrameQueue } from "./air.ts";
+import { Fetch } from "./fetch.ts";
+import { IndexSync } from "./index-sync.ts";
+import type { Neighbour } from "./neighbours.ts";
+import { Serve } from "./serve.ts";
+import type { Transfer, TransferTarget } from "./transfer.ts";
+
+export interface ExchangePorts {
+  readonly modem: Pick<Modem, "receive">;
+  readonly queue: FrameQueue;
+  readonly shard: Shard;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly settings: () => AirSettings;
+}
+
+/** Timed tasks at once: two for each author that is behind, a few for each transfer. */
+const AGENDA_CAPACITY = 4_096;
+
+export class Exchange implements Service {
+  readonly name = "exchange";
+  readonly #ports: ExchangePorts;
+  readonly #agenda: Agenda;
+  readonly #index: IndexSync;
+  readonly #fetch: Fetch;
+  readonly #serve: Serve;
+  readonly #counters = new Map<string, number>();
+
+  constructor(ports: ExchangePorts) {
+    const { clock, log, queue, settings } = ports;
+    const count = (event: string): void => this.#count(event);
+    const onFailure = (error: unknown, key: string): void => this.#failed(error, key);
+    this.#ports = ports;
+    this.#agenda = new Agenda({ clock, capacity: AGENDA_CAPACITY, onFailure });
+    const air = new Air(queue, settings, () => clock.monotonicMs());
+    const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
+    this.#index = new IndexSync(shared);
+    this.#fetch = new Fetch(shared);
+    this.#serve = new Serve(shared);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    this.#index.start();
+    await runAll([this.#agenda, { name: "listen", run: (inner) => this.#listen(inner) }], signal);
+  }
+
+  /** Tell neighbours that this node's own log has grown beyond `before` entries. */
+  async announce(before: number): Promise<void> {
+    await this.#index.announce(before);
+  }
+
+  /** Undefined when too many transfers are under way. */
+  fetch(target: TransferTarget): Promise<Transfer | undefined> {
+    return this.#fetch.begin(target);
+  }
+
+  transfer(cid: Cid): Transfer | undefined {
+    return this.#fetch.find(cid);
+  }
+
+  neighbours(): readonly Neighbour[] {
+    return this.#index.neighbours.list();
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counters);
+  }
+
+  async #listen(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const packet = await this.#ports.modem.receive(signal);
+      if (packet === undefined) return;
+      try {
+        await this.#onPacket(packet);
+      } catch (error) {
+        this.#failed(error, "packet");
+      }
+    }
+  }
+
+  async #onPacket(packet: RadioPacket): Promise<void> {
+    if (packet.port !== PRIVATE_APP) {
+      this.#count("packets_of_others");
+      return;
+    }
+    const message = decodeMessage(packet.payload);
+    if (!message.ok) {
+      this.#count("packets_refused");
+      this.#ports.log.debug("packet refused", { reason: message.reason, from: packet.from });
+      return;
+    }
+    this.#count(`heard_${message.value.type}`);
+    await this.#onMessage(message.value, packet.payload.length);
+  }
+
+  async #onMessage(message: Message, payloadBytes: number): Promise<void> {
+    switch (message.type) {
+      case "beacon":
+        this.#index.onBeacon(message);
+        break;
+      case "want":
+        this.#index.onWant(message);
+        break;
+      case "update":
+        await this.#index.onUpdate(message);
+        break;
+      case "get":
+        this.#fetch.onGet(message);
+        await this.#serve.onGet(message);
+        break;
+      case "coded":
+        this.#serve.onCoded(message);
+        await this.#fetch.onCoded(message, payloadBytes);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #failed(error: unknown, where: string): void {
+    this.#count("failures");
+    this.#ports.log.warn("could not act on a message", { where, error: describeError(error) });
+  }
+
+  #count(event: string): void {
+    this.#counters.set(event, (this.#counters.get(event) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Fetches files from neighbours: asks for as many symbols as are lacking, listens, and asks again when it grows quiet.
+ * @module
+ */
+import { toHex } from "../kernel/bytes.ts";
+import { describeError } from "../kernel/errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Random } from "../ports/random.ts";
+import type { Cid } from "../dag/cid.ts";
+import type { Shard } from "../dag/shard.ts";
+import { REQUEST } from "../radio/scheduler.ts";
+import type { Coded, Get } from "../wire/messages.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Air } from "./air.ts";
+import { chance } from "./chance.ts";
+import { Transfer, WantedBlock, type TransferTarget } from "./transfer.ts";
+
+export interface FetchPorts {
+  readonly shard: Pick<Shard, "missingBlocks" | "putBlock">;
+  readonly air: Air;
+  readonly agenda: Agenda;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly count: (event: string) => void;
+}
+
+/** Transfers under way at once, and ended ones that are still remembered for their report. */
+const MAX_ACTIVE = 8;
+const MAX_REMEMBERED = 64;
+const RAW_CODEC = 0x55;
+
+export class Fetch {
+  readonly #ports: FetchPorts;
+  readonly #transfers = new Map<string, Transfer>();
+  /** Blocks begun and not finished, so that a second try goes on where the first gave up. */
+  readonly #begun = new Map<string, WantedBlock>();
+
+  constructor(ports: FetchPorts) {
+    this.#ports = ports;
+  }
+
+  /** Starts a transfer, or joins the one that is under way. Undefined when too many are. */
+  async begin(target: TransferTarget): Promise<Transfer | undefined> {
+    const key = target.cid.toString();
+    const known = this.#transfers.get(key);
+    if (known !== undefined && !known.ended) return known;
+    if ([...this.#transfers.values()].filter((transfer) => !transfer.ended).length >= MAX_ACTIVE) return undefined;
+    const transfer = new Transfer(target);
+    this.#transfers.delete(key);
+    this.#transfers.set(key, transfer);
+    this.#forgetOldest();
+    await this.#next(transfer);
+    return transfer;
+  }
+
+  find(cid: Cid): Transfer | undefined {
+    return this.#transfers.get(cid.toString());
+  }
+
+  async onCoded(coded: Coded, payloadBytes: number): Promise<void> {
+    for (const transfer of this.#transfers.values()) {
+      if (transfer.ended || transfer.block?.isFor(coded) !== true) continue;
+      transfer.countHeard(payloadBytes, this.#ports.air.airtimeMs(payloadBytes));
+      await this.#hear(transfer, transfer.block, coded);
+    }
+  }
+
+  /** Somebody else asks for a block that we want too: the answer serves both, so our own asking can wait. */
+  onGet(get: Get): void {
+    for (const transfer of this.#transfers.values()) {
+      const { block } = transfer;
+      if (transfer.ended || block === undefined || toHex(block.prefix) !== toHex(get.prefix)) continue;
+      if (get.symbols === 0 || get.symbols >= block.needed) this.#askLater(transfer);
+    }
+  }
+
+  async #hear(transfer: Transfer, block: WantedBlock, coded: Coded): Promise<void> {
+    const heard = block.hear(coded);
+    this.#ports.count(`symbol_${heard.kind}`);
+    switch (heard.kind) {
+      case "whole":
+        await this.#keep(transfer, block, heard.bytes);
+        break;
+      case "new":
+        transfer.fruitless = 0;
+        transfer.state = { kind: "receiving" };
+        this.#askLater(transfer);
+        break;
+      case "poisoned":
+        this.#ports.log.warn("symbols did not make the block that was asked for", { cid: block.cid.toString() });
+        this.#askLater(transfer);
+        break;
+      case "known":
+      case "refused":
+        break;
+    }
+  }
+
+  async #keep(transfer: Transfer, block: WantedBlock, bytes: Uint8Array): Promise<void> {
+    this.#begun.delete(block.cid.toString());
+    transfer.fruitless = 0;
+    try {
+      await this.#ports.shard.putBlock(bytes, block.cid);
+      await this.#next(transfer);
+    } catch (error) {
+      // A full disk, most likely: the transfer ends with the reason, and everything else goes on.
+      this.#fail(transfer, describeError(error));
+    }
+  }
+
+  #fail(transfer: Transfer, detail: string): void {
+    transfer.state = { kind: "failed", detail };
+    this.#ports.agenda.cancel(`get:${transfer.target.cid.toString()}`);
+    this.#ports.count("transfers_failed");
+  }
+
+  /** On to the next missing block, or to the end. */
+  async #next(transfer: Transfer): Promise<void> {
+    const key = transfer.target.cid.toString();
+    const missing = await this.#ports.shard.missingBlocks(transfer.target.cid);
+    transfer.missing = missing.length;
+    const cid = missing[0];
+    if (cid === undefined) {
+      transfer.block = undefined;
+      transfer.state = { kind: "done" };
+      this.#ports.agenda.cancel(`get:${key}`);
+      this.#ports.air.cancel(`get:${key}`);
+      return;
+    }
+    transfer.block = this.#wantedBlock(transfer, cid);
+    this.#ask(transfer);
+  }
+
+  #wantedBlock(transfer: Transfer, cid: Cid): WantedBlock {
+    const begun = this.#begun.get(cid.toString());
+    if (begun !== undefined) return begun;
+    const isWholeFile = cid.code === RAW_CODEC && cid.equals(transfer.target.cid);
+    const block = new WantedBlock(cid, isWholeFile ? transfer.target.bytes : undefined);
+    this.#begun.set(cid.toString(), block);
+    const oldest = this.#begun.keys().next();
+    if (this.#begun.size > MAX_REMEMBERED && oldest.done !== true) this.#begun.delete(oldest.value);
+    return block;
+  }
+
+  #ask(transfer: Transfer): void {
+    const { block } = transfer;
+    if (transfer.ended || block === undefined) return;
+    if (transfer.fruitless >= this.#ports.air.timing().maxFruitless) {
+      const tries = transfer.fruitless;
+      this.#fail(transfer, `nobody in reach answered ${tries} requests in a row; try again when neighbours are heard`);
+      return;
+    }
+    transfer.fruitless++;
+    const get: Get = { type: "get", prefix: block.prefix, symbols: Math.min(block.needed, 255) };
+    this.#ports.air.say(get, {
+      priority: REQUEST,
+      key: `get:${transfer.target.cid.toString()}`,
+      onSent: (payloadBytes, airtimeMs) => {
+        transfer.countAir(payloadBytes, airtimeMs);
+        this.#askLater(transfer);
+      },
+    });
+    this.#askLater(transfer);
+  }
+
+  #askLater(transfer: Transfer): void {
+    if (transfer.ended) return;
+    const { getRetryMs, backOffFactor } = this.#ports.air.timing();
+    const waitMs =
+      getRetryMs * backOffFactor ** Math.max(0, transfer.fruitless - 1) * (1 + chance(this.#ports.random) / 4);
+    this.#ports.agenda.set(`get:${transfer.target.cid.toString()}`, waitMs, () => this.#ask(transfer));
+  }
+
+  #forgetOldest(): void {
+    for (const [key, transfer] of this.#transfers) {
+      if (this.#transfers.size <= MAX_REMEMBERED) return;
+      if (transfer.ended) this.#transfers.delete(key);
+    }
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * Keeps index logs in step: beacons say who holds how much, WANT asks for what is missing, UPDATE brings it.
+ *
+ * Every decision here is about whom to ask and when to speak. What may be believed is decided by `dag/`, by signature.
+ * @module
+ */
+import { toHex } from "../kernel/bytes.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Random } from "../ports/random.ts";
+import type { MergeVerdict, Shard } from "../dag/shard.ts";
+import { MAX_BEACON_AUTHORS, type AuthorId, type Beacon, type Update, type Want } from "../wire/messages.ts";
+import { entriesThatFit, packBeacon } from "../wire/packing.ts";
+import { ANSWER, INDEX } from "../radio/scheduler.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Air } from "./air.ts";
+import { chance } from "./chance.ts";
+import { Neighbours } from "./neighbours.ts";
+import {
+  endsMs,
+  heardConsistent,
+  heardInconsistent,
+  maySpeak,
+  nextInterval,
+  startTrickle,
+  type Trickle,
+  type TrickleRules,
+} from "./trickle.ts";
+
+export interface IndexSyncPorts {
+  readonly shard: Pick<Shard, "author" | "authors" | "vector" | "entries" | "merge">;
+  readonly air: Air;
+  readonly agenda: Agenda;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly count: (event: string) => void;
+}
+
+/** What this node still owes to askers of one log: entries `first` … `last`. */
+interface Owed {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** UPDATE packets in one answer; who needs more asks again, and hears others in between. */
+const MAX_PACKETS_AN_ANSWER = 8;
+const MAX_WANT = 255;
+
+export class IndexSync {
+  readonly neighbours = new Neighbours();
+  readonly #ports: IndexSyncPorts;
+  readonly #owed = new Map<string, Owed>();
+  readonly #fruitless = new Map<string, number>();
+  #trickle: Trickle | undefined;
+  #rotation = 0;
+
+  constructor(ports: IndexSyncPorts) {
+    this.#ports = ports;
+  }
+
+  /** Begin to beacon. */
+  start(): void {
+    this.#trickle = startTrickle(this.#rules(), this.#nowMs(), this.#chance());
+    this.#schedule();
+  }
+
+  /** This node's own log grew from `before` entries: tell everybody at once. */
+  async announce(before: number): Promise<void> {
+    const own = this.#ports.shard.author.id;
+    const held = this.#held(toHex(own));
+    if (held <= before) return;
+    await this.#send(own, { first: before + 1, last: held });
+    this.#differs();
+  }
+
+  onBeacon(beacon: Beacon): void {
+    const before = this.neighbours.list().length;
+    this.neighbours.note(beacon, this.#nowMs());
+    if (this.neighbours.list().length > before)
+      this.#ports.log.info("neighbour heard", { author: toHex(beacon.sender) });
+    const theirs = new Map(beacon.vector.map((row) => [toHex(row.author), row]));
+    let same = true;
+    for (const [key, { author, count }] of theirs) {
+      if (count === this.#held(key)) continue;
+      same = false;
+      if (count > this.#held(key)) this.#want(author);
+    }
+    const weHaveMore =
+      !beacon.partial &&
+      this.#ports.shard.vector().some(({ author, count }) => count > 0 && !theirs.has(toHex(author)));
+    if (same && !weHaveMore) this.#agrees();
+    else this.#differs();
+  }
+
+  /** Somebody asks. If we hold it, we answer after a random wait, unless somebody else did by then. */
+  onWant(want: Want): void {
+    const key = toHex(want.author);
+    const last = Math.min(want.first + want.count - 1, this.#held(key));
+    // An overheard WANT for the same entries makes ours superfluous for now.
+    if (this.#ports.agenda.has(`want:${key}`) && want.first <= this.#held(key) + 1) this.#wantLater(want.author);
+    if (last < want.first) return;
+    const owed = this.#owed.get(key);
+    this.#owed.set(key, {
+      first: Math.min(owed?.first ?? want.first, want.first),
+      last: Math.max(owed?.last ?? last, last),
+    });
+    if (owed !== undefined) return;
+    const own = key === toHex(this.#ports.shard.author.id);
+    const delayMs = (own ? this.#chance() / 2 : 0.5 + this.#chance()) * this.#ports.air.timing().answerSpreadMs;
+    if (!this.#ports.agenda.set(`answer:${key}`, delayMs, () => this.#answer(want.author))) this.#owed.delete(key);
+  }
+
+  async onUpdate(update: Update): Promise<MergeVerdict> {
+    const key = toHex(update.author);
+    this.#answeredByAnother(key, update);
+    const before = this.#held(key);
+    const verdict = await this.#ports.shard.merge(update.author, update.first, update.entries, update.signature);
+    this.#ports.count(`update_${verdict.kind}`);
+    if (this.#held(key) > before) this.#progress(update.author);
+    else if (verdict.kind === "gap" || verdict.kind === "pending") this.#want(update.author, update);
+    return verdict;
+  }
+
+  /** How far behind the most boastful neighbour we are, in entries of that author. */
+  #lacking(key: string): number {
+    return this.neighbours.longestClaim(key) - this.#held(key);
+  }
+
+  #want(author: AuthorId, seen?: Update): void {
+    const key = toHex(author);
+    if (this.#ports.agenda.has(`want:${key}`)) return;
+    if (seen === undefined && this.#lacking(key) <= 0) return;
+    this.#fruitless.delete(key);
+    const waitMs = this.#chance() * this.#ports.air.timing().wantSpreadMs;
+    const end = seen === undefined ? 0 : seen.first + seen.entries.length - 1;
+    this.#ports.agenda.set(`want:${key}`, waitMs, () => this.#ask(author, end));
+  }
+
+  #wantLater(author: AuthorId): void {
+    const key = toHex(author);
+    const tries = this.#fruitless.get(key) ?? 0;
+    const { wantRetryMs, backOffFactor } = this.#ports.air.timing();
+    const waitMs = wantRetryMs * backOffFactor ** tries * (1 + this.#chance() / 4);
+    this.#ports.agenda.set(`want:${key}`, waitMs, () => this.#ask(author, 0));
+  }
+
+  /** @param atLeast a sequence number that was seen on air, although no beacon has named it yet */
+  #ask(author: AuthorId, atLeast: number): void {
+    const key = toHex(author);
+    const first = this.#held(key) + 1;
+    const last = Math.max(atLeast, this.neighbours.longestClaim(key));
+    if (last < first) return;
+    const tries = this.#fruitless.get(key) ?? 0;
+    if (tries >= this.#ports.air.timing().maxFruitless) {
+      this.#fruitless.delete(key);
+      this.neighbours.disbelieve(key);
+      this.#ports.count("wants_given_up");
+      return;
+    }
+    this.#fruitless.set(key, tries + 1);
+    const count = Math.min(last - first + 1, MAX_WANT);
+    this.#ports.air.say({ type: "want", author, first, count }, { priority: INDEX, key: `want:${key}` });
+    this.#wantLater(author);
+  }
+
+  #progress(author: AuthorId): void {
+    const key = toHex(author);
+    this.#fruitless.delete(key);
+    if (this.#lacking(key) <= 0) {
+      this.#ports.agenda.cancel(`want:${key}`);
+      this.#ports.air.cancel(`want:${key}`);
+    } else {
+      this.#wantLater(author);
+    }
+    this.#differs();
+  }
+
+  /** Entries that we owe were just sent by somebody else: owe only what is left. */
+  #answeredByAnother(key: string, update: Update): void {
+    const owed = this.#owed.get(key);
+    if (owed === undefined || update.first > owed.first) return;
+    const first = update.first + update.entries.length;
+    if (first <= owed.last) this.#owed.set(key, { first: Math.max(first, owed.first), last: owed.last });
+    else {
+      this.#owed.delete(key);
+      this.#ports.agenda.cancel(`answer:${key}`);
+    }
+  }
+
+  async #answer(author: AuthorId): Promise<void> {
+    const key = toHex(author);
+    const owed = this.#owed.get(key);
+    this.#owed.delete(key);
+    if (owed !== undefined) await this.#send(author, owed);
+  }
+
+  async #send(author: AuthorId, owed: Owed): Promise<void> {
+    let first = owed.first;
+    for (let packet = 0; packet < MAX_PACKETS_AN_ANSWER && first <= owed.last; packet++) {
+      const page = await this.#ports.shard.entries(author, first, owed.last - first + 1);
+      const fit = entriesThatFit(first, page.entries, true);
+      if (fit === 0) return;
+      // The signature is over the head after the last entry, so a shorter run needs another one, which a relay of
+      // the log may not hold: it then goes out unsigned, and the run after it carries the proof for both.
+      const cut = fit === page.entries.length ? page : await this.#ports.shard.entries(author, first, fit);
+      const update: Update = { type: "update", author, first, entries: cut.entries, signature: cut.signature };
+      const said = this.#ports.air.say(update, { priority: ANSWER, key: `update:${toHex(author)}:${first}` });
+      if (!said) return;
+      first += cut.entries.length;
+    }
+  }
+
+  #agrees(): void {
+    if (this.#trickle !== undefined) this.#trickle = heardConsistent(this.#trickle);
+  }
+
+  #differs(): void {
+    if (this.#trickle === undefined) return;
+    const reset = heardInconsistent(this.#trickle, this.#rules(), this.#nowMs(), this.#chance());
+    if (reset === this.#trickle) return;
+    this.#trickle = reset;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#trickle === undefined) return;
+    this.#ports.agenda.set("beacon:speak", this.#trickle.speakMs - this.#nowMs(), () => this.#speak());
+    this.#ports.agenda.set("beacon:interval", endsMs(this.#trickle) - this.#nowMs(), () => {
+      if (this.#trickle === undefined) return;
+      this.#trickle = nextInterval(this.#trickle, this.#rules(), this.#nowMs(), this.#chance());
+      this.#schedule();
+    });
+  }
+
+  #speak(): void {
+    if (this.#trickle === undefined) return;
+    if (!maySpeak(this.#trickle, this.#rules())) {
+      this.#ports.count("beacons_suppressed");
+      return;
+    }
+    const own = this.#ports.shard.author.id;
+    const beacon = packBeacon(own, this.#vectorFor(toHex(own)));
+    this.#ports.air.say(beacon, { priority: INDEX, key: "beacon", expiresInMs: this.#trickle.intervalMs });
+  }
+
+  /** Own log first; the others take turns at being named, in case that they don't all fit. */
+  #vectorFor(ownHex: string): Beacon["vector"] {
+    const vector = this.#ports.shard.vector();
+    const own = vector.filter(({ author }) => toHex(author) === ownHex);
+    const others = vector.filter(({ author }) => toHex(author) !== ownHex);
+    const turn = others.length === 0 ? 0 : (this.#rotation++ * MAX_BEACON_AUTHORS) % others.length;
+    return [...own, ...others.slice(turn), ...others.slice(0, turn)];
+  }
+
+  #rules(): TrickleRules {
+    const timing = this.#ports.air.timing();
+    return { minMs: timing.beaconMinMs, doublings: timing.beaconDoublings, redundancy: timing.beaconRedundancy };
+  }
+
+  #held(authorHex: string): number {
+    return this.#ports.shard.authors().find(({ id }) => id === authorHex)?.count ?? 0;
+  }
+
+  #nowMs(): number {
+    return this.#ports.clock.monotonicMs();
+  }
+
+  #chance(): number {
+    return chance(this.#ports.random);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Answers requests for blocks: one stream of coded symbols a block, whoever asks, each symbol a new one.
+ * @module
+ */
+import { toHex } from "../kernel/bytes.ts";
+import type { Random } from "../ports/random.ts";
+import type { Shard } from "../dag/shard.ts";
+import { symbolAt } from "../erasure/cauchy.ts";
+import { ANSWER } from "../radio/scheduler.ts";
+import type { Coded, Get } from "../wire/messages.ts";
+import { symbolBytesFor } from "../wire/packing.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Air } from "./air.ts";
+import { chance } from "./chance.ts";
+
+export interface ServePorts {
+  readonly shard: Pick<Shard, "findBlockByPrefix" | "getBlock">;
+  readonly air: Air;
+  readonly agenda: Agenda;
+  readonly random: Random;
+  readonly count: (event: string) => void;
+}
+
+interface Stream {
+  readonly prefix: Uint8Array;
+  readonly block: Uint8Array;
+  /** Symbols still owed. */
+  remaining: number;
+  /** Index of the next symbol: goes on where the last request ended, so that no symbol is said twice in 256. */
+  next: number;
+}
+
+/** Blocks that are streamed, or were lately: what bounds the memory is this times 16 KB. */
+const MAX_STREAMS = 16;
+const MAX_SYMBOL_INDEX = 256;
+
+export class Serve {
+  readonly #ports: ServePorts;
+  readonly #streams = new Map<string, Stream>();
+
+  constructor(ports: ServePorts) {
+    this.#ports = ports;
+  }
+
+  async onGet(get: Get): Promise<void> {
+    const key = toHex(get.prefix);
+    const stream = await this.#stream(key, get.prefix);
+    if (stream === undefined) return;
+    const idle = stream.remaining === 0;
+    const k = Math.ceil(stream.block.length / symbolBytesFor(stream.block.length));
+    // Several who ask at once are served by the same symbols: the neediest decides how many.
+    stream.remaining = Math.max(stream.remaining, get.symbols === 0 ? k : get.symbols);
+    this.#ports.count("gets_answered");
+    if (!idle) return;
+    const delayMs = chance(this.#ports.random) * this.#ports.air.timing().answerSpreadMs;
+    if (!this.#ports.agenda.set(`stream:${key}`, delayMs, () => this.#say(key))) stream.remaining = 0;
+  }
+
+  /** Another holder answers: what it says need not be said again by us. */
+  onCoded(coded: Coded): void {
+    const stream = this.#streams.get(toHex(coded.prefix));
+    if (stream === undefined || stream.remaining === 0) return;
+    stream.remaining--;
+    stream.next = Math.max(stream.next, coded.index + 1) % MAX_SYMBOL_INDEX;
+  }
+
+  async #stream(key: string, prefix: Uint8Array): Promise<Stream | undefined> {
+    const known = this.#streams.get(key);
+    if (known !== undefined) {
+      this.#streams.delete(key);
+      this.#streams.set(key, known);
+      return known;
+    }
+    const cid = await this.#ports.shard.findBlockByPrefix(prefix);
+    const block = cid === undefined ? undefined : await this.#ports.shard.getBlock(cid);
+    // While the disk was read a second request may have begun the same stream.
+    if (block === undefined || this.#streams.has(key)) return this.#streams.get(key);
+    if (!this.#makeRoom()) return undefined;
+    const stream: Stream = { prefix, block, remaining: 0, next: 0 };
+    this.#streams.set(key, stream);
+    return stream;
+  }
+
+  /** Forgets the stream that is idle for longest; false when all are busy. */
+  #makeRoom(): boolean {
+    if (this.#streams.size < MAX_STREAMS) return true;
+    for (const [key, stream] of this.#streams) {
+      if (stream.remaining > 0) continue;
+      this.#streams.delete(key);
+      return true;
+    }
+    this.#ports.count("gets_refused_busy");
+    return false;
+  }
+
+  /** One symbol is in the radio's queue at a time; the next follows when it has left. */
+  #say(key: string): void {
+    const stream = this.#streams.get(key);
+    if (stream === undefined || stream.remaining === 0) return;
+    const index = stream.next;
+    stream.next = (index + 1) % MAX_SYMBOL_INDEX;
+    stream.remaining--;
+    const symbol = symbolAt(stream.block, symbolBytesFor(stream.block.length), index);
+    const coded: Coded = { type: "coded", prefix: stream.prefix, blockBytes: stream.block.length, index, symbol };
+    const onSent = (): void => void this.#ports.agenda.set(`stream:${key}`, 0, () => this.#say(key));
+    // A full queue ends the stream: whoever still lacks symbols asks again, when the air is freer.
+    if (!this.#ports.air.say(coded, { priority: ANSWER, onSent })) stream.remaining = 0;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * The timers of the exchange. All follow from one number, the time on air of a full packet, so that a fast preset
+ * makes a fast village. The table in `docs/protocol.md`, "Timers", is this file in words.
+ * @module
+ */
+
+export interface Timing {
+  /** Trickle (RFC 6206): the shortest interval between beacons. */
+  readonly beaconMinMs: number;
+  /** How often that interval may double. */
+  readonly beaconDoublings: number;
+  /** Equal beacons heard in an interval that make ours superfluous. */
+  readonly beaconRedundancy: number;
+  /** A WANT waits for a random part of this, so that one of several askers can speak for all. */
+  readonly wantSpreadMs: number;
+  /** A WANT that brought nothing is repeated after this; each time longer by {@link backOffFactor}. */
+  readonly wantRetryMs: number;
+  /** An answer waits for a random part of this, so that one of several holders can answer for all. */
+  readonly answerSpreadMs: number;
+  /** A transfer that has heard nothing for this long asks again; each time longer by {@link backOffFactor}. */
+  readonly getRetryMs: number;
+  readonly backOffFactor: number;
+  /** Askings without any progress before a WANT or a GET gives up. A new beacon, or the user, starts it again. */
+  readonly maxFruitless: number;
+}
+
+/** @param fullPacketUs time on air of a packet with 231 bytes of payload @param hopLimit relays, 0 … 7 */
+export function timingFor(fullPacketUs: number, hopLimit: number): Timing {
+  const packetMs = fullPacketUs / 1000;
+  // What one packet occupies in a cell where relays repeat it: its own time and, within earshot, about two repeats.
+  const roundMs = packetMs * (1 + Math.min(hopLimit, 2));
+  return {
+    beaconMinMs: Math.max(1_500, 4 * packetMs),
+    beaconDoublings: 7,
+    beaconRedundancy: 2,
+    wantSpreadMs: 1.5 * packetMs,
+    wantRetryMs: 1_000 + 3 * roundMs,
+    answerSpreadMs: packetMs,
+    // The answerer may be sending its own things first: three packets' worth of patience, and the relays' time.
+    getRetryMs: 1_000 + 3 * roundMs + packetMs * hopLimit,
+    backOffFactor: 1.4,
+    maxFruitless: 12,
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * One file on its way to us: which block is wanted now, its symbols so far, and what the air has cost.
+ *
+ * A value with steps, no timers: `fetch.ts` owns time and talks to the radio.
+ * @module
+ */
+import type { Cid } from "../dag/cid.ts";
+import { sha256 } from "../dag/cid.ts";
+import { equalBytes, startsWith } from "../kernel/bytes.ts";
+import type { GetReport } from "../kernel/reports.ts";
+import { SymbolCollector } from "../erasure/cauchy.ts";
+import { PREFIX_BYTES, type Coded } from "../wire/messages.ts";
+import { symbolBytesFor } from "../wire/packing.ts";
+
+/** Lengths that a block of unknown length may be said to have, until one of them proves right. */
+const MAX_RIVAL_LENGTHS = 4;
+
+export type Heard =
+  | { readonly kind: "new" | "known" | "refused" | "poisoned" }
+  | { readonly kind: "whole"; readonly bytes: Uint8Array };
+
+/** One block that is still to be had. */
+export class WantedBlock {
+  readonly cid: Cid;
+  readonly #knownBytes: number | undefined;
+  /** By the length that the symbols claim: one liar about it must not lock the others out. */
+  readonly #collectors = new Map<number, SymbolCollector>();
+
+  /** @param blockBytes its length where it is known beforehand */
+  constructor(cid: Cid, blockBytes: number | undefined) {
+    this.cid = cid;
+    this.#knownBytes = blockBytes;
+  }
+
+  get prefix(): Uint8Array {
+    return this.cid.multihash.digest.subarray(0, PREFIX_BYTES);
+  }
+
+  /** Symbols that a decode needs in all; 0 while the length is unknown. */
+  get total(): number {
+    const bytes = this.#knownBytes ?? this.#furthest()?.[0];
+    return bytes === undefined ? 0 : Math.ceil(bytes / symbolBytesFor(bytes));
+  }
+
+  /** Symbols still lacking; 0 while the length is unknown: a GET for 0 asks for as many as it takes. */
+  get needed(): number {
+    return this.#furthest()?.[1].needed() ?? this.total;
+  }
+
+  isFor(coded: Coded): boolean {
+    return startsWith(this.cid.multihash.digest, coded.prefix);
+  }
+
+  /** "whole" completes the block; "poisoned": the symbols make another block, and all of them are forgotten. */
+  hear(coded: Coded): Heard {
+    if (this.#knownBytes !== undefined && coded.blockBytes !== this.#knownBytes) return { kind: "refused" };
+    if (coded.symbol.length !== symbolBytesFor(coded.blockBytes)) return { kind: "refused" };
+    const collector = this.#collectorFor(coded.blockBytes, coded.symbol.length);
+    if (collector === undefined) return { kind: "refused" };
+    const added = collector.add(coded.index, coded.symbol);
+    if (added !== "new" || collector.needed() > 0) return { kind: added };
+    const bytes = collector.recover();
+    if (bytes !== undefined && equalBytes(sha256(bytes), this.cid.multihash.digest)) return { kind: "whole", bytes };
+    this.#collectors.delete(coded.blockBytes);
+    return { kind: "poisoned" };
+  }
+
+  #collectorFor(blockBytes: number, symbolBytes: number): SymbolCollector | undefined {
+    const known = this.#collectors.get(blockBytes);
+    if (known !== undefined) return known;
+    if (this.#collectors.size >= MAX_RIVAL_LENGTHS) return undefined;
+    const collector = new SymbolCollector(blockBytes, symbolBytes);
+    this.#collectors.set(blockBytes, collector);
+    return collector;
+  }
+
+  #furthest(): [number, SymbolCollector] | undefined {
+    let furthest: [number, SymbolCollector] | undefined;
+    for (const row of this.#collectors) {
+      if (furthest === undefined || row[1].needed() < furthest[1].needed()) furthest = row;
+    }
+    return furthest;
+  }
+}
+
+export interface TransferTarget {
+  readonly cid: Cid;
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export type TransferState =
+  | { readonly kind: "waiting" }
+  | { readonly kind: "receiving" }
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly detail: string };
+
+export class Transfer {
+  readonly target: TransferTarget;
+  state: TransferState = { kind: "waiting" };
+  block: WantedBlock | undefined;
+  /** Blocks that are known to be missing, the wanted one included. */
+  missing = 1;
+  /** Askings since the last progress. */
+  fruitless = 0;
+  #packets = 0;
+  #airBytes = 0;
+  #airMs = 0;
+
+  constructor(target: TransferTarget) {
+    this.target = target;
+  }
+
+  get ended(): boolean {
+    return this.state.kind === "done" || this.state.kind === "failed";
+  }
+
+  countHeard(payloadBytes: number, airtimeMs: number): void {
+    this.#packets++;
+    this.countAir(payloadBytes, airtimeMs);
+  }
+
+  countAir(payloadBytes: number, airtimeMs: number): void {
+    this.#airBytes += payloadBytes;
+    this.#airMs += airtimeMs;
+  }
+
+  report(): GetReport {
+    const detail = this.state.kind === "failed" ? this.state.detail : "";
+    return {
+      cid: this.target.cid.toString(),
+      name: this.target.name,
+      bytes: this.target.bytes,
+      packets: this.#packets,
+      wanted: this.block?.needed ?? 0,
+      total: this.block?.total ?? 0,
+      air_bytes: this.#airBytes,
+      air_ms: Math.round(this.#airMs),
+      state: this.state.kind,
+      detail,
+    };
+  }
+}
