@@ -1,0 +1,77 @@
+/**
+ * How much of something fits one message: entries an update, authors a beacon, bytes a symbol.
+ * @module
+ */
+import { equalBytes } from "../kernel/bytes.ts";
+import { MAX_MESSAGE_BYTES } from "./codec.ts";
+import {
+  AUTHOR_ID_BYTES,
+  MAX_BEACON_AUTHORS,
+  MAX_BLOCK_BYTES,
+  MAX_UPDATE_ENTRIES,
+  PREFIX_BYTES,
+  SIGNATURE_BYTES,
+  type Beacon,
+} from "./messages.ts";
+
+/** Message number, and the byte of flags and count. */
+const HEAD_BYTES = 2;
+/** Message number, prefix, a block's length in two bytes, index. */
+const CODED_HEADER_BYTES = 1 + PREFIX_BYTES + 2 + 1;
+
+/** The largest symbol of a block above 128 bytes, 219. */
+export const MAX_SYMBOL_BYTES = MAX_MESSAGE_BYTES - CODED_HEADER_BYTES;
+
+/**
+ * How many entries, from the front of the list, fit one update; 0 when not even the first does.
+ * @param first sequence number of the first entry
+ * @param signed whether the update carries a signature (64 bytes)
+ */
+export function entriesThatFit(first: number, entries: readonly Uint8Array[], signed: boolean): number {
+  let left = MAX_MESSAGE_BYTES - HEAD_BYTES - AUTHOR_ID_BYTES - varintBytes(first) - (signed ? SIGNATURE_BYTES : 0);
+  let fitting = 0;
+  for (const entry of entries.slice(0, MAX_UPDATE_ENTRIES)) {
+    // The last needs no length; every one before it, one byte.
+    left -= entry.length + (fitting > 0 ? 1 : 0);
+    if (left < 0) break;
+    fitting++;
+  }
+  return fitting;
+}
+
+/** How many authors, from the front of the vector, fit one beacon of this sender. Own log first saves 8 bytes. */
+export function authorsThatFit(sender: Uint8Array, vector: Beacon["vector"]): number {
+  let left = MAX_MESSAGE_BYTES - HEAD_BYTES - AUTHOR_ID_BYTES;
+  let fitting = 0;
+  for (const { author, count } of vector.slice(0, MAX_BEACON_AUTHORS)) {
+    left -= varintBytes(count) + (fitting === 0 && equalBytes(author, sender) ? 0 : AUTHOR_ID_BYTES);
+    if (left < 0) break;
+    fitting++;
+  }
+  return fitting;
+}
+
+/** A beacon of as much of the vector, from its front, as fits; `partial` when that is not all. */
+export function packBeacon(sender: Uint8Array, vector: Beacon["vector"]): Beacon {
+  const fitting = authorsThatFit(sender, vector);
+  return { type: "beacon", sender, partial: fitting < vector.length, vector: vector.slice(0, fitting) };
+}
+
+/**
+ * The symbol length for a block: the fewest symbols that fit the radio's packets, all about equally long.
+ * @param blockBytes 1 … 16,384
+ * @throws RangeError outside of that: a fault of ours
+ */
+export function symbolBytesFor(blockBytes: number): number {
+  if (!Number.isInteger(blockBytes) || blockBytes < 1 || blockBytes > MAX_BLOCK_BYTES) {
+    throw new RangeError("a block has 1 to 16384 bytes");
+  }
+  return Math.ceil(blockBytes / Math.ceil(blockBytes / MAX_SYMBOL_BYTES));
+}
+
+/** Length of a varint, 1 … 5. @param value 0 … 2^32 − 1 */
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let left = value; left >= 0x80; left = Math.floor(left / 0x80)) bytes++;
+  return bytes;
+}

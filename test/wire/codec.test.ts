@@ -1,0 +1,210 @@
+/** The codecs: golden bytes, laws, every truncation and bit flip, and a million inputs of a fuzzer. @module */
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { fromHex, toHex } from "../../src/kernel/bytes.ts";
+import { isAgentError } from "../../src/kernel/errors.ts";
+import { decodeMessage, encodeMessage, MAX_MESSAGE_BYTES } from "../../src/wire/codec.ts";
+import type { Message } from "../../src/wire/messages.ts";
+import golden from "../vectors/wire/messages.json" with { type: "json" };
+import wrong from "../vectors/wire/refusals.json" with { type: "json" };
+import { seeded } from "../fakes/seeded.ts";
+
+function bytesOf(hex: string): Uint8Array {
+  const bytes = fromHex(hex);
+  if (bytes === undefined) throw new Error(`not hex: ${hex}`);
+  return bytes;
+}
+
+/** A message as in the vectors: bytes in hex, no signature as null. */
+function readable(value: unknown): unknown {
+  if (value instanceof Uint8Array) return toHex(value);
+  if (Array.isArray(value)) return value.map(readable);
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, readable(inner)]));
+  }
+  return value === undefined ? null : value;
+}
+
+function decodedOf(bytes: Uint8Array): Message {
+  const outcome = decodeMessage(bytes);
+  if (!outcome.ok) throw new Error(outcome.reason);
+  return outcome.value;
+}
+
+const id = fc.uint8Array({ minLength: 8, maxLength: 8 });
+const sequence = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 0xffff_ff00 }));
+
+const messages: fc.Arbitrary<Message> = fc.oneof(
+  fc.record({
+    type: fc.constant("beacon" as const),
+    sender: id,
+    partial: fc.boolean(),
+    vector: fc.uniqueArray(fc.record({ author: id, count: fc.integer({ min: 0, max: 0xffff_ffff }) }), {
+      maxLength: 16,
+      selector: ({ author }) => toHex(author),
+    }),
+  }),
+  // The own log first has a form of its own.
+  fc.record({ sender: id, partial: fc.boolean(), count: sequence }).map(({ sender, partial, count }) => ({
+    type: "beacon" as const,
+    sender,
+    partial,
+    vector: [{ author: sender, count }],
+  })),
+  fc.record({
+    type: fc.constant("update" as const),
+    author: id,
+    first: sequence,
+    entries: fc.array(fc.uint8Array({ minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 7 }),
+    signature: fc.option(fc.uint8Array({ minLength: 64, maxLength: 64 }), { nil: undefined }),
+  }),
+  fc.record({
+    type: fc.constant("want" as const),
+    author: id,
+    first: sequence,
+    count: fc.integer({ min: 1, max: 255 }),
+  }),
+  fc.record({ type: fc.constant("get" as const), prefix: id, symbols: fc.integer({ min: 0, max: 255 }) }),
+  fc.uint8Array({ minLength: 1, maxLength: 219 }).chain((symbol) =>
+    fc.record({
+      type: fc.constant("coded" as const),
+      prefix: id,
+      blockBytes: fc.integer({ min: symbol.length, max: Math.min(16_384, 128 * symbol.length) }),
+      index: fc.integer({ min: 0, max: 255 }),
+      symbol: fc.constant(symbol),
+    }),
+  ),
+);
+
+describe("golden messages", () => {
+  for (const { name, message, bytes } of golden.messages) {
+    test(`decodes and encodes a ${name}`, () => {
+      const value = decodedOf(bytesOf(bytes));
+      expect(readable(value)).toEqual(message);
+      expect(toHex(encodeMessage(value))).toBe(bytes);
+    });
+  }
+
+  for (const { name, bytes, reason } of wrong.refusals) {
+    test(`refuses ${name}: ${reason}`, () => {
+      expect(decodeMessage(bytesOf(bytes))).toEqual({ ok: false, reason });
+    });
+  }
+});
+
+test("every message comes back from its bytes", () => {
+  fc.assert(
+    fc.property(messages, (message) => {
+      const bytes = encodeMessage(message);
+      expect(bytes.length).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
+      expect(readable(decodedOf(bytes))).toEqual(readable(message));
+    }),
+    { seed: 11, numRuns: 1000 },
+  );
+});
+
+/** Fails unless the decoder gives a reason, or a message whose only encoding these bytes are. True when it did. */
+function isTakenExactly(bytes: Uint8Array): boolean {
+  const outcome = decodeMessage(bytes);
+  if (!outcome.ok) return false;
+  const again = encodeMessage(outcome.value);
+  if (toHex(again) !== toHex(bytes)) throw new Error(`not canonical: ${toHex(bytes)} against ${toHex(again)}`);
+  return true;
+}
+
+test("takes each truncation and each bit flip of a golden message exactly, or refuses it", () => {
+  for (const { bytes } of golden.messages) {
+    const whole = bytesOf(bytes);
+    for (let length = 0; length < whole.length; length++) isTakenExactly(whole.subarray(0, length));
+    for (let bit = 0; bit < 8 * whole.length; bit++) {
+      const flipped = whole.slice();
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      isTakenExactly(flipped);
+    }
+  }
+});
+
+test("takes a million random and mutated inputs exactly, or refuses them", () => {
+  const { below } = seeded(20_260_801);
+  const originals = golden.messages.map(({ bytes }) => bytesOf(bytes));
+  const buffer = new Uint8Array(260);
+  let taken = 0;
+  for (let round = 0; round < 1_000_000; round++) {
+    let length: number;
+    if (round % 4 === 0) {
+      length = below(40);
+      for (let i = 0; i < length; i++) buffer[i] = below(256);
+      buffer[0] = 0xc0 | below(8);
+    } else {
+      const original = originals[below(originals.length)] ?? buffer;
+      buffer.set(original);
+      length = below(4) === 0 ? below(buffer.length) : original.length;
+      for (let change = below(3); change >= 0; change--) buffer[below(Math.min(length + 1, 24))] = below(256);
+    }
+    const bytes = buffer.subarray(0, length);
+    const outcome = decodeMessage(bytes);
+    // The full check costs more than the decoding: on one in eight.
+    if (outcome.ok && round % 8 < 2) isTakenExactly(bytes);
+    if (outcome.ok) taken++;
+  }
+  expect(taken).toBeGreaterThan(100_000);
+  expect(taken).toBeLessThan(900_000);
+});
+
+test("a decoded message does not pin or follow the bytes that it came from", () => {
+  for (const { bytes, message } of golden.messages) {
+    const large = new Uint8Array(4096);
+    large.set(bytesOf(bytes), 100);
+    const view = large.subarray(100, 100 + bytes.length / 2);
+    const value = decodedOf(view);
+    large.fill(0);
+    expect(readable(value)).toEqual(message);
+  }
+});
+
+describe("what we must not send", () => {
+  const author = new Uint8Array(8);
+  const code = (message: Message): string => {
+    try {
+      encodeMessage(message);
+    } catch (error) {
+      if (isAgentError(error)) return error.code;
+      throw error;
+    }
+    return "sent";
+  };
+
+  test("is a message beyond 231 bytes", () => {
+    const entries = [new Uint8Array(200), new Uint8Array(19)];
+    expect(code({ type: "update", author, first: 1, entries, signature: undefined })).toBe("sent");
+    expect(code({ type: "update", author, first: 128, entries, signature: undefined })).toBe("MESSAGE_TOO_LONG");
+    const vector = Array.from({ length: 24 }, (_, i) => ({ author: new Uint8Array(8).fill(i), count: 128 }));
+    expect(code({ type: "beacon", sender: author, partial: false, vector })).toBe("MESSAGE_TOO_LONG");
+  });
+
+  test("is a message with a field out of its range", () => {
+    const entry = new Uint8Array(1);
+    const vector = Array.from({ length: 25 }, (_, i) => ({ author: new Uint8Array(8).fill(i), count: 1 }));
+    const bad: Message[] = [
+      { type: "beacon", sender: new Uint8Array(7), partial: false, vector: [] },
+      { type: "beacon", sender: author, partial: false, vector: [{ author: new Uint8Array(9), count: 1 }] },
+      { type: "beacon", sender: author, partial: false, vector: [{ author, count: -1 }] },
+      { type: "beacon", sender: author, partial: false, vector },
+      { type: "update", author: new Uint8Array(0), first: 1, entries: [entry], signature: undefined },
+      { type: "update", author, first: 0, entries: [entry], signature: undefined },
+      { type: "update", author, first: 1.5, entries: [entry], signature: undefined },
+      { type: "update", author, first: 1, entries: [], signature: undefined },
+      { type: "update", author, first: 1, entries: Array.from({ length: 33 }, () => entry), signature: undefined },
+      { type: "update", author, first: 1, entries: [new Uint8Array(0)], signature: undefined },
+      { type: "update", author, first: 1, entries: [entry], signature: new Uint8Array(63) },
+      { type: "want", author: new Uint8Array(9), first: 1, count: 1 },
+      { type: "want", author, first: 1, count: 256 },
+      { type: "get", prefix: new Uint8Array(7), symbols: 1 },
+      { type: "get", prefix: author, symbols: 256 },
+      { type: "coded", prefix: new Uint8Array(7), blockBytes: 1, index: 0, symbol: entry },
+      { type: "coded", prefix: author, blockBytes: 0, index: 0, symbol: entry },
+      { type: "coded", prefix: author, blockBytes: 1, index: 256, symbol: entry },
+    ];
+    expect(bad.map(code)).toEqual(bad.map(() => "MESSAGE_INVALID"));
+  });
+});
