@@ -78,12 +78,14 @@ const radio = z.strictObject({
     unit: "device URI",
   }),
   preset: field(z.enum(["auto", ...PRESET_NAMES]).default("auto"), {
-    description: "The modem preset that time on air is computed by; `auto` asks the radio, and takes LongFast until it says.",
+    description:
+      "The modem preset that time on air is computed by; `auto` asks the radio, and takes LongFast until it says.",
     expects: `auto, or Meshtastic's name of a preset (${PRESET_NAMES.join(", ")})`,
     example: '"LongFast"',
   }),
   region: field(z.enum(["auto", ...REGION_NAMES]).default("auto"), {
-    description: "The region whose law limits time on air; `auto` asks the radio, and takes the strictest until it says.",
+    description:
+      "The region whose law limits time on air; `auto` asks the radio, and takes the strictest until it says.",
     expects: `auto, or Meshtastic's name of a region (${REGION_NAMES.join(", ")})`,
     example: '"US"',
   }),
@@ -117,7 +119,8 @@ const trust = z
       example: '"warn"',
     }),
     tpm: field(uri(parseTpm).prefault("auto"), {
-      description: "The TPM 2.0 that measures and seals; `auto` takes `/dev/tpmrm0`, and when it is not there a TPM in software.",
+      description:
+        "The TPM 2.0 that measures and seals; `auto` takes `/dev/tpmrm0`, and when it is not there a TPM in software.",
       expects: "auto, tpm:/dev/tpmrm0, swtpm: or none",
       example: '"tpm:/dev/tpmrm0"',
       unit: "device URI",
@@ -137,7 +140,8 @@ const trust = z
         .transform((list) => list.toSorted((a, b) => a - b))
         .default([14]),
       {
-        description: "The registers that the quote covers and that the store key is sealed to; `pcr` must be among them.",
+        description:
+          "The registers that the quote covers and that the store key is sealed to; `pcr` must be among them.",
         expects: "a list of 1 to 24 different whole numbers from 0 to 23",
         example: "[14]",
         unit: "PCR indices, 0–23",
@@ -153,7 +157,8 @@ const trust = z
 
 const entropy = z.strictObject({
   source: field(uri(parseEntropy).prefault("kernel"), {
-    description: "The source of random samples that is tested at boot and mixed into the seed (mixed, never trusted alone).",
+    description:
+      "The source of random samples that is tested at boot and mixed into the seed (mixed, never trusted alone).",
     expects: "kernel, hwrng:/dev/hwrng or tpm",
     example: '"hwrng:/dev/hwrng"',
     unit: "device URI",
@@ -192,7 +197,8 @@ const log = z.strictObject({
     example: '"info"',
   }),
   format: field(z.enum(["auto", "text", "json"]).default("auto"), {
-    description: "How the log is written: `text` for people, `json` for machines, `auto` decides by whether a terminal reads it.",
+    description:
+      "How the log is written: `text` for people, `json` for machines, `auto` decides by whether a terminal reads it.",
     expects: "auto, text or json",
     example: '"json"',
   }),
@@ -226,7 +232,10 @@ export const TABLES = {
   trust: { table: trust, sentence: "What is measured and sealed at boot, and how strictly." },
   entropy: { table: entropy, sentence: "Where randomness comes from." },
   api: {
-    table: z.strictObject({ host: host("the API"), port: port(8420, "the HTTP API, which the `caye` commands speak to") }),
+    table: z.strictObject({
+      host: host("the API"),
+      port: port(8420, "the HTTP API, which the `caye` commands speak to"),
+    }),
     sentence: "The HTTP API.",
   },
   metrics: {

@@ -1,0 +1,131 @@
+/**
+ * The HTTP API, version 1. Reads of figures are open; whatever changes something, and content and quotes, needs the
+ * node's token. Shapes: `kernel/reports.ts`.
+ * @module
+ */
+import { Hono } from "hono";
+import { z } from "zod";
+import { fromHex } from "../kernel/bytes.ts";
+import { AgentError, isAgentError } from "../kernel/errors.ts";
+import { readBytes, readJson } from "./body.ts";
+import { COMMON_HEADERS, failureOf } from "./failure.ts";
+import { checkHost, checkOrigin, checkToken } from "./guard.ts";
+import type { AgentView, PlannedUpdate } from "./view.ts";
+
+export interface ApiOptions {
+  /** The secret that writers must know, 1 … 512 printable ASCII characters. */
+  readonly token: string;
+  /** The configured host: requests may name it besides the loopback addresses. */
+  readonly host: string;
+  /** Told of failures that nobody foresaw: for the log. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export const MAX_FILE_BYTES = 64 * 1_048_576;
+const DEFAULT_LOG_ENTRIES = 100;
+const MAX_LOG_ENTRIES = 10_000;
+const MAX_NAME_CHARACTERS = 255;
+/** A CIDv1 in base32; the view parses it strictly. */
+const CID = /^b[a-z2-7]{10,120}$/;
+const TRANSFER_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+const getBody = z.strictObject({ target: z.string().min(1).max(MAX_NAME_CHARACTERS) });
+const quoteBody = z.strictObject({
+  nonce: z
+    .string()
+    .regex(/^(?:[0-9a-fA-F]{2}){16,32}$/, "must be 16 to 32 bytes in hex")
+    .optional(),
+});
+const path = z.string().min(1).max(1_024).startsWith("/", "must be an absolute path");
+const allowBody = z
+  .strictObject({ code: path.optional(), config: path.optional() })
+  .transform((body): PlannedUpdate => ({ code: body.code, config: body.config }))
+  .refine((update) => update.code !== undefined || update.config !== undefined, "must name code, config or both");
+
+/** Answers every request, whatever it holds; never rejects. */
+export function createApi(view: AgentView, options: ApiOptions): (request: Request) => Promise<Response> {
+  const app = new Hono({ strict: false });
+  reads(app, view);
+  writes(app, view, options.token);
+  app.notFound(() => failureOf(new AgentError("NOT_FOUND", "the API has no such route")));
+  app.onError((error) => {
+    if (!isAgentError(error)) options.onFault(error);
+    return failureOf(error);
+  });
+  return async (request) => {
+    try {
+      checkHost(request, options.host);
+      return await app.fetch(request);
+    } catch (error) {
+      if (!isAgentError(error)) options.onFault(error);
+      return failureOf(error);
+    }
+  };
+}
+
+function reads(app: Hono, view: AgentView): void {
+  app.get("/v1/status", async () => report(await view.status()));
+  app.get("/v1/checks", async () => report(await view.checks()));
+  app.get("/v1/files", async () => report(await view.files()));
+  app.get("/v1/log", async (context) => report(await view.log(logLimit(context.req.query("limit")))));
+  app.get("/v1/gets/:id", async (context) => {
+    const id = context.req.param("id");
+    const transfer = TRANSFER_ID.test(id) ? await view.transfer(id) : undefined;
+    if (transfer === undefined) throw new AgentError("NOT_FOUND", "no such transfer is under way");
+    return report(transfer);
+  });
+}
+
+function writes(app: Hono, view: AgentView, token: string): void {
+  const allowed = (request: Request): Request => {
+    checkOrigin(request);
+    checkToken(request, token);
+    return request;
+  };
+  app.post("/v1/files", async (context) => {
+    const request = allowed(context.req.raw);
+    const name = context.req.query("name") ?? "";
+    if (name === "" || name.length > MAX_NAME_CHARACTERS) {
+      throw new AgentError("BAD_REQUEST", `the file needs a name of 1 to ${MAX_NAME_CHARACTERS} characters: ?name=…`);
+    }
+    return report(await view.put(name, await readBytes(request, MAX_FILE_BYTES)), 201);
+  });
+  app.post("/v1/gets", async (context) => {
+    const { target } = await readJson(allowed(context.req.raw), getBody);
+    return report(await view.startGet(target), 202);
+  });
+  app.get("/v1/content/:cid", async (context) => {
+    allowed(context.req.raw);
+    const cid = context.req.param("cid");
+    if (!CID.test(cid)) throw new AgentError("BAD_REQUEST", "that is no CID of this network");
+    const bytes = await view.content(cid);
+    if (bytes === undefined) {
+      throw new AgentError("NOT_FOUND", "this node does not hold all of that file", { fix: `caye get ${cid}` });
+    }
+    const headers = {
+      ...COMMON_HEADERS,
+      "content-type": "application/octet-stream",
+      "content-disposition": "attachment",
+    };
+    return new Response(new Uint8Array(bytes), { headers });
+  });
+  app.post("/v1/quote", async (context) => {
+    const { nonce } = await readJson(allowed(context.req.raw), quoteBody);
+    return report(await view.quote(nonce === undefined ? undefined : fromHex(nonce)));
+  });
+  app.post("/v1/trust/allow", async (context) => {
+    const update = await readJson(allowed(context.req.raw), allowBody);
+    return report(await view.allowUpdate(update));
+  });
+}
+
+function report(value: object, status = 200): Response {
+  return Response.json(value, { status, headers: COMMON_HEADERS });
+}
+
+function logLimit(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_LOG_ENTRIES;
+  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= MAX_LOG_ENTRIES) return limit;
+  throw new AgentError("BAD_REQUEST", `limit is a whole number from 1 to ${MAX_LOG_ENTRIES}`);
+}

@@ -1,0 +1,34 @@
+/** How failures answer over HTTP: a stable code, a sentence, a fix. @module */
+import { AgentError, isAgentError } from "../kernel/errors.ts";
+import type { FailureReport } from "../kernel/reports.ts";
+
+const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  BAD_REQUEST: 400,
+  NAME_INVALID: 400,
+  PATH_INVALID: 400,
+  UNAUTHORIZED: 401,
+  HOST_REFUSED: 403,
+  ORIGIN_REFUSED: 403,
+  NOT_FOUND: 404,
+  METHOD_REFUSED: 405,
+  FILE_TOO_LARGE: 413,
+  TOO_MANY: 429,
+  QUARANTINE: 503,
+  TPM_GONE: 503,
+  TPM_NONE: 503,
+  DISK_FULL: 507,
+};
+
+/** What every answer carries: nothing here is for a browser to show, guess at or keep. */
+export const COMMON_HEADERS: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+};
+
+/** A failure that nobody foresaw says nothing of its inside: only a log does. */
+export function failureOf(error: unknown): Response {
+  const known = isAgentError(error) ? error : new AgentError("INTERNAL", "the agent failed; its log says how");
+  const report: FailureReport = { error: { code: known.code, message: known.message, fix: known.fix ?? "" } };
+  return Response.json(report, { status: STATUS_BY_CODE[known.code] ?? 500, headers: COMMON_HEADERS });
+}

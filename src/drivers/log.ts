@@ -1,0 +1,79 @@
+/** The log on pino: JSON lines for machines, or one plain line a sentence for people. @module */
+import { type Logger, pino, stdTimeFunctions } from "pino";
+import type { Log, LogFields } from "../ports/log.ts";
+
+export interface LogOptions {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly format: "text" | "json";
+  /** Where lines go: `process.stdout`, say. */
+  readonly stream: { write(text: string): unknown };
+}
+
+/** A name from the air can be long; a log line must not be. In characters. */
+const MAX_FIELD_LENGTH = 1_000;
+/** What could move the cursor, recolour the terminal or reorder the line. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Lines are written at once, in order: nothing is left to flush. */
+export async function openLog(options: LogOptions): Promise<Log> {
+  const stream = options.format === "json" ? options.stream : await prettyStream(options.stream);
+  return logOf(
+    pino(
+      {
+        level: options.level,
+        base: null,
+        timestamp: stdTimeFunctions.isoTime,
+        formatters: { level: (label) => ({ level: label }) },
+      },
+      stream,
+    ),
+  );
+}
+
+/** Loaded only when a person reads: an agent under systemd goes without it. */
+async function prettyStream(target: LogOptions["stream"]): Promise<LogOptions["stream"]> {
+  const { prettyFactory } = await import("pino-pretty");
+  const pretty = prettyFactory({
+    colorize: false,
+    translateTime: "SYS:HH:MM:ss",
+    hideObject: true,
+    messageFormat: (line) => plainLine(line),
+  });
+  return { write: (json) => target.write(pretty(json)) };
+}
+
+/** `radio: request served  from=clinic bytes=900` */
+function plainLine({ level: _level, time: _time, component, msg, ...fields }: Record<string, unknown>): string {
+  const pairs = Object.entries(fields).map(([key, value]) => `${key}=${plainValue(value)}`);
+  const from = typeof component === "string" ? `${component}: ` : "";
+  return `${from}${String(msg)}${pairs.length === 0 ? "" : `  ${pairs.join(" ")}`}`;
+}
+
+function plainValue(value: unknown): string {
+  return typeof value === "string" && !/[\s"=]/.test(value) && value !== "" ? value : JSON.stringify(value);
+}
+
+function logOf(root: Logger, component?: string): Log {
+  const logger = component === undefined ? root : root.child({ component });
+  return {
+    debug: (sentence, fields) => logger.debug(clean(fields), sentence),
+    info: (sentence, fields) => logger.info(clean(fields), sentence),
+    warn: (sentence, fields) => logger.warn(clean(fields), sentence),
+    error: (sentence, fields) => logger.error(clean(fields), sentence),
+    named: (name) => logOf(root, name),
+  };
+}
+
+function clean(fields: LogFields = {}): LogFields {
+  const tamed: Record<string, LogFields[string]> = {};
+  for (const [key, value] of Object.entries(fields)) tamed[key] = typeof value === "string" ? tame(value) : value;
+  return tamed;
+}
+
+function tame(text: string): string {
+  const short = text.length > MAX_FIELD_LENGTH ? `${text.slice(0, MAX_FIELD_LENGTH)}…` : text;
+  return short.replace(
+    UNPRINTABLE,
+    (character) => `<${(character.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}>`,
+  );
+}
