@@ -61,9 +61,9 @@ export class Exchange implements Service {
     await runAll([this.#agenda, { name: "listen", run: (inner) => this.#listen(inner) }], signal);
   }
 
-  /** Tell neighbours that this node's own log has grown beyond `before` entries. */
-  async announce(before: number): Promise<void> {
-    await this.#index.announce(before);
+  /** Tell neighbours that this node's own log has grown. */
+  announce(): void {
+    this.#index.announce();
   }
 
   /** Undefined when too many transfers are under way. */

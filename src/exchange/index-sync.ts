@@ -54,6 +54,8 @@ export class IndexSync {
   readonly #fruitless = new Map<string, number>();
   #trickle: Trickle | undefined;
   #rotation = 0;
+  /** Entries of the own log that were announced, or were there before this run: beacons tell of those. */
+  #announced = 0;
 
   constructor(ports: IndexSyncPorts) {
     this.#ports = ports;
@@ -61,17 +63,21 @@ export class IndexSync {
 
   /** Begin to beacon. */
   start(): void {
+    this.#announced = this.#held(toHex(this.#ports.shard.author.id));
     this.#trickle = startTrickle(this.#rules(), this.#nowMs(), this.#chance());
     this.#schedule();
   }
 
-  /** This node's own log grew from `before` entries: tell everybody at once. */
-  async announce(before: number): Promise<void> {
-    const own = this.#ports.shard.author.id;
-    const held = this.#held(toHex(own));
-    if (held <= before) return;
-    await this.#send(own, { first: before + 1, last: held });
-    this.#differs();
+  /** This node's own log grew: tell everybody soon, and at once for entries that come together. */
+  announce(): void {
+    this.#ports.agenda.set("announce", this.#ports.air.timing().announceMs, async () => {
+      const own = this.#ports.shard.author.id;
+      const first = this.#announced + 1;
+      this.#announced = this.#held(toHex(own));
+      if (first > this.#announced) return;
+      await this.#send(own, { first, last: this.#announced });
+      this.#differs();
+    });
   }
 
   onBeacon(beacon: Beacon): void {

@@ -11,6 +11,8 @@ export interface Timing {
   readonly beaconDoublings: number;
   /** Equal beacons heard in an interval that make ours superfluous. */
   readonly beaconRedundancy: number;
+  /** New entries of the own log wait this long for others to share their packet. */
+  readonly announceMs: number;
   /** A WANT waits for a random part of this, so that one of several askers can speak for all. */
   readonly wantSpreadMs: number;
   /** A WANT that brought nothing is repeated after this; each time longer by {@link backOffFactor}. */
@@ -33,6 +35,7 @@ export function timingFor(fullPacketUs: number, hopLimit: number): Timing {
     beaconMinMs: Math.max(1_500, 4 * packetMs),
     beaconDoublings: 7,
     beaconRedundancy: 2,
+    announceMs: packetMs / 4,
     wantSpreadMs: 1.5 * packetMs,
     wantRetryMs: 1_000 + 3 * roundMs,
     answerSpreadMs: packetMs,

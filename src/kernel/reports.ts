@@ -85,6 +85,8 @@ export interface BootStep {
   readonly state: string;
   readonly ok: boolean;
   readonly detail: string;
+  /** What to do about it; empty when there is nothing to do. */
+  readonly fix: string;
   readonly ms: number;
 }
 

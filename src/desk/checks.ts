@@ -1,0 +1,156 @@
+/** What an operator should know: each check OK, WARN or FAIL, with the fix. @module */
+import type { BootStep, Check } from "../kernel/reports.ts";
+import { authorLabel } from "./status.ts";
+import type { DeskParts, OpenParts } from "./parts.ts";
+
+/** Below this the store may fail at any moment. */
+const DISK_FAIL_BYTES = 16 * 1_048_576;
+const DISK_WARN_BYTES = 256 * 1_048_576;
+/** Meshtastic's own clients hold back above this; so do we. */
+const BUSY_CHANNEL = 0.25;
+
+export async function checks(parts: DeskParts): Promise<readonly Check[]> {
+  const { open } = parts;
+  return [
+    ...parts.trust.steps().map((step) => bootCheck(step, parts.trust.mode)),
+    tpmCheck(parts),
+    diskCheck(await parts.diskFreeBytes(), parts.statePath),
+    ...(open === undefined ? [quarantineCheck(parts)] : openChecks(parts, open)),
+  ];
+}
+
+function openChecks(parts: DeskParts, open: OpenParts): readonly Check[] {
+  return [
+    radioCheck(parts, open),
+    regionCheck(open),
+    airCheck(open),
+    channelCheck(open),
+    neighbourCheck(open),
+    ...forkChecks(open),
+  ];
+}
+
+function bootCheck({ step, state, ok, detail, fix }: BootStep, mode: "enforce" | "warn"): Check {
+  const name = `boot: ${step}`;
+  if (ok) return { name, state: "OK", detail: `${state}: ${detail}`, fix: "" };
+  return { name, state: mode === "warn" ? "WARN" : "FAIL", detail: `${state}: ${detail}`, fix };
+}
+
+function quarantineCheck({ quarantine }: DeskParts): Check {
+  return {
+    name: "quarantine",
+    state: "FAIL",
+    detail: `data and radio are shut: ${quarantine}`,
+    fix: "Do what the failed boot step above says, then start the agent again.",
+  };
+}
+
+function tpmCheck({ trust }: DeskParts): Check {
+  const name = "tpm";
+  if (trust.tpm === "none") {
+    return {
+      name,
+      state: "WARN",
+      detail: "there is no TPM: the store key is a file",
+      fix: "Fit a TPM 2.0, or install swtpm.",
+    };
+  }
+  if (trust.softwareTpm) {
+    const detail = `${trust.tpm} is a TPM in software: it protects against nobody who has the disk`;
+    return { name, state: "WARN", detail, fix: "Fit a TPM 2.0 module and set trust.tpm to tpm:/dev/tpmrm0." };
+  }
+  return { name, state: "OK", detail: trust.tpm, fix: "" };
+}
+
+function diskCheck(freeBytes: number | undefined, path: string): Check {
+  const name = "disk";
+  if (freeBytes === undefined) return { name, state: "WARN", detail: `free space of ${path} is not known`, fix: "" };
+  const detail = `${Math.round(freeBytes / 1_048_576)} MiB free for ${path}`;
+  const fix = "Make room: old logs, packages (`apt-get clean`), files that others hold.";
+  if (freeBytes < DISK_FAIL_BYTES) return { name, state: "FAIL", detail, fix };
+  if (freeBytes < DISK_WARN_BYTES) return { name, state: "WARN", detail, fix };
+  return { name, state: "OK", detail, fix: "" };
+}
+
+function radioCheck({ simulated, modemUri }: DeskParts, { modem }: OpenParts): Check {
+  const name = "radio";
+  const link = modem.state();
+  if (link.kind !== "ready") {
+    const why = link.kind === "down" ? link.reason : "the link is being set up";
+    return {
+      name,
+      state: link.kind === "down" ? "FAIL" : "WARN",
+      detail: `${modemUri}: ${why}`,
+      fix: "Check cable and power of the radio; the agent comes back to it by itself.",
+    };
+  }
+  const detail = `${modemUri}: node !${link.settings.nodeNumber.toString(16).padStart(8, "0")}, firmware ${link.settings.firmware ?? "unknown"}`;
+  if (!simulated) return { name, state: "OK", detail, fix: "" };
+  return {
+    name,
+    state: "WARN",
+    detail: `${detail} (simulated village)`,
+    fix: "Plug in a Meshtastic radio, or name it: [radio] modem = …",
+  };
+}
+
+function regionCheck({ radioSettings }: OpenParts): Check {
+  const { preset, region, regionAssumed } = radioSettings();
+  if (!regionAssumed) return { name: "region", state: "OK", detail: `${region}, ${preset}`, fix: "" };
+  return {
+    name: "region",
+    state: "WARN",
+    detail: "the radio has no region set (it then keeps silent); the strictest duty cycle is kept meanwhile",
+    fix: "Set the region on the radio with any Meshtastic app, or [radio] region = … in the configuration.",
+  };
+}
+
+function airCheck({ scheduler }: OpenParts): Check {
+  const { usedUs, budgetUs, waitingFor } = scheduler.status();
+  const detail = `${Math.round(usedUs / 1e6)} of ${Math.round(budgetUs / 1e6)} s used in the last hour`;
+  if (waitingFor !== "duty-cycle") return { name: "airtime", state: "OK", detail, fix: "" };
+  return {
+    name: "airtime",
+    state: "WARN",
+    detail: `${detail}; waiting`,
+    fix: "Nothing: sending goes on by itself as the hour passes.",
+  };
+}
+
+function channelCheck({ modem }: OpenParts): Check {
+  const { channelUtilization } = modem.channelUse();
+  if (channelUtilization === undefined) {
+    return { name: "channel", state: "OK", detail: "the radio has not reported its use yet", fix: "" };
+  }
+  const detail = `${Math.round(channelUtilization * 100)} % in use`;
+  if (channelUtilization <= BUSY_CHANNEL) return { name: "channel", state: "OK", detail, fix: "" };
+  return {
+    name: "channel",
+    state: "WARN",
+    detail,
+    fix: "Use a faster preset or another frequency slot; Caye holds back above 25 %.",
+  };
+}
+
+function neighbourCheck({ exchange }: OpenParts): Check {
+  const heard = exchange.neighbours().length;
+  if (heard > 0) return { name: "neighbours", state: "OK", detail: `${heard} heard`, fix: "" };
+  return {
+    name: "neighbours",
+    state: "WARN",
+    detail: "nobody was heard yet",
+    fix: "Wait some minutes; then check antenna, channel and preset: neighbours need the same three.",
+  };
+}
+
+function forkChecks({ shard }: OpenParts): readonly Check[] {
+  return shard
+    .authors()
+    .filter(({ quarantined }) => quarantined)
+    .map(({ id, name }) => ({
+      name: "author",
+      state: "WARN",
+      detail: `${authorLabel(name, id)} signed two different entries for one position; nothing more is taken from it`,
+      fix: "Find out whether that node was copied from another card; it needs a state directory of its own.",
+    }));
+}

@@ -1,0 +1,103 @@
+/**
+ * Answers the agent's operators, through the API. In quarantine it tells its state, and keeps data and radio shut.
+ * @module
+ */
+import { toHex } from "../kernel/bytes.ts";
+import { AgentError } from "../kernel/errors.ts";
+import type {
+  ChecksReport,
+  FileRow,
+  FilesReport,
+  GetReport,
+  LogReport,
+  PutReport,
+  QuoteReport,
+  StatusReport,
+} from "../kernel/reports.ts";
+import type { AgentView, AllowReport, PlannedUpdate, StartedGet } from "../api/view.ts";
+import { parseCid } from "../dag/cid.ts";
+import { checks } from "./checks.ts";
+import type { DeskParts, OpenParts } from "./parts.ts";
+import { authorLabel, statusReport } from "./status.ts";
+import { startGet, transferReport } from "./transfers.ts";
+
+export class Desk implements AgentView {
+  readonly #parts: DeskParts;
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts;
+  }
+
+  status(): Promise<StatusReport> {
+    return Promise.resolve(statusReport(this.#parts));
+  }
+
+  async checks(): Promise<ChecksReport> {
+    return { checks: await checks(this.#parts) };
+  }
+
+  async files(): Promise<FilesReport> {
+    const files: FileRow[] = [];
+    for await (const { name, cid, bytes, author, authorName, held } of this.#open().shard.files()) {
+      files.push({ name, cid: cid.toString(), bytes, author: authorLabel(authorName, author), held });
+    }
+    return { files };
+  }
+
+  async log(limit: number): Promise<LogReport> {
+    const { shard } = this.#open();
+    const rows = await shard.log(limit);
+    return {
+      authors: shard.authors().map(({ id, name, count, quarantined }) => ({
+        author: authorLabel(name, id),
+        entries: count,
+        verified: !quarantined,
+      })),
+      entries: rows.map(({ author, authorName, seq, name, cid, bytes, head }) => ({
+        author: authorLabel(authorName, author),
+        seq,
+        name,
+        cid: cid?.toString() ?? "",
+        bytes,
+        head: toHex(head),
+      })),
+    };
+  }
+
+  async put(name: string, bytes: Uint8Array): Promise<PutReport> {
+    const { shard, exchange } = this.#open();
+    const { cid, seq } = await shard.putFile(name, bytes);
+    exchange.announce();
+    return { cid: cid.toString(), name, bytes: bytes.length, seq };
+  }
+
+  startGet(nameOrCid: string): Promise<StartedGet> {
+    return startGet(this.#open(), nameOrCid);
+  }
+
+  transfer(id: string): Promise<GetReport | undefined> {
+    return transferReport(this.#open(), id);
+  }
+
+  content(cid: string): Promise<Uint8Array | undefined> {
+    const parsed = parseCid(cid);
+    return parsed === undefined ? Promise.resolve(undefined) : this.#open().shard.readFile(parsed);
+  }
+
+  quote(nonce: Uint8Array | undefined): Promise<QuoteReport> {
+    return this.#parts.trust.quote(nonce);
+  }
+
+  allowUpdate(update: PlannedUpdate): Promise<AllowReport> {
+    this.#open();
+    return this.#parts.trust.allowUpdate(update);
+  }
+
+  #open(): OpenParts {
+    const { open, quarantine } = this.#parts;
+    if (open !== undefined) return open;
+    throw new AgentError("QUARANTINE", `data and radio are shut: ${quarantine}`, {
+      fix: "`caye doctor` says which step failed, and what to do about it.",
+    });
+  }
+}

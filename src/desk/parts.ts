@@ -1,0 +1,59 @@
+/**
+ * What the desk answers from: the parts of a running agent, as the composition root hands them over.
+ * @module
+ */
+import type { BootStep, QuoteReport } from "../kernel/reports.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Modem } from "../ports/modem.ts";
+import type { Shard } from "../dag/shard.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Scheduler } from "../radio/scheduler.ts";
+import type { AllowReport, PlannedUpdate } from "../api/view.ts";
+
+/** What a node knows of its trust, after boot and while it runs. */
+export interface TrustParts {
+  readonly mode: "enforce" | "warn";
+  /** The TPM's URI, or `none`. */
+  readonly tpm: string;
+  readonly softwareTpm: boolean;
+  /** The steps of the boot; a later look at the TPM that found it gone or changed adds one named `watch`. */
+  steps(): readonly BootStep[];
+  quote(nonce: Uint8Array | undefined): Promise<QuoteReport>;
+  allowUpdate(update: PlannedUpdate): Promise<AllowReport>;
+}
+
+/** Data and radio: what is shut in quarantine. */
+export interface OpenParts {
+  readonly shard: Shard;
+  readonly exchange: Exchange;
+  readonly scheduler: Scheduler;
+  readonly modem: Modem;
+  /** What is reckoned with now: the preset and region in force, and where the radio's word is missing, why. */
+  radioSettings(): RadioInForce;
+}
+
+export interface RadioInForce {
+  readonly preset: string;
+  readonly region: string;
+  /** True while neither the config nor the radio has named the region: the strictest law is kept. */
+  readonly regionAssumed: boolean;
+}
+
+export interface DeskParts {
+  readonly version: string;
+  readonly nodeName: string;
+  readonly pid: number;
+  readonly statePath: string;
+  /** True when the radio is the simulated village. */
+  readonly simulated: boolean;
+  readonly modemUri: string;
+  readonly clock: Clock;
+  readonly startedMs: number;
+  readonly trust: TrustParts;
+  /** Bytes free on the disk of the state directory; undefined when the system doesn't say. */
+  readonly diskFreeBytes: () => Promise<number | undefined>;
+  /** Undefined in quarantine. */
+  readonly open: OpenParts | undefined;
+  /** Why data and radio are shut; empty when they are not. */
+  readonly quarantine: string;
+}

@@ -1,0 +1,85 @@
+/** The status of the node, in one report. @module */
+import { toHex } from "../kernel/bytes.ts";
+import type { StatusReport } from "../kernel/reports.ts";
+import type { DeskParts, OpenParts } from "./parts.ts";
+
+export function statusReport(parts: DeskParts): StatusReport {
+  const { trust, open } = parts;
+  const steps = trust.steps();
+  return {
+    node: parts.nodeName,
+    author: open === undefined ? "" : toHex(open.shard.author.id),
+    version: parts.version,
+    pid: parts.pid,
+    uptime_s: Math.round((parts.clock.monotonicMs() - parts.startedMs) / 1000),
+    state: open === undefined ? "quarantine" : steps.every((step) => step.ok) ? "running" : "warned",
+    trust: { mode: trust.mode, tpm: trust.tpm, steps },
+    radio: radioStatus(parts),
+    shard: open === undefined ? { blocks: 0, bytes: 0, files: 0, authors: 0 } : shardStatus(open),
+    neighbours: open === undefined ? [] : neighbourRows(parts, open),
+    counters: open === undefined ? {} : counters(open),
+  };
+}
+
+function radioStatus({ open, modemUri, simulated, quarantine }: DeskParts): StatusReport["radio"] {
+  if (open === undefined) {
+    return {
+      ...{ modem: modemUri, link: "shut", detail: quarantine, node_number: null, preset: "", region: "" },
+      ...{ air_used_ms: 0, air_budget_ms: 0, queued: 0, simulated },
+    };
+  }
+  const { preset, region } = open.radioSettings();
+  const { queued, usedUs, budgetUs } = open.scheduler.status();
+  const link = open.modem.state();
+  return {
+    modem: modemUri,
+    link: link.kind,
+    detail: link.kind === "down" ? link.reason : "",
+    node_number: link.kind === "ready" ? link.settings.nodeNumber : null,
+    preset,
+    region,
+    air_used_ms: Math.round(usedUs / 1000),
+    air_budget_ms: Math.round(budgetUs / 1000),
+    queued,
+    simulated,
+  };
+}
+
+function shardStatus({ shard }: OpenParts): StatusReport["shard"] {
+  const { blocks, bytes, files, authors } = shard.stats();
+  return { blocks, bytes, files, authors };
+}
+
+function neighbourRows({ clock }: DeskParts, { exchange, shard }: OpenParts): StatusReport["neighbours"] {
+  const names = new Map(shard.authors().map(({ id, name }) => [id, name]));
+  return exchange.neighbours().map(({ author, heardAtMs, claims }) => ({
+    author: authorLabel(names.get(author), author),
+    heard_s_ago: Math.round((clock.monotonicMs() - heardAtMs) / 1000),
+    entries: claims.get(author) ?? 0,
+  }));
+}
+
+/** `clinic (3f9a1c20b4d5e6f7)`: the name is the author's own claim, the id is not. */
+export function authorLabel(name: string | undefined, id: string): string {
+  return name === undefined || name === "" ? id : `${name} (${id})`;
+}
+
+function counters({ exchange, modem, scheduler, shard }: OpenParts): Record<string, number> {
+  const { dropped, sentPackets, sentBytes, sentAirUs } = scheduler.status();
+  const { pending, pendingDropped } = shard.stats();
+  return {
+    ...prefixed("exchange", exchange.counters()),
+    ...prefixed("modem", modem.counters()),
+    ...prefixed("radio", {
+      dropped,
+      sent_packets: sentPackets,
+      sent_bytes: sentBytes,
+      sent_air_ms: Math.round(sentAirUs / 1000),
+    }),
+    ...prefixed("shard", { pending, pending_dropped: pendingDropped }),
+  };
+}
+
+function prefixed(prefix: string, counters: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counters).map(([name, count]) => [`${prefix}_${name}`, count]));
+}

@@ -1,0 +1,69 @@
+/**
+ * Files on request: from the shard when they are here, else over the air.
+ * @module
+ */
+import { AgentError } from "../kernel/errors.ts";
+import type { GetReport } from "../kernel/reports.ts";
+import type { StartedGet } from "../api/view.ts";
+import { parseCid, type Cid } from "../dag/cid.ts";
+import type { TransferTarget } from "../exchange/transfer.ts";
+import type { OpenParts } from "./parts.ts";
+
+/** By LoRa a larger file would hold the channel for hours. */
+const MAX_AIR_BYTES = 65_536;
+
+export async function startGet(open: OpenParts, nameOrCid: string): Promise<StartedGet> {
+  const target = await findTarget(open, nameOrCid);
+  const id = target.cid.toString();
+  if (target.held) return { id, report: heldReport(target) };
+  if (target.bytes > MAX_AIR_BYTES) {
+    throw new AgentError(
+      "FILE_TOO_LARGE",
+      `${target.name} has ${target.bytes} bytes; by radio at most ${MAX_AIR_BYTES}`,
+      {
+        fix: "Carry it on a stick to this node and put it, or wait for a link to the internet.",
+      },
+    );
+  }
+  const transfer = await open.exchange.fetch(target);
+  if (transfer === undefined) {
+    throw new AgentError("TOO_MANY", "eight files are being fetched already", { fix: "Wait until one has arrived." });
+  }
+  return { id, report: transfer.report() };
+}
+
+export async function transferReport(open: OpenParts, id: string): Promise<GetReport | undefined> {
+  const cid = parseCid(id);
+  if (cid === undefined) return undefined;
+  const transfer = open.exchange.transfer(cid);
+  if (transfer !== undefined) return transfer.report();
+  const [row] = await open.shard.resolve(id);
+  return row?.held === true ? heldReport(row) : undefined;
+}
+
+async function findTarget(open: OpenParts, nameOrCid: string): Promise<TransferTarget & { readonly held: boolean }> {
+  const rows = await open.shard.resolve(nameOrCid);
+  const row = rows.find(({ held }) => held) ?? rows[0];
+  if (row !== undefined) return row;
+  const cid = parseCid(nameOrCid);
+  if (cid === undefined) {
+    throw new AgentError("NOT_FOUND", `no neighbour has announced a file called ${nameOrCid}`, {
+      fix: "See `caye ls` for what is known; names are matched exactly.",
+    });
+  }
+  // Nobody announced it, but somebody may hold it: its length is told by the first symbol.
+  const held = await isHeld(open, cid);
+  return { cid, name: nameOrCid, bytes: 0, held };
+}
+
+async function isHeld(open: OpenParts, cid: Cid): Promise<boolean> {
+  return (await open.shard.missingBlocks(cid)).length === 0;
+}
+
+function heldReport({ cid, name, bytes }: TransferTarget): GetReport {
+  return {
+    ...{ cid: cid.toString(), name, bytes, packets: 0, wanted: 0, total: 0, air_bytes: 0, air_ms: 0 },
+    state: "done",
+    detail: "",
+  };
+}
