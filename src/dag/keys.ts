@@ -1,0 +1,121 @@
+/**
+ * Where things stand in the store: one byte for the kind, then what identifies the thing, in the order of its iteration.
+ * @module
+ */
+import { type Bytes, ByteWriter, concatBytes, utf8 } from "../kernel/bytes.ts";
+import type { Range } from "../ports/store.ts";
+
+/** Values: see `records.ts`. */
+const KIND = {
+  /** digest → block */
+  block: 0x62,
+  /** author ‖ seq → log record */
+  entry: 0x65,
+  /** author ‖ seq → signature over the head after that entry */
+  signature: 0x73,
+  /** author → author record */
+  author: 0x61,
+  /** author ‖ name → file record of the newest version */
+  file: 0x66,
+  /** digest ‖ author ‖ seq → nothing: which entries name a CID */
+  named: 0x63,
+  /** arrival → which entries came then */
+  arrival: 0x74,
+  /** author → proof of a fork */
+  fork: 0x78,
+  /** → seed of the own author */
+  seed: 0x6f,
+  /** → totals */
+  totals: 0x6b,
+} as const;
+
+const ARRIVAL_BYTES = 6;
+
+export const SEED_KEY = Uint8Array.of(KIND.seed);
+export const TOTALS_KEY = Uint8Array.of(KIND.totals);
+
+export function blockKey(digest: Uint8Array): Bytes {
+  return keyOf(KIND.block, digest);
+}
+
+/** Blocks whose hash begins with the prefix. */
+export function blockRange(prefix: Uint8Array): Range {
+  return below(keyOf(KIND.block, prefix));
+}
+
+export function entryKey(author: Uint8Array, seq: number): Bytes {
+  return keyOf(KIND.entry, author, u32(seq));
+}
+
+/** Entries `first` … `last` of one log. */
+export function entryRange(author: Uint8Array, first: number, last: number): Range {
+  return { from: entryKey(author, first), until: concatBytes(entryKey(author, last), Uint8Array.of(0)) };
+}
+
+export function signatureKey(author: Uint8Array, seq: number): Bytes {
+  return keyOf(KIND.signature, author, u32(seq));
+}
+
+/** Signatures over the head after entry `first` or a later one. */
+export function signatureRange(author: Uint8Array, first: number): Range {
+  const { until } = below(keyOf(KIND.signature, author));
+  return { from: signatureKey(author, first), until };
+}
+
+export function authorKey(author: Uint8Array): Bytes {
+  return keyOf(KIND.author, author);
+}
+
+export function authorRange(): Range {
+  return below(Uint8Array.of(KIND.author));
+}
+
+export function fileKey(author: Uint8Array, name: string): Bytes {
+  return keyOf(KIND.file, author, utf8(name));
+}
+
+/** All files of an author. */
+export function fileRange(author: Uint8Array): Range {
+  return below(keyOf(KIND.file, author));
+}
+
+export function namedKey(digest: Uint8Array, author: Uint8Array, seq: number): Bytes {
+  return keyOf(KIND.named, digest, author, u32(seq));
+}
+
+/** Entries that name this digest: the last 12 bytes of each key are author and sequence number. */
+export function namedRange(digest: Uint8Array): Range {
+  return below(keyOf(KIND.named, digest));
+}
+
+/** @param arrival counts the times that anything was added to any log, from 0, below 2^48 */
+export function arrivalKey(arrival: number): Bytes {
+  const bytes = Buffer.alloc(ARRIVAL_BYTES);
+  bytes.writeUIntBE(arrival, 0, ARRIVAL_BYTES);
+  return keyOf(KIND.arrival, bytes);
+}
+
+export function arrivalRange(): Range {
+  return below(Uint8Array.of(KIND.arrival));
+}
+
+export function forkKey(author: Uint8Array): Bytes {
+  return keyOf(KIND.fork, author);
+}
+
+function keyOf(kind: number, ...parts: readonly Uint8Array[]): Bytes {
+  return concatBytes(Uint8Array.of(kind), ...parts);
+}
+
+function u32(value: number): Bytes {
+  return new ByteWriter().u32(value).finish();
+}
+
+/** All keys that begin so. The first byte is a kind, never 255, so there always is a next prefix. */
+function below(prefix: Uint8Array): Range {
+  let end = prefix.length;
+  while (prefix[end - 1] === 0xff) end--;
+  const until = new Uint8Array(prefix.subarray(0, end));
+  until[end - 1] = (until[end - 1] ?? 0) + 1;
+  return { from: prefix, until };
+}

@@ -1,0 +1,232 @@
+/**
+ * What stands in the store under the keys of `keys.ts`: our own bytes, yet decoded as if they came from a stranger.
+ * @module
+ */
+import { type Bytes, ByteReader, ByteWriter, concatBytes, copyBytes, fromUtf8, utf8 } from "../kernel/bytes.ts";
+import { AgentError } from "../kernel/errors.ts";
+import { SEED_BYTES, SIGNATURE_BYTES } from "./author.ts";
+import { type Cid, type Codec, DIGEST_BYTES, cidFromDigest, codecOf, digestOf } from "./cid.ts";
+import { PUBLIC_KEY_BYTES } from "./entry.ts";
+
+const HEAD_BYTES = 32;
+const SEED_VERSION = 1;
+const AUTHOR_VERSION = 1;
+const TOTALS_VERSION = 1;
+const FORK_VERSION = 1;
+
+/** What is known of an author. The head covers `count` entries, and a signature covers the head. */
+export interface AuthorRecord {
+  readonly publicKey: Bytes;
+  readonly count: number;
+  readonly head: Bytes;
+  readonly name: string;
+  readonly quarantined: boolean;
+}
+
+export function encodeAuthorRecord(record: AuthorRecord): Bytes {
+  return new ByteWriter()
+    .u8(AUTHOR_VERSION)
+    .bytes(record.publicKey)
+    .u32(record.count)
+    .bytes(record.head)
+    .u8(record.quarantined ? 1 : 0)
+    .bytes(utf8(record.name))
+    .finish();
+}
+
+/** @throws AgentError "STORE_CORRUPT", as do all decoders here */
+export function decodeAuthorRecord(bytes: Uint8Array): AuthorRecord {
+  const reader = versioned(bytes, AUTHOR_VERSION, "author");
+  const publicKey = copyBytes(reader.take(PUBLIC_KEY_BYTES));
+  const count = reader.u32();
+  const head = copyBytes(reader.take(HEAD_BYTES));
+  const quarantined = reader.u8() === 1;
+  const name = fromUtf8(reader.rest());
+  if (name === undefined) reader.fail("name not UTF-8");
+  demand(reader, "author");
+  return { publicKey, count, head, quarantined, name: name ?? "" };
+}
+
+/** An entry with the head after it. */
+export interface LogRecord {
+  readonly head: Bytes;
+  readonly entry: Bytes;
+}
+
+export function encodeLogRecord(record: LogRecord): Bytes {
+  return concatBytes(record.head, record.entry);
+}
+
+export function decodeLogRecord(bytes: Uint8Array): LogRecord {
+  const reader = new ByteReader(bytes);
+  const head = copyBytes(reader.take(HEAD_BYTES));
+  const entry = copyBytes(reader.rest());
+  demand(reader, "entry");
+  return { head, entry };
+}
+
+/** The newest version under a name. */
+export interface FileRecord {
+  readonly cid: Cid;
+  readonly bytes: number;
+  readonly seq: number;
+  /** When it came to this node, in arrivals. */
+  readonly arrival: number;
+}
+
+export function encodeFileRecord(record: FileRecord): Bytes {
+  return new ByteWriter()
+    .u8(codeOf(codecOf(record.cid)))
+    .bytes(digestOf(record.cid))
+    .u32(record.bytes)
+    .u32(record.seq)
+    .u64(BigInt(record.arrival))
+    .finish();
+}
+
+export function decodeFileRecord(bytes: Uint8Array): FileRecord {
+  const reader = new ByteReader(bytes);
+  const codec = takeCodec(reader);
+  const digest = reader.take(DIGEST_BYTES);
+  const length = reader.u32();
+  const seq = reader.u32();
+  const arrival = Number(reader.u64());
+  demand(reader, "file");
+  return { cid: cidFromDigest(codec, digest), bytes: length, seq, arrival };
+}
+
+/** A block with the codec that it first came under. The codec is a hint: hashes don't cover it. */
+export function encodeBlockRecord(codec: Codec, bytes: Uint8Array): Bytes {
+  return concatBytes(Uint8Array.of(codeOf(codec)), bytes);
+}
+
+export function decodeBlockRecord(record: Uint8Array): { readonly codec: Codec; readonly bytes: Uint8Array } {
+  const reader = new ByteReader(record);
+  const codec = takeCodec(reader);
+  const bytes = reader.rest();
+  demand(reader, "block");
+  return { codec, bytes };
+}
+
+/** Entries that came together: `count` of one author, from `first` on. */
+export interface ArrivalRecord {
+  readonly author: Bytes;
+  readonly first: number;
+  readonly count: number;
+}
+
+export function encodeArrivalRecord(record: ArrivalRecord): Bytes {
+  return new ByteWriter().bytes(record.author).u32(record.first).u32(record.count).finish();
+}
+
+export function decodeArrivalRecord(bytes: Uint8Array): ArrivalRecord {
+  const reader = new ByteReader(bytes);
+  const author = copyBytes(reader.take(8));
+  const first = reader.u32();
+  const count = reader.u32();
+  demand(reader, "arrival");
+  return { author, first, count };
+}
+
+export interface Totals {
+  readonly blocks: number;
+  readonly bytes: number;
+  readonly files: number;
+  /** The number that the next arrival gets. */
+  readonly arrivals: number;
+}
+
+export function encodeTotals(totals: Totals): Bytes {
+  const writer = new ByteWriter().u8(TOTALS_VERSION);
+  for (const value of [totals.blocks, totals.bytes, totals.files, totals.arrivals]) writer.u64(BigInt(value));
+  return writer.finish();
+}
+
+export function decodeTotals(bytes: Uint8Array): Totals {
+  const reader = versioned(bytes, TOTALS_VERSION, "totals");
+  const [blocks, length, files, arrivals] = [reader.u64(), reader.u64(), reader.u64(), reader.u64()].map(Number);
+  demand(reader, "totals");
+  return { blocks: blocks ?? 0, bytes: length ?? 0, files: files ?? 0, arrivals: arrivals ?? 0 };
+}
+
+export function encodeSeed(seed: Uint8Array): Bytes {
+  return concatBytes(Uint8Array.of(SEED_VERSION), seed);
+}
+
+export function decodeSeed(bytes: Uint8Array): Bytes {
+  const reader = versioned(bytes, SEED_VERSION, "seed");
+  const seed = copyBytes(reader.take(SEED_BYTES));
+  demand(reader, "seed");
+  return seed;
+}
+
+/** One of two branches that an author signed: its entries from the fork on, and the signature over its head. */
+export interface Branch {
+  readonly entries: readonly Uint8Array[];
+  readonly signature: Uint8Array;
+}
+
+/** Proof that an author signed two histories. Anybody can check it: both branches follow from one head. */
+export interface ForkRecord {
+  readonly publicKey: Uint8Array;
+  /** The first position where the branches differ. */
+  readonly seq: number;
+  /** Head before it. */
+  readonly head: Uint8Array;
+  readonly branches: readonly [ours: Branch, theirs: Branch];
+}
+
+export function encodeForkRecord(record: ForkRecord): Bytes {
+  const writer = new ByteWriter().u8(FORK_VERSION).bytes(record.publicKey).u32(record.seq).bytes(record.head);
+  for (const { entries, signature } of record.branches) {
+    writer.bytes(signature).u32(entries.length);
+    for (const entry of entries) writer.u8(entry.length).bytes(entry);
+  }
+  return writer.finish();
+}
+
+export function decodeForkRecord(bytes: Uint8Array): ForkRecord {
+  const reader = versioned(bytes, FORK_VERSION, "fork");
+  const publicKey = copyBytes(reader.take(PUBLIC_KEY_BYTES));
+  const seq = reader.u32();
+  const head = copyBytes(reader.take(HEAD_BYTES));
+  const branches = [takeBranch(reader), takeBranch(reader)] as const;
+  demand(reader, "fork");
+  return { publicKey, seq, head, branches };
+}
+
+function takeBranch(reader: ByteReader): Branch {
+  const signature = copyBytes(reader.take(SIGNATURE_BYTES));
+  const count = reader.u32();
+  const entries: Bytes[] = [];
+  while (entries.length < count && reader.failure === undefined) entries.push(copyBytes(reader.take(reader.u8())));
+  return { entries, signature };
+}
+
+function codeOf(codec: Codec): number {
+  return codec === "raw" ? 0 : 1;
+}
+
+function takeCodec(reader: ByteReader): Codec {
+  const code = reader.u8();
+  if (code > 1) reader.fail("unknown codec");
+  return code === 0 ? "raw" : "dag-cbor";
+}
+
+function versioned(bytes: Uint8Array, version: number, what: string): ByteReader {
+  const reader = new ByteReader(bytes);
+  const found = reader.u8();
+  if (reader.failure === undefined && found > version) {
+    throw new AgentError("STORE_NEWER", `the store holds a record (${what}) of a newer Caye, format ${found}`, {
+      fix: "install the Caye that wrote it, or a newer one; the store is left as it is",
+    });
+  }
+  if (found < version) reader.fail("unknown format");
+  return reader;
+}
+
+function demand(reader: ByteReader, what: string): void {
+  const failure = reader.done();
+  if (failure !== undefined)
+    throw new AgentError("STORE_CORRUPT", `a record of the store (${what}) is damaged: ${failure}`);
+}

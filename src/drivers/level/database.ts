@@ -1,0 +1,184 @@
+/**
+ * A LevelDB directory that survives its failures: opened with repair, reopened after a write that failed.
+ *
+ * After a failed write LevelDB must not be written to any more: its log is then out of step, and what is appended would
+ * be lost at the next opening. Reading stays sound. So the next write reopens first, once there is room for that.
+ * @module
+ */
+import { readdir, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { Level } from "level";
+import { AgentError } from "../../kernel/errors.ts";
+import type { Log } from "../../ports/log.ts";
+import { diskFull, inUse, isDiskFull, isForbidden, isLocked, storeFailure, unwritable } from "./failures.ts";
+import { repair } from "./repair.ts";
+
+export type Engine = Level<Uint8Array, Uint8Array>;
+export type Operation =
+  | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: "del"; readonly key: Uint8Array };
+
+export interface DatabaseOptions {
+  readonly directory: string;
+  /** True when a database has stood here before: it is then never created anew over what is left of it. */
+  readonly existed: boolean;
+  /** Free bytes below which nothing is written, so that LevelDB can always tidy up. */
+  readonly reserveBytes: number;
+  readonly log: Log;
+}
+
+export class Database implements AsyncDisposable {
+  readonly #options: DatabaseOptions;
+  #engine: Engine | undefined;
+  /** The log of the engine is out of step: reopen before the next write. */
+  #suspect = false;
+  #closed = false;
+  #users = 0;
+  #drained: (() => void) | undefined;
+  #reopening: Promise<void> | undefined;
+
+  private constructor(engine: Engine, options: DatabaseOptions) {
+    this.#engine = engine;
+    this.#options = options;
+  }
+
+  /** @throws AgentError "STATE_IN_USE", "STATE_UNWRITABLE", "DISK_FULL", "STORE_IO", "STORE_CORRUPT" */
+  static async open(options: DatabaseOptions): Promise<Database> {
+    return new Database(await openEngine(options), options);
+  }
+
+  /** Any number of reads at a time. They wait while the engine is being reopened. */
+  async read<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
+    const engine = await this.#borrow();
+    try {
+      return await work(engine);
+    } catch (error) {
+      throw storeFailure(error, this.#options.directory);
+    } finally {
+      this.#giveBack();
+    }
+  }
+
+  /** All or nothing, synced. One call at a time. @param bytes what the operations weigh, about */
+  async write(operations: readonly Operation[], bytes: number): Promise<void> {
+    const { directory, reserveBytes } = this.#options;
+    if ((await freeBytes(directory)) < reserveBytes + 2 * bytes) throw diskFull(directory);
+    if (this.#suspect) await this.#reopen();
+    const engine = await this.#borrow();
+    let failure: unknown;
+    try {
+      await engine.batch([...operations], { sync: true });
+      return;
+    } catch (error) {
+      failure = error;
+    } finally {
+      this.#giveBack();
+    }
+    this.#suspect = true;
+    // Whether it stands on disk shows only when the log is read again: do it now, so that readers see the truth.
+    if (!isDiskFull(failure)) await this.#reopen().catch(() => undefined);
+    throw storeFailure(failure, directory);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#reopening?.catch(() => undefined);
+    await this.#drain();
+    await this.#engine?.close();
+    this.#engine = undefined;
+  }
+
+  /** The engine, counted as in use: it is not closed before {@link #giveBack}. */
+  async #borrow(): Promise<Engine> {
+    for (;;) {
+      if (this.#closed) throw new AgentError("STORE_CLOSED", "the store is closed");
+      const engine = this.#engine;
+      if (this.#reopening === undefined && engine !== undefined) {
+        this.#users++;
+        return engine;
+      }
+      await this.#reopen();
+    }
+  }
+
+  #giveBack(): void {
+    this.#users--;
+    if (this.#users === 0) this.#drained?.();
+  }
+
+  #reopen(): Promise<void> {
+    this.#reopening ??= this.#closeAndOpen().finally(() => {
+      this.#reopening = undefined;
+    });
+    return this.#reopening;
+  }
+
+  async #closeAndOpen(): Promise<void> {
+    await this.#drain();
+    const old = this.#engine;
+    this.#engine = undefined;
+    await old?.close();
+    this.#engine = await openEngine({ ...this.#options, existed: true });
+    this.#suspect = false;
+    this.#options.log.warn("store reopened after a failed write");
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#users > 0) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    this.#drained = undefined;
+  }
+}
+
+async function openEngine({ directory, existed, log }: DatabaseOptions): Promise<Engine> {
+  const existing = existed || (await holdsDatabase(directory));
+  try {
+    return await openOnce(directory, !existing);
+  } catch (error) {
+    const fatal = await fatalFailure(error, directory);
+    if (fatal !== undefined) throw fatal;
+    if (!existing) throw storeFailure(error, directory);
+    log.warn("store did not open; repairing it", { directory, reason: String(error) });
+  }
+  try {
+    await repair(directory);
+    return await openOnce(directory, false);
+  } catch (error) {
+    throw (await fatalFailure(error, directory)) ?? storeFailure(error, directory);
+  }
+}
+
+async function openOnce(directory: string, createIfMissing: boolean): Promise<Engine> {
+  const engine: Engine = new Level<Uint8Array, Uint8Array>(directory, {
+    createIfMissing,
+    // What we store is encrypted: it does not compress.
+    compression: false,
+    keyEncoding: "view",
+    valueEncoding: "view",
+  });
+  await engine.open();
+  return engine;
+}
+
+/** What no repair can cure. */
+async function fatalFailure(error: unknown, directory: string): Promise<AgentError | undefined> {
+  if (isLocked(error)) return inUse(directory, join(directory, "LOCK"), error);
+  if (isDiskFull(error)) return diskFull(directory, error);
+  return isForbidden(error) ? unwritable(directory, error) : undefined;
+}
+
+async function holdsDatabase(directory: string): Promise<boolean> {
+  const names = await readdir(directory).catch(() => []);
+  return names.some((name) => /^(?:CURRENT|MANIFEST-\d+|\d+\.(?:ldb|sst|log))$/.test(name));
+}
+
+async function freeBytes(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory).catch((error: unknown) => {
+    throw storeFailure(error, directory);
+  });
+  return bavail * bsize;
+}
