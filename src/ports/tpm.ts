@@ -4,7 +4,7 @@
  * Structures come as the TPM's own bytes (TCG TPM 2.0 Library, part 2): verifiers must hash and check those, never a
  * re-encoding. Every method throws AgentError: "TPM_GONE" (no device, no answer in time), "TPM_BAD_WIRE" (an answer
  * that can't be), "TPM_RC" (the TPM refused; `message` names its code), "TPM_POLICY" (a sealed object does not open in
- * this state).
+ * this state), "TPM_BUSY" (too many calls wait already).
  * @module
  */
 
@@ -54,7 +54,10 @@ export interface Tpm extends AsyncDisposable {
   quote(nonce: Uint8Array, pcrs: readonly number[]): Promise<Quote>;
   /** @param secret 1 … 128 bytes @param policyDigest from {@link pcrPolicyDigest} in `kernel/pcr.ts` */
   seal(secret: Uint8Array, policyDigest: Uint8Array): Promise<SealedBlob>;
-  /** Opens in a salted, encrypting policy session over the PCRs as they stand. @throws AgentError "TPM_POLICY" */
+  /**
+   * Opens in a salted, encrypting policy session over the PCRs as they stand; without PCRs, a blob that was sealed to
+   * the policy of no PCRs, in any state. @throws AgentError "TPM_POLICY"
+   */
   unseal(blob: SealedBlob, pcrs: readonly number[]): Promise<Uint8Array>;
   /** At most 32 bytes a call. */
   random(length: number): Promise<Uint8Array>;

@@ -1,0 +1,58 @@
+/** The agent's own code on disk, hashed: `src/` whole, and the two files that say which libraries it runs with. @module */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { AgentError, describeError } from "../kernel/errors.ts";
+import type { SourceFile, SourceFiles } from "../ports/source-files.ts";
+
+const CODE_DIRECTORY = "src";
+const DEPENDENCY_FILES: readonly string[] = ["package.json", "package-lock.json"];
+const MAX_FILES = 10_000;
+
+/** @param root the directory that holds `src/` and `package.json` */
+export function ownFiles(root: string): SourceFiles {
+  return { list: () => listFiles(root) };
+}
+
+async function listFiles(root: string): Promise<readonly SourceFile[]> {
+  try {
+    const code = await filesBelow(join(root, CODE_DIRECTORY));
+    if (code.length > MAX_FILES) throw new AgentError("OWN_FILES", `more than ${MAX_FILES} files lie in the code`);
+    const paths = [...code.map((path) => relative(root, path).split(sep).join("/")), ...DEPENDENCY_FILES];
+    const files: SourceFile[] = [];
+    for (const path of paths.sort(byUnits)) files.push({ path, sha256: await sha256OfFile(join(root, path)) });
+    return files;
+  } catch (error) {
+    if (error instanceof AgentError) throw error;
+    throw new AgentError("OWN_FILES", `the agent can't read its own code: ${describeError(error)}`, {
+      cause: error,
+      fix: `check that every file below ${root} is readable by the agent's user`,
+    });
+  }
+}
+
+/** Regular files only. A link or a device could change what runs without changing what was measured. */
+async function filesBelow(directory: string): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) files.push(...(await filesBelow(path)));
+    else if (entry.isFile()) files.push(path);
+    else
+      throw new AgentError("OWN_FILES", `${path} is not a regular file`, { fix: `remove ${path} or make it a file` });
+  }
+  return files;
+}
+
+async function sha256OfFile(path: string): Promise<Uint8Array> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return new Uint8Array(hash.digest());
+}
+
+function byUnits(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
