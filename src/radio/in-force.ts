@@ -1,0 +1,51 @@
+/**
+ * What the radio is reckoned with: the configuration's word, else the radio's, else the careful assumption.
+ * @module
+ */
+import type { ModemState } from "../ports/modem.ts";
+import { PRESETS, presetNamed, signsBroadcasts, type LoraModulation, type PresetName } from "./airtime.ts";
+import { regionNamed, type Ratio } from "./region.ts";
+
+/** What the configuration says of the radio; `auto` leaves it to the radio. */
+export interface RadioWishes {
+  readonly preset: string;
+  readonly region: string;
+  /** Relays, 0 … 7. */
+  readonly hopLimit: number;
+  /** Our part of the law's time on air. */
+  readonly share: Ratio;
+}
+
+export interface RadioInForce {
+  readonly preset: PresetName;
+  readonly modulation: LoraModulation;
+  /** Meshtastic's name, or `UNSET`. */
+  readonly region: string;
+  /** True while neither the configuration nor the radio has named a region: the strictest law is kept. */
+  readonly regionAssumed: boolean;
+  readonly dutyCycle: Ratio;
+  readonly share: Ratio;
+  readonly hopLimit: number;
+  /** True when the firmware adds its own signature to short broadcasts. */
+  readonly radioSigns: boolean;
+}
+
+/** Meshtastic's default, and ours until the radio says what it is set to. */
+const DEFAULT_PRESET: PresetName = "LongFast";
+
+export function radioInForce(wishes: RadioWishes, state: ModemState): RadioInForce {
+  const said = state.kind === "ready" ? state.settings : undefined;
+  const presetName = wishes.preset === "auto" ? said?.preset : wishes.preset;
+  const preset = (presetName === undefined ? undefined : presetNamed(presetName)) ?? DEFAULT_PRESET;
+  const region = regionNamed(wishes.region === "auto" ? said?.region : wishes.region);
+  return {
+    preset,
+    modulation: PRESETS[preset],
+    region: region.name,
+    regionAssumed: !region.known,
+    dutyCycle: region.dutyCycle,
+    share: wishes.share,
+    hopLimit: wishes.hopLimit,
+    radioSigns: signsBroadcasts(said?.firmware),
+  };
+}
