@@ -85,6 +85,8 @@ export interface SchedulerStatus {
 
 export const MAX_WAITING_FRAMES = 64;
 const HOUR_US = 3_600_000_000;
+/** This part of the hour's budget only alerts may use: a long transfer must not leave the village without a voice. */
+const ALERT_RESERVE: Ratio = 0.1;
 /** Room on the air for the relays of a packet that may be relayed: itself and two that we hear. */
 const RELAY_SLACK_FACTOR = 3;
 /** Up to this part of its airtime is added after a packet, so that two nodes don't stay in lockstep. */
@@ -188,7 +190,8 @@ export class Scheduler implements Service {
     if (nowMs < this.#dutyUntilMs) return waitFor("duty-cycle", this.#dutyUntilMs - nowMs);
     if (this.#parts.modem.state().kind !== "ready") return waitFor("modem", MODEM_POLL_MS);
     if (nowMs < this.#busyUntilMs) return waitFor("radio", this.#busyUntilMs - nowMs);
-    const budgetMs = this.#parts.ledger.waitMs(nowMs, airtimeUs, budgetUs(limits));
+    const reserve = frame.priority === ALERT ? 0 : ALERT_RESERVE;
+    const budgetMs = this.#parts.ledger.waitMs(nowMs, airtimeUs, Math.floor(budgetUs(limits) * (1 - reserve)));
     if (budgetMs > 0) return waitFor("budget", budgetMs);
     if (this.#isChannelFull(frame, nowMs)) return waitFor("channel", CHANNEL_POLL_MS);
     return { kind: "open" };
