@@ -4,6 +4,8 @@
 export interface RunOptions {
   /** `--config FILE`, else `CAYE_CONFIG`; undefined: every field has its default. */
   readonly configPath: string | undefined;
+  /** The log as JSON lines, whatever the configuration says. */
+  readonly json: boolean;
 }
 
 /** The kind of thing at a path; `other` for sockets, devices and the like. `mode`: permission bits, 0 … 0o777. */
@@ -34,12 +36,16 @@ export interface CliIo {
   makeDirectory(path: string): Promise<void>;
   /** Undefined when nothing is there. */
   facts(path: string): Promise<PathFacts | undefined>;
-  /** The path's names, sorted; empty when it is no directory. */
+  /** The names in a directory, sorted; empty when it is none. */
   list(path: string): Promise<readonly string[]>;
   sleep(ms: number): Promise<void>;
   /** Milliseconds since some fixed moment. */
   monotonicMs(): number;
   setExitCode(code: number): void;
+  /** An absolute path, from the directory that the command was typed in. */
+  resolve(path: string): string;
+  /** @throws AgentError "CONFIG_INVALID", "CONFIG_MISSING" */
+  checkConfig(): Promise<void>;
   /** Runs the agent until it is told to stop. */
   run(options: RunOptions): Promise<void>;
 }

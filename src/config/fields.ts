@@ -34,7 +34,14 @@ export function fieldRows(): readonly FieldRow[] {
 function fieldRow(table: string, key: string, type: z.ZodType): FieldRow {
   const { unit, ...facts } = FACTS.parse(type.meta());
   const initial = initialOf(type);
-  return { table, key, path: `${table}.${key}`, kind: kindOf(initial), facts: unit === undefined ? facts : { ...facts, unit }, initial: tomlOf(initial) };
+  return {
+    table,
+    key,
+    path: `${table}.${key}`,
+    kind: kindOf(initial),
+    facts: unit === undefined ? facts : { ...facts, unit },
+    initial: tomlOf(initial),
+  };
 }
 
 /** What the file would have to say for the default: the input side, a device's URI and not its parts. */

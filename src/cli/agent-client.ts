@@ -1,0 +1,143 @@
+/** Finds the running agent by its state directory, and speaks to its HTTP API. @module */
+import { fromUtf8 } from "../kernel/bytes.ts";
+import { AgentError, isAgentError, systemCode } from "../kernel/errors.ts";
+import type { FailureReport } from "../kernel/reports.ts";
+import type { CliIo, FetchInit } from "./io.ts";
+
+/** True when the value is what the agent of this version sends there, judged by its keys. */
+export type Shape<T> = (value: unknown) => value is T;
+
+export interface AgentClient {
+  /** @throws AgentError the agent's own; "NO_AGENT" when nobody answers; "AGENT_STRANGE" when the answer is none of ours */
+  get<T>(path: string, shape: Shape<T>): Promise<T>;
+  post<T>(path: string, body: object | Uint8Array<ArrayBuffer>, shape: Shape<T>): Promise<T>;
+  /** Bytes of a file. Needs the token. */
+  bytes(path: string): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+const ANSWER_TIMEOUT_MS = 15_000;
+/** 64 MiB to or from an SD card. */
+const BULK_TIMEOUT_MS = 300_000;
+const FIX = "Start it: npm start. When it runs with another state directory, name that: CAYE_STATE=DIR caye …";
+
+/** A value with at least these keys. */
+export function shape<T extends object>(...keys: (keyof T & string)[]): Shape<T> {
+  return (value): value is T => typeof value === "object" && value !== null && keys.every((key) => key in value);
+}
+
+/** @throws AgentError "NO_AGENT" when the state directory names none; "STATE_UNSET" */
+export async function findAgent(io: CliIo): Promise<AgentClient> {
+  const state = io.statePath();
+  const base = await agentAddress(io, state);
+  const call = async (path: string, init: Omit<FetchInit, "timeoutMs">, timeoutMs = ANSWER_TIMEOUT_MS) => {
+    const response = await answer(io, base, path, { ...init, timeoutMs }, state);
+    if (!response.ok) throw await failure(response);
+    return response;
+  };
+  const authorization = async () => ({ authorization: `Bearer ${await token(io, state)}` });
+  return {
+    get: async (path, shape) => shaped(await call(path, { method: "GET", headers: {} }), shape),
+    post: async (path, body, shape) => {
+      const bulk = body instanceof Uint8Array;
+      const type = bulk ? "application/octet-stream" : "application/json";
+      const headers = { ...(await authorization()), "content-type": type };
+      const init = { method: "POST", headers, body: bulk ? body : JSON.stringify(body) } as const;
+      return shaped(await call(path, init, bulk ? BULK_TIMEOUT_MS : ANSWER_TIMEOUT_MS), shape);
+    },
+    bytes: async (path) => {
+      const response = await call(path, { method: "GET", headers: await authorization() }, BULK_TIMEOUT_MS);
+      return new Uint8Array(await response.arrayBuffer());
+    },
+  };
+}
+
+async function agentAddress(io: CliIo, state: string): Promise<string> {
+  let text: string | undefined;
+  try {
+    text = fromUtf8(await io.readFile(`${state}/agent.json`));
+  } catch (error) {
+    if (systemCode(error) === "EACCES") throw forbidden(`${state}/agent.json`, error);
+    throw new AgentError("NO_AGENT", `no agent is running here (there is no ${state}/agent.json)`, {
+      cause: error,
+      fix: FIX,
+    });
+  }
+  const address = apiOf(text ?? "");
+  if (address !== undefined) return address;
+  throw new AgentError("NO_AGENT", `${state}/agent.json names no agent`, { fix: FIX });
+}
+
+function apiOf(text: string): string | undefined {
+  try {
+    const file: unknown = JSON.parse(text);
+    const isAddress = typeof file === "object" && file !== null && "api" in file && typeof file.api === "string";
+    if (!isAddress || typeof file.api !== "string") return undefined;
+    const url = new URL(file.api);
+    return url.protocol === "http:" ? url.origin : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function token(io: CliIo, state: string): Promise<string> {
+  try {
+    return (fromUtf8(await io.readFile(`${state}/token`)) ?? "").trim();
+  } catch (error) {
+    if (systemCode(error) === "EACCES") throw forbidden(`${state}/token`, error);
+    throw new AgentError("NO_TOKEN", `the agent's token is missing (${state}/token)`, {
+      cause: error,
+      fix: "Start the agent again: it writes a new one.",
+    });
+  }
+}
+
+function forbidden(path: string, cause: unknown): AgentError {
+  return new AgentError("NOT_ALLOWED", `this user may not read ${path}`, {
+    cause,
+    fix: "Use the user that the agent runs as.",
+  });
+}
+
+async function answer(io: CliIo, base: string, path: string, init: FetchInit, state: string): Promise<Response> {
+  try {
+    return await io.fetch(base + path, init);
+  } catch (error) {
+    if (error instanceof Error && error.name === "TimeoutError") {
+      throw new AgentError("AGENT_SILENT", `the agent at ${base} did not answer within ${init.timeoutMs / 1000} s`, {
+        cause: error,
+        fix: "Look at its log; when it hangs, stop it and start it again.",
+      });
+    }
+    throw new AgentError("NO_AGENT", `no agent is running here (nobody answers at ${base}, which ${state} names)`, {
+      cause: error,
+      fix: FIX,
+    });
+  }
+}
+
+async function failure(response: Response): Promise<AgentError> {
+  const isFailure = shape<FailureReport>("error");
+  const body: unknown = await response.json().catch(() => undefined);
+  if (isFailure(body) && typeof body.error.code === "string") {
+    const { code, message, fix } = body.error;
+    return new AgentError(code, message, fix === "" ? {} : { fix });
+  }
+  return strange(`it answered with HTTP status ${response.status}`);
+}
+
+async function shaped<T>(response: Response, shape: Shape<T>): Promise<T> {
+  const body: unknown = await response.json().catch(() => undefined);
+  if (shape(body)) return body;
+  throw strange("its answer has another form");
+}
+
+function strange(how: string): AgentError {
+  return new AgentError("AGENT_STRANGE", `what runs there is no agent of this version: ${how}`, {
+    fix: "Start the agent again, so that it and this command are of one version.",
+  });
+}
+
+/** The exit code for a failure: 3 when no agent runs, else 1. */
+export function exitCodeOf(error: unknown): number {
+  return isAgentError(error, "NO_AGENT") ? 3 : 1;
+}

@@ -1,0 +1,88 @@
+/** `caye put`, `caye ls` and `caye log`. @module */
+import type { FilesReport, LogReport, PutReport } from "../../kernel/reports.ts";
+import { AgentError, systemCode } from "../../kernel/errors.ts";
+import { findAgent, shape } from "../agent-client.ts";
+import type { CliIo } from "../io.ts";
+import { formatBytes, printable, table } from "../text.ts";
+import type { Words } from "../words.ts";
+
+const isPut = shape<PutReport>("cid", "name", "bytes", "seq");
+const isFiles = shape<FilesReport>("files");
+const isLog = shape<LogReport>("authors", "entries");
+
+export interface PutOptions {
+  readonly json?: boolean;
+  readonly name?: string;
+}
+
+export async function put(io: CliIo, words: Words, file: string, options: PutOptions): Promise<void> {
+  const agent = await findAgent(io);
+  const bytes = await read(io, file);
+  const name = options.name ?? file.split("/").findLast((part) => part !== "") ?? file;
+  const report = await agent.post(`/v1/files?name=${encodeURIComponent(name)}`, bytes, isPut);
+  if (options.json === true) io.stdout(`${JSON.stringify(report, null, 2)}\n`);
+  else io.stdout(`${words.stored(printable(report.name), formatBytes(report.bytes), report.cid)}\n`);
+}
+
+async function read(io: CliIo, file: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await io.readFile(file));
+  } catch (cause) {
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: "there is no such file",
+      EACCES: "this user may not read it",
+      EISDIR: "it is a directory",
+    };
+    const reason = reasons[systemCode(cause) ?? ""] ?? "it can't be read";
+    throw new AgentError("FILE_UNREADABLE", `${file}: ${reason}`, { cause });
+  }
+}
+
+export async function ls(io: CliIo, words: Words, options: { readonly json?: boolean }): Promise<void> {
+  const agent = await findAgent(io);
+  const report = await agent.get("/v1/files", isFiles);
+  if (options.json === true) {
+    io.stdout(`${JSON.stringify(report, null, 2)}\n`);
+    return;
+  }
+  const { name, size, author, held, cid } = words.columns;
+  const rows = report.files.map((row) => [
+    row.name,
+    formatBytes(row.bytes),
+    row.held ? words.yes : words.no,
+    row.author,
+    row.cid,
+  ]);
+  io.stdout(rows.length === 0 ? `${words.noFiles}\n` : table([[name, size, held, author, cid], ...rows], [1]));
+}
+
+export interface LogOptions {
+  readonly json?: boolean;
+  readonly limit: number;
+}
+
+export async function log(io: CliIo, words: Words, options: LogOptions): Promise<void> {
+  const agent = await findAgent(io);
+  const report = await agent.get(`/v1/log?limit=${options.limit}`, isLog);
+  if (options.json === true) {
+    io.stdout(`${JSON.stringify(report, null, 2)}\n`);
+    return;
+  }
+  if (report.entries.length === 0) {
+    io.stdout(`${words.noEntries}\n`);
+    return;
+  }
+  const { author, seq, name, size, cid, head } = words.columns;
+  const rows = report.entries.map((row) => [
+    row.author,
+    String(row.seq),
+    row.name,
+    formatBytes(row.bytes),
+    row.cid,
+    row.head.slice(0, 16),
+  ]);
+  const authors = report.authors.map(({ author, entries, verified }) =>
+    printable(verified ? words.verified(author, entries) : words.unverified(author, entries)),
+  );
+  io.stdout(`${table([[author, seq, name, size, cid, head], ...rows], [1, 3])}\n${authors.join("\n")}\n`);
+}

@@ -1,0 +1,163 @@
+/** `caye get`: fetches a file, over the radio when it must, and shows how far it is. @module */
+import { createHash } from "node:crypto";
+import { base32 } from "multiformats/bases/base32";
+import { concatBytes } from "../../kernel/bytes.ts";
+import { AgentError, systemCode } from "../../kernel/errors.ts";
+import type { GetReport } from "../../kernel/reports.ts";
+import { type AgentClient, findAgent, shape } from "../agent-client.ts";
+import type { CliIo } from "../io.ts";
+import { formatBytes, formatMs, printable, safeFileName } from "../text.ts";
+import type { Words } from "../words.ts";
+
+export interface GetOptions {
+  readonly json?: boolean;
+  readonly output?: string;
+  /** Seconds; undefined waits as long as it takes. */
+  readonly timeout?: number;
+}
+
+interface Started {
+  readonly id: string;
+  readonly report: GetReport;
+}
+
+const POLL_MS = 500;
+const LINE_EVERY_MS = 5_000;
+const CLEAR_LINE = "\r\u001b[K";
+/** CIDv1, raw, sha2-256, 32 bytes. */
+const RAW_CID_HEAD = Uint8Array.of(1, 0x55, 0x12, 32);
+
+const isStarted = shape<Started>("id", "report");
+const isGet = shape<GetReport>("cid", "name", "bytes", "packets", "state", "total", "wanted");
+
+export async function get(io: CliIo, words: Words, target: string, options: GetOptions): Promise<void> {
+  const agent = await findAgent(io);
+  const started = await agent.post("/v1/gets", { target }, isStarted);
+  // Before minutes on air are spent: is there a place for the file?
+  const file = await destination(io, started.report, target, options.output);
+  const report = await finished(io, words, agent, started, options);
+  const bytes = await agent.bytes(`/v1/content/${report.cid}`);
+  checkBytes(report, bytes);
+  await save(io, file, bytes, options.output !== undefined);
+  const { cid, packets, air_bytes, air_ms } = report;
+  if (options.json === true) {
+    const result = { cid, name: report.name, bytes: bytes.length, packets, air_bytes, air_ms, file };
+    io.stdout(`${JSON.stringify(result, null, 2)}\n`);
+    return;
+  }
+  const cost = packets === 0 ? words.heldAlready : words.airCost(packets, formatBytes(air_bytes), formatMs(air_ms));
+  io.stdout(`${words.saved(file, formatBytes(bytes.length))}; ${cost}\n`);
+}
+
+async function destination(io: CliIo, report: GetReport, target: string, output: string | undefined): Promise<string> {
+  const name = safeFileName(report.name) ?? safeFileName(report.cid) ?? "file";
+  if (output === undefined) {
+    if ((await io.facts(name)) !== undefined) throw fileExists(name, target);
+    return name;
+  }
+  if ((await io.facts(output))?.kind === "directory") return `${output.replace(/\/+$/, "")}/${name}`;
+  const parent = output.includes("/") ? output.slice(0, output.lastIndexOf("/")) || "/" : ".";
+  if ((await io.facts(parent))?.kind === "directory") return output;
+  throw new AgentError("PATH_INVALID", `there is no directory ${parent}`, { fix: `mkdir -p '${parent}'` });
+}
+
+async function finished(
+  io: CliIo,
+  words: Words,
+  agent: AgentClient,
+  started: Started,
+  { timeout }: GetOptions,
+): Promise<GetReport> {
+  const progress = new Progress(io, words);
+  const startedMs = io.monotonicMs();
+  try {
+    let { report } = started;
+    for (;;) {
+      if (report.state === "done") return report;
+      if (report.state === "failed") {
+        throw new AgentError("GET_FAILED", `${report.name || report.cid} did not arrive: ${report.detail}`, {
+          fix: "Try again later: the pieces that came are kept.",
+        });
+      }
+      progress.show(report);
+      if (timeout !== undefined && io.monotonicMs() - startedMs >= timeout * 1000) throw tooLate(report, timeout);
+      await io.sleep(POLL_MS);
+      report = await agent.get(`/v1/gets/${started.id}`, isGet);
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+function tooLate(report: GetReport, timeout: number): AgentError {
+  const why = report.detail === "" ? "" : ` (${report.detail})`;
+  return new AgentError("GET_TIMEOUT", `${report.name || report.cid} did not arrive within ${timeout} s${why}`, {
+    fix: "The agent goes on fetching it: ask again later.",
+  });
+}
+
+/** One line that overwrites itself on a terminal; elsewhere a line now and then, and only when something changed. */
+class Progress {
+  readonly #io: CliIo;
+  readonly #words: Words;
+  #shown = "";
+  #shownMs = -Infinity;
+
+  constructor(io: CliIo, words: Words) {
+    this.#io = io;
+    this.#words = words;
+  }
+
+  show(report: GetReport): void {
+    const line = progressLine(report, this.#words);
+    if (line === this.#shown) return;
+    const nowMs = this.#io.monotonicMs();
+    if (!this.#io.isTty && nowMs - this.#shownMs < LINE_EVERY_MS) return;
+    this.#io.stderr(this.#io.isTty ? CLEAR_LINE + line : `${line}\n`);
+    this.#shown = line;
+    this.#shownMs = nowMs;
+  }
+
+  end(): void {
+    if (this.#io.isTty && this.#shown !== "") this.#io.stderr(CLEAR_LINE);
+  }
+}
+
+function progressLine(report: GetReport, words: Words): string {
+  const name = printable(report.name || report.cid);
+  if (report.total === 0) return report.detail === "" ? words.waiting(name) : `${name}: ${printable(report.detail)}`;
+  const have = Math.max(0, report.total - report.wanted);
+  const { packets, air_bytes, air_ms } = report;
+  return words.progress(name, have, report.total, packets, formatBytes(air_bytes), formatMs(air_ms));
+}
+
+/** The agent checked every block; this checks the agent, where one hash covers all: a manifest's would need its blocks. */
+function checkBytes(report: GetReport, bytes: Uint8Array): void {
+  const cid = base32.encode(concatBytes(RAW_CID_HEAD, createHash("sha256").update(bytes).digest()));
+  const raw = report.cid.startsWith("bafkrei");
+  if (bytes.length === report.bytes && (!raw || cid === report.cid)) return;
+  throw new AgentError(
+    "CONTENT_WRONG",
+    "what the agent handed over is not the file that was asked for; nothing was saved",
+  );
+}
+
+async function save(io: CliIo, file: string, bytes: Uint8Array, overwrite: boolean): Promise<void> {
+  try {
+    await io.writeFile(file, bytes, { exclusive: !overwrite });
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === "EEXIST") throw fileExists(file, file);
+    const reason = code === "ENOSPC" ? "the disk is full" : code === "EACCES" ? "this user may not write there" : "";
+    throw new AgentError("FILE_UNWRITABLE", `${file} could not be written${reason === "" ? "" : `: ${reason}`}`, {
+      cause,
+      fix: "Name another place: -o FILE. The file itself is safe in the agent's store.",
+    });
+  }
+}
+
+function fileExists(file: string, target: string): AgentError {
+  return new AgentError("FILE_EXISTS", `${file} exists already; it was not touched`, {
+    fix: `To overwrite it: caye get '${printable(target)}' -o '${file}'`,
+  });
+}

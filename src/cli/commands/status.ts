@@ -1,0 +1,94 @@
+/** `caye status`: how the node is, and its quote for whoever wants to check it. @module */
+import { fromHex, utf8 } from "../../kernel/bytes.ts";
+import { AgentError } from "../../kernel/errors.ts";
+import type { QuoteReport, StatusReport } from "../../kernel/reports.ts";
+import { findAgent, shape } from "../agent-client.ts";
+import type { CliIo } from "../io.ts";
+import { formatBytes, formatMs, printable, table } from "../text.ts";
+import type { Words } from "../words.ts";
+
+export interface StatusOptions {
+  readonly json?: boolean;
+  readonly quote?: string;
+  readonly nonce?: string;
+}
+
+const isStatus = shape<StatusReport>("node", "state", "trust", "radio", "shard", "neighbours", "counters");
+const isQuote = shape<QuoteReport>("nonce", "ak_pem", "msg", "sig", "pcrs", "selection");
+
+export async function status(io: CliIo, words: Words, options: StatusOptions): Promise<void> {
+  if (options.quote !== undefined) return quote(io, words, options.quote, options);
+  if (options.nonce !== undefined) {
+    throw new AgentError("USAGE", "--nonce goes with --quote DIR", { fix: "caye status --quote DIR --nonce HEX" });
+  }
+  const agent = await findAgent(io);
+  const report = await agent.get("/v1/status", isStatus);
+  io.stdout(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : statusText(report, words));
+}
+
+function statusText(report: StatusReport, words: Words): string {
+  const { trust, radio, shard } = report;
+  const steps = trust.steps.map(({ step, state, ok, ms, detail }) => [
+    ok ? "  ✓" : "  ✗",
+    step,
+    state,
+    formatMs(ms),
+    detail,
+  ]);
+  const air = words.airLine(formatMs(radio.air_used_ms), formatMs(radio.air_budget_ms), radio.queued);
+  const simulated = radio.simulated ? ` (${words.simulated})` : "";
+  const neighbours = report.neighbours.map(
+    ({ author, heard_s_ago, entries }) =>
+      `  ${printable(words.heard(author, formatMs(heard_s_ago * 1000), entries))}\n`,
+  );
+  return [
+    `${printable(`${report.node} · ${report.author} · caye ${report.version}`)}\n`,
+    `${words[report.state]}, ${words.since(formatMs(report.uptime_s * 1000))}\n\n`,
+    `${printable(`${words.trust}: ${trust.mode}, ${trust.tpm}`)}\n`,
+    table(steps, [3]),
+    `${printable(`${words.radio}: ${radio.link}, ${radio.modem}${simulated}, ${radio.preset}, ${radio.region}`)}\n`,
+    radio.detail === "" ? "" : `  ${printable(radio.detail)}\n`,
+    `${words.air}: ${air}\n`,
+    `${words.shard}: ${words.shardLine(shard.files, shard.authors, shard.blocks, formatBytes(shard.bytes))}\n`,
+    neighbours.length === 0 ? `${words.neighbours}: ${words.noNeighbours}\n` : `${words.neighbours}:\n`,
+    ...neighbours,
+  ].join("");
+}
+
+/** Writes the four files that `tpm2_checkquote` reads. */
+async function quote(io: CliIo, words: Words, directory: string, options: StatusOptions): Promise<void> {
+  const { nonce } = options;
+  if (nonce !== undefined && !/^(?:[0-9a-f]{2}){16,32}$/i.test(nonce)) {
+    throw new AgentError("USAGE", "--nonce takes 16 to 32 bytes in hex", {
+      fix: `caye status --quote ${directory} --nonce "$(openssl rand -hex 32)"`,
+    });
+  }
+  const agent = await findAgent(io);
+  const report = await agent.post("/v1/quote", nonce === undefined ? {} : { nonce }, isQuote);
+  const parts = { msg: fromHex(report.msg), sig: fromHex(report.sig), pcrs: fromHex(report.pcrs) };
+  if (parts.msg === undefined || parts.sig === undefined || parts.pcrs === undefined) {
+    throw new AgentError("AGENT_STRANGE", "the agent's quote is not in hex");
+  }
+  await io.makeDirectory(directory);
+  const files = {
+    "ak.pem": utf8(report.ak_pem),
+    "quote.msg": parts.msg,
+    "quote.sig": parts.sig,
+    "quote.pcrs": parts.pcrs,
+  };
+  for (const [name, bytes] of Object.entries(files)) {
+    await io.writeFile(`${directory}/${name}`, bytes, { exclusive: false });
+  }
+  const d = shellWord(directory);
+  const command = `tpm2_checkquote -u ${d}/ak.pem -m ${d}/quote.msg -s ${d}/quote.sig -f ${d}/quote.pcrs -g sha256 -q ${report.nonce}`;
+  const { nonce: used, selection } = report;
+  io.stdout(
+    options.json === true
+      ? `${JSON.stringify({ directory, files: Object.keys(files), nonce: used, selection, command }, null, 2)}\n`
+      : `${words.quoteWritten(directory)}\n\n  ${command}\n`,
+  );
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,144 @@
+/** The command line: what can be typed, and what it ends with. @module */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { describeError, isAgentError } from "../kernel/errors.ts";
+import type { FailureReport } from "../kernel/reports.ts";
+import { exitCodeOf } from "./agent-client.ts";
+import { type AllowOptions, allowUpdate } from "./commands/allow-update.ts";
+import { doctor } from "./commands/doctor.ts";
+import { type LogOptions, type PutOptions, log, ls, put } from "./commands/files.ts";
+import { type GetOptions, get } from "./commands/get.ts";
+import { type StatusOptions, status } from "./commands/status.ts";
+import type { CliIo } from "./io.ts";
+import { printable } from "./text.ts";
+import { type Words, wordsFor } from "./words.ts";
+
+interface Json {
+  readonly json?: boolean;
+}
+
+/**
+ * Runs one command line and sets the exit code: 0 done, 1 failed, 2 typed wrongly, 3 no agent is running. Never rejects.
+ * @param argv what stands behind the program's name
+ */
+export async function runCli(io: CliIo, argv: readonly string[]): Promise<void> {
+  try {
+    await createProgram(io).parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) io.setExitCode(error.exitCode === 0 ? 0 : 2);
+    else reportFailure(io, error, argv.includes("--json"));
+  }
+}
+
+function reportFailure(io: CliIo, error: unknown, json: boolean): void {
+  const code = isAgentError(error) ? error.code : "INTERNAL";
+  const message = isAgentError(error) ? error.message : describeError(error);
+  const fix = isAgentError(error) ? (error.fix ?? "") : "";
+  if (json) {
+    const report: FailureReport = { error: { code, message, fix } };
+    io.stdout(`${JSON.stringify(report, null, 2)}\n`);
+  }
+  const lines = [`caye: ${message}`, ...(fix === "" ? [] : [fix])].join("\n");
+  io.stderr(`${lines.split("\n").map(printable).join("\n")}\n`);
+  io.setExitCode(code === "USAGE" ? 2 : exitCodeOf(error));
+}
+
+export function createProgram(io: CliIo): Command {
+  const words = wordsFor(io.env);
+  const program = new Command("caye")
+    .description("Keeps a village's files and alerts alive when the internet is gone.")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) })
+    .helpCommand(false)
+    .showHelpAfterError("(caye --help lists the commands)")
+    .addHelpText("after", EXIT_CODES)
+    .version(versionText(io), "-V, --version", "print the version");
+  addAgentCommands(program, io, words);
+  addFileCommands(program, io, words);
+  return program;
+}
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 typed wrongly, 3 no agent is running.
+The agent is found by its state directory: CAYE_STATE, else ~/.local/state/caye.`;
+
+function addAgentCommands(program: Command, io: CliIo, words: Words): void {
+  command(program, "run", "Start the agent; it stops on SIGTERM or Ctrl-C.", "caye run --config caye.toml")
+    .option("-c, --config <file>", "the configuration file, instead of the one that CAYE_CONFIG names")
+    .option("--json", "write the log as JSON lines")
+    .action(({ config, json }: Json & { config?: string }) =>
+      io.run({ configPath: config ?? nonEmpty(io.env["CAYE_CONFIG"]), json: json === true }),
+    );
+  command(program, "status", "Show how the node is.", 'caye status --quote quote --nonce "$(openssl rand -hex 32)"')
+    .option("--json", "print the report as JSON")
+    .option("--quote <dir>", "write the TPM's quote there, as tpm2_checkquote reads it")
+    .option("--nonce <hex>", "with --quote: the nonce that the TPM signs, 16 to 32 bytes")
+    .action((options: StatusOptions) => status(io, words, options));
+  command(program, "doctor", "Check everything, and say how to fix what does not work.", "caye doctor")
+    .option("--json", "print the checks as JSON")
+    .action((options: Json) => doctor(io, words, options));
+  command(program, "version", "Print the version.", "caye version --json")
+    .option("--json", "print it as JSON")
+    .action(({ json }: Json) => {
+      const { version, nodeVersion: node } = io;
+      io.stdout(json === true ? `${JSON.stringify({ version, node }, null, 2)}\n` : `${versionText(io)}\n`);
+    });
+  command(
+    program,
+    "allow-update",
+    'Let the store open after a planned change, under trust.mode = "enforce".',
+    "caye allow-update --config caye-new.toml",
+  )
+    .option("--json", "print the answer as JSON")
+    .option("--code <dir>", "the directory of the Caye that will run next")
+    .option("--config <file>", "the configuration that it will run with")
+    .action((options: AllowOptions) => allowUpdate(io, words, options));
+}
+
+function addFileCommands(program: Command, io: CliIo, words: Words): void {
+  command(program, "put", "Store a file, and announce it to the neighbours.", "caye put bulletin.txt --name storm.txt")
+    .argument("<file>", "the file to store, at most 64 MiB")
+    .option("--name <name>", "the name that neighbours see; else the file's own")
+    .option("--json", "print the result as JSON")
+    .action((file: string, options: PutOptions) => put(io, words, file, options));
+  command(program, "ls", "List the files of this node and of its neighbours.", "caye ls")
+    .option("--json", "print the list as JSON")
+    .action((options: Json) => ls(io, words, options));
+  command(
+    program,
+    "get",
+    "Fetch a file by its name or CID, over the radio when it must.",
+    "caye get storm.txt -o storm.txt",
+  )
+    .argument("<name|cid>", "as `caye ls` shows it")
+    .option("-o, --output <file>", "where to save it (overwrites); else ./NAME, which must not exist")
+    .option("--timeout <seconds>", "give up waiting after that long; the agent goes on fetching", wholeSeconds)
+    .option("--json", "print the result as JSON")
+    .action((target: string, options: GetOptions) => get(io, words, target, options));
+  command(program, "log", "Show the newest entries of all authors' index logs.", "caye log --limit 20")
+    .addOption(new Option("--limit <entries>", "how many entries, 1 to 10000").default(100).argParser(logLimit))
+    .option("--json", "print the entries as JSON")
+    .action((options: LogOptions) => log(io, words, options));
+}
+
+function command(program: Command, name: string, description: string, example: string): Command {
+  return program.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`);
+}
+
+function versionText(io: CliIo): string {
+  return `caye ${io.version} (Node ${io.nodeVersion})`;
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}
+
+function wholeSeconds(text: string): number {
+  if (/^\d{1,7}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Must be whole seconds, for example 600.");
+}
+
+function logLimit(text: string): number {
+  const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= 10_000) return limit;
+  throw new InvalidArgumentError("Must be a whole number from 1 to 10000.");
+}

@@ -1,0 +1,92 @@
+/**
+ * What the commands say to people, in English and in Spanish. Failures' own sentences stay English: they are looked up
+ * in the documentation as they stand.
+ * @module
+ */
+
+const ENGLISH = {
+  running: "running",
+  warned: "running, with warnings",
+  quarantine: "QUARANTINE: data and radio stay shut",
+  trust: "Trust",
+  radio: "Radio",
+  air: "Air",
+  shard: "Shard",
+  neighbours: "Neighbours",
+  since: (time: string) => `for ${time}`,
+  airLine: (used: string, budget: string, queued: number) =>
+    `${used} of ${budget} used in this hour, ${queued} packets wait`,
+  shardLine: (files: number, authors: number, blocks: number, size: string) =>
+    `${files} files by ${authors} authors; ${blocks} blocks, ${size} here`,
+  noNeighbours: "none heard yet",
+  heard: (author: string, time: string, entries: number) => `${author}: heard ${time} ago, ${entries} entries`,
+  simulated: "simulated",
+  columns: { name: "NAME", size: "SIZE", author: "AUTHOR", held: "HERE", cid: "CID", seq: "SEQ", head: "HEAD" },
+  yes: "yes",
+  no: "no",
+  noFiles: "No files yet. Put one: caye put FILE",
+  noEntries: "No entries yet. Put a file: caye put FILE",
+  saved: (file: string, size: string) => `Saved ${file} (${size})`,
+  stored: (name: string, size: string, cid: string) => `Stored ${name} (${size}) as ${cid}`,
+  airCost: (packets: number, bytes: string, time: string) => `${packets} packets heard, ${bytes} and ${time} on air`,
+  heldAlready: "was here already, nothing on air",
+  progress: (name: string, have: number, total: number, packets: number, bytes: string, time: string) =>
+    `${name}: ${have} of ${total} pieces, ${packets} packets heard, ${bytes} and ${time} on air`,
+  waiting: (name: string) => `${name}: waiting for a neighbour`,
+  verified: (author: string, entries: number) => `${author}: ${entries} entries, each covered by a signature`,
+  unverified: (author: string, entries: number) => `${author}: ${entries} entries, NOT all covered by a signature`,
+  quoteWritten: (directory: string) => `Quote written to ${directory}. Check it with:`,
+  allowed: (pcr: number, value: string) => `The store will also open when register ${pcr} holds ${value}`,
+  allWell: "All is well.",
+  someLimits: (warn: number) => `Works, with ${warn} warnings.`,
+  someFail: (fail: number, warn: number) => `${fail} checks failed, ${warn} warnings.`,
+  fix: "fix",
+};
+
+export type Words = typeof ENGLISH;
+
+const SPANISH: Words = {
+  running: "en marcha",
+  warned: "en marcha, con avisos",
+  quarantine: "CUARENTENA: datos y radio quedan cerrados",
+  trust: "Confianza",
+  radio: "Radio",
+  air: "Aire",
+  shard: "Archivos",
+  neighbours: "Vecinos",
+  since: (time) => `desde hace ${time}`,
+  airLine: (used, budget, queued) => `${used} de ${budget} usados en esta hora, ${queued} paquetes esperan`,
+  shardLine: (files, authors, blocks, size) =>
+    `${files} archivos de ${authors} autores; aquí ${blocks} bloques, ${size}`,
+  noNeighbours: "no se ha oído a ninguno todavía",
+  heard: (author, time, entries) => `${author}: oído hace ${time}, ${entries} entradas`,
+  simulated: "simulada",
+  columns: { name: "NOMBRE", size: "TAMAÑO", author: "AUTOR", held: "AQUÍ", cid: "CID", seq: "NÚM", head: "CABEZA" },
+  yes: "sí",
+  no: "no",
+  noFiles: "Todavía no hay archivos. Guarde uno: caye put ARCHIVO",
+  noEntries: "Todavía no hay entradas. Guarde un archivo: caye put ARCHIVO",
+  saved: (file, size) => `Guardado en ${file} (${size})`,
+  stored: (name, size, cid) => `Guardado ${name} (${size}) como ${cid}`,
+  airCost: (packets, bytes, time) => `${packets} paquetes oídos, ${bytes} y ${time} en el aire`,
+  heldAlready: "ya estaba aquí, nada en el aire",
+  progress: (name, have, total, packets, bytes, time) =>
+    `${name}: ${have} de ${total} piezas, ${packets} paquetes oídos, ${bytes} y ${time} en el aire`,
+  waiting: (name) => `${name}: esperando a un vecino`,
+  verified: (author, entries) => `${author}: ${entries} entradas, todas cubiertas por una firma`,
+  unverified: (author, entries) => `${author}: ${entries} entradas, NO todas cubiertas por una firma`,
+  quoteWritten: (directory) => `Prueba escrita en ${directory}. Compruébela con:`,
+  allowed: (pcr, value) => `El almacén se abrirá también cuando el registro ${pcr} contenga ${value}`,
+  allWell: "Todo está bien.",
+  someLimits: (warn) => `Funciona, con ${warn} avisos.`,
+  someFail: (fail, warn) => `${fail} comprobaciones fallaron, ${warn} avisos.`,
+  fix: "remedio",
+};
+
+/** Spanish when the environment's language is, in whichever country; else English. */
+export function wordsFor(env: Readonly<Record<string, string | undefined>>): Words {
+  const language = [env["LC_ALL"], env["LC_MESSAGES"], env["LANG"]].find(
+    (value) => value !== undefined && value !== "",
+  );
+  return language !== undefined && /^es(?:[_.@]|$)/.test(language) ? SPANISH : ENGLISH;
+}

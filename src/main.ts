@@ -1,0 +1,142 @@
+#!/usr/bin/env node
+/** The program: argv, environment, signals and exit code. The only reader of `process`. @module */
+import { readFileSync } from "node:fs";
+import {
+  access,
+  constants,
+  link,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  stat,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { isatty } from "node:tty";
+import { fileURLToPath } from "node:url";
+import type { CliIo, PathFacts, RunOptions } from "./cli/io.ts";
+import { runCli } from "./cli/program.ts";
+import { loadConfig } from "./config/load.ts";
+import { statePath } from "./config/state-path.ts";
+
+const io: CliIo = {
+  env: process.env,
+  version: ownVersion(),
+  nodeVersion: process.versions.node,
+  isTty: isatty(2),
+  statePath: () => resolve(statePath(process.env)),
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+  fetch: (url, { method, headers, body, timeoutMs }) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    return fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
+  },
+  readFile: (path) => readFile(path),
+  writeFile: writeAtomically,
+  makeDirectory: async (path) => void (await mkdir(path, { recursive: true })),
+  facts,
+  list: async (path) => (await readdir(path).catch(() => [])).toSorted((a, b) => (a < b ? -1 : 1)),
+  sleep: (ms) => new Promise((wake) => void setTimeout(wake, ms)),
+  monotonicMs: () => performance.now(),
+  setExitCode: (code) => {
+    process.exitCode = code;
+  },
+  resolve: (path) => resolve(path),
+  checkConfig: async () => void (await loadConfig(process.env["CAYE_CONFIG"] || undefined, process.env, readFile)),
+  run,
+};
+
+/** Loads the agent only here: the other commands start faster without it. */
+async function run({ configPath, json }: RunOptions): Promise<void> {
+  const { runAgent } = await import("./agent.ts");
+  const path = configPath === undefined ? undefined : resolve(configPath);
+  const { config, bytes } = await loadConfig(path, process.env, readFile);
+  const log = json ? { ...config.log, format: "json" as const } : config.log;
+  const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  process.on("SIGTERM", abort).on("SIGINT", abort).on("SIGHUP", abort);
+  try {
+    await runAgent({
+      config: { ...config, log },
+      configBytes: bytes,
+      configPath: path,
+      statePath: io.statePath(),
+      version: io.version,
+      signal: stop.signal,
+      announce: (text) => void process.stdout.write(`${text}\n`),
+    });
+  } finally {
+    process.off("SIGTERM", abort).off("SIGINT", abort).off("SIGHUP", abort);
+  }
+}
+
+async function facts(path: string): Promise<PathFacts | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return undefined;
+  const kind = found.isFile() ? "file" : found.isDirectory() ? "directory" : "other";
+  const device = found.isCharacterDevice() || found.isBlockDevice();
+  const may = (mode: number): Promise<boolean> =>
+    access(path, mode).then(
+      () => true,
+      () => false,
+    );
+  return {
+    kind: device ? "device" : kind,
+    mode: found.mode & 0o777,
+    readable: await may(constants.R_OK),
+    writable: await may(constants.W_OK),
+  };
+}
+
+/** A whole file or none, also when the power fails. What is no regular file (a pipe, `/dev/stdout`) is written to. */
+async function writeAtomically(path: string, bytes: Uint8Array, { exclusive }: { exclusive: boolean }): Promise<void> {
+  const existing = await facts(path);
+  if (!exclusive && existing !== undefined && existing.kind !== "file") return writeFile(path, bytes);
+  // Through a symbolic link, as every other program writes.
+  const target = existing === undefined || exclusive ? path : await realpath(path);
+  const draft = join(dirname(target), `.${basename(target).slice(0, 100)}.${process.pid}.tmp`);
+  try {
+    const file = await open(draft, "wx", 0o644);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    // A link fails when the name is taken; a rename would replace what stands there.
+    if (exclusive) await linkOrRename(draft, target);
+    else await rename(draft, target);
+  } finally {
+    await unlink(draft).catch(() => undefined);
+  }
+}
+
+async function linkOrRename(draft: string, target: string): Promise<void> {
+  try {
+    await link(draft, target);
+  } catch (error) {
+    // A FAT disk (a USB stick) knows no links.
+    const noLinks = error instanceof Error && "code" in error && ["EPERM", "ENOTSUP"].includes(String(error.code));
+    if (!noLinks || (await facts(target)) !== undefined) throw error;
+    await rename(draft, target);
+  }
+}
+
+function ownVersion(): string {
+  const file = fileURLToPath(new URL("../package.json", import.meta.url));
+  const manifest: unknown = JSON.parse(readFileSync(file, "utf8"));
+  const named = typeof manifest === "object" && manifest !== null && "version" in manifest;
+  return named ? String(manifest.version) : "unknown";
+}
+
+// `caye ls | head` closes our output early: that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+await runCli(io, process.argv.slice(2));
