@@ -1,0 +1,90 @@
+/** How fast messages are coded, and what the erasure code costs. @module */
+import { hrtime } from "node:process";
+import { SymbolCollector, symbolAt } from "../../src/erasure/cauchy.ts";
+import { decodeMessage, encodeMessage } from "../../src/wire/codec.ts";
+import type { Message } from "../../src/wire/messages.ts";
+import { symbolBytesFor } from "../../src/wire/packing.ts";
+import { seeded } from "../fakes/seeded.ts";
+import { quantile, round, type Bench, type Row } from "./table.ts";
+
+const ROUNDS = 20;
+const CALLS_A_ROUND = 2_000;
+
+export const bench: Bench = {
+  name: "wire",
+  run: () => Promise.resolve([...messages().map(codecRow), ...[5, 16, 64].flatMap(erasureRows)]),
+};
+
+function codecRow(message: Message): Row {
+  const bytes = encodeMessage(message);
+  const encodeUs = medianUs(() => encodeMessage(message), CALLS_A_ROUND);
+  const decodeUs = medianUs(() => decodeMessage(bytes), CALLS_A_ROUND);
+  return {
+    what: message.type,
+    bytes: bytes.length,
+    "encode µs": round(encodeUs),
+    "decode µs": round(decodeUs),
+    "encode /s": round(1e6 / encodeUs),
+    "decode /s": round(1e6 / decodeUs),
+  };
+}
+
+/** Parity only is the worst case: as many unknowns as pieces. */
+function erasureRows(k: number): Row[] {
+  const { random } = seeded(k);
+  const block = random.bytes(k * 219);
+  const symbolBytes = symbolBytesFor(block.length);
+  const symbols = Array.from({ length: 2 * k }, (_, index) => symbolAt(block, symbolBytes, index));
+  const recovery = (from: number): number =>
+    medianUs(() => {
+      const collector = new SymbolCollector(block.length, symbolBytes);
+      for (let index = from; index < from + k; index++) collector.add(index, symbols[index] ?? block);
+      return collector.recover();
+    }, 4);
+  return [
+    {
+      what: `erasure, k = ${k}`,
+      bytes: block.length,
+      "parity symbol ms": round(medianUs(() => symbolAt(block, symbolBytes, 2 * k), 4) / 1000),
+      "recover, half lost, ms": round(recovery(k >> 1) / 1000),
+      "recover, all lost, ms": round(recovery(k) / 1000),
+    },
+  ];
+}
+
+/** The median over the rounds of the time of one call. */
+function medianUs(call: () => unknown, calls: number): number {
+  const samples: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = hrtime.bigint();
+    for (let i = 0; i < calls; i++) call();
+    samples.push(Number(hrtime.bigint() - start) / 1000 / calls);
+  }
+  return quantile(samples, 0.5);
+}
+
+function messages(): Message[] {
+  const { random } = seeded(1);
+  const author = random.bytes(8);
+  return [
+    {
+      type: "beacon",
+      sender: author,
+      partial: false,
+      vector: [
+        { author, count: 300 },
+        ...Array.from({ length: 19 }, (_, i) => ({ author: random.bytes(8), count: 40 * i })),
+      ],
+    },
+    {
+      type: "update",
+      author,
+      first: 300,
+      entries: Array.from({ length: 3 }, () => random.bytes(50)),
+      signature: random.bytes(64),
+    },
+    { type: "want", author, first: 300, count: 3 },
+    { type: "get", prefix: author, symbols: 3 },
+    { type: "coded", prefix: author, blockBytes: 16_384, index: 77, symbol: random.bytes(219) },
+  ];
+}
