@@ -5,7 +5,6 @@
 import type { Bytes } from "../kernel/bytes.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
-import type { Store } from "../ports/store.ts";
 import type { Author } from "./author.ts";
 import type { Cid } from "./cid.ts";
 
@@ -79,7 +78,8 @@ export interface Shard {
   /**
    * Stores a file and announces it in the own log, in one durable write. The same name again is a newer version; the
    * same name with the same content changes nothing.
-   * @throws AgentError "NAME_INVALID", "FILE_TOO_LARGE", "AUTHOR_FORKED", "SHARD_BUSY", and what the store throws
+   * @throws AgentError "NAME_INVALID", "FILE_TOO_LARGE", "AUTHOR_FORKED", "LOG_DAMAGED", "SHARD_BUSY", and what the
+   *   store throws
    */
   putFile(name: string, content: Uint8Array): Promise<{ readonly cid: Cid; readonly seq: number }>;
   /**
@@ -88,7 +88,7 @@ export interface Shard {
    */
   readFile(cid: Cid): Promise<Uint8Array | undefined>;
 
-  /** @throws AgentError "BLOCK_CORRUPT": the damaged copy is then removed, so that it counts as missing */
+  /** @throws AgentError "BLOCK_CORRUPT": from then on the block counts as missing, until it is put again */
   getBlock(cid: Cid): Promise<Uint8Array | undefined>;
   hasBlock(cid: Cid): Promise<boolean>;
   /** Durable. @throws AgentError "BLOCK_MISMATCH" when the bytes are not those that the CID names; "BLOCK_TOO_LARGE" */
@@ -111,7 +111,8 @@ export interface Shard {
   authors(): readonly AuthorRow[];
   /**
    * At most `count` entries from `first` on, and the author's signature over the head after the last one, where it is
-   * known (of the own log always). @throws AgentError "LOG_DAMAGED" when the disk lost an entry
+   * known: of the own log always; of another's the run is cut short, if need be, to end where its author signed.
+   * @throws AgentError "LOG_DAMAGED" when the disk lost an entry
    */
   entries(
     author: Uint8Array,
@@ -139,5 +140,3 @@ export interface ShardOptions {
   readonly nodeName: string;
   readonly log: Log;
 }
-
-export type OpenShard = (store: Store, options: ShardOptions) => Promise<Shard>;

@@ -1,0 +1,97 @@
+/**
+ * A file as one CARv1 archive: to carry on a stick, or to send where there is a real network.
+ *
+ * Only the archive that we would write ourselves is read: one root, its own block first, our codecs, every block hashed, no
+ * block twice, canonical throughout.
+ * @module
+ */
+import { CarBufferReader } from "@ipld/car/buffer-reader";
+import { blockLength, createWriter, headerLength } from "@ipld/car/buffer-writer";
+import { type Bytes, copyBytes, equalBytes } from "../kernel/bytes.ts";
+import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
+import { AgentError } from "../kernel/errors.ts";
+import { type Cid, codecOf, digestHex, digestOf, narrowCid, sha256 } from "./cid.ts";
+import { FAN_OUT, MAX_FILE_BYTES, type Block, decodeManifest } from "./manifest.ts";
+import { MAX_BLOCK_BYTES } from "./node.ts";
+import type { Shard } from "./shard.ts";
+
+const MAX_BLOCKS = 1 + FAN_OUT + MAX_FILE_BYTES / MAX_BLOCK_BYTES;
+/** A file of the largest size, with a hash and a length before each block. */
+export const MAX_CAR_BYTES = MAX_FILE_BYTES + MAX_BLOCKS * 64 + FAN_OUT * MAX_BLOCK_BYTES;
+/** Blocks put at a time while importing. */
+const STRIDE = 64;
+
+export interface Car {
+  readonly root: Cid;
+  /** The root's block first. */
+  readonly blocks: readonly Block[];
+}
+
+export function encodeCar({ root, blocks }: Car): Bytes {
+  const size = blocks.reduce((sum, block) => sum + blockLength(block), headerLength({ roots: [root] }));
+  const writer = createWriter(new ArrayBuffer(size), { roots: [root] });
+  for (const block of blocks) writer.write(block);
+  return copyBytes(writer.close());
+}
+
+export function decodeCar(bytes: Uint8Array): Decoded<Car> {
+  if (bytes.length > MAX_CAR_BYTES) return refused("archive too large");
+  let reader: CarBufferReader;
+  try {
+    reader = CarBufferReader.fromBytes(bytes);
+  } catch {
+    return refused("not a CAR archive");
+  }
+  if (reader.version !== 1) return refused("archive of another version");
+  const [root, ...more] = reader.getRoots().map(narrowCid);
+  if (root === undefined || more.length > 0) return refused("archive without exactly one root of ours");
+  const blocks: Block[] = [];
+  const seen = new Set<string>();
+  for (const block of reader.blocks()) {
+    const cid = narrowCid(block.cid);
+    if (cid === undefined) return refused("block with an unknown codec or hash");
+    if (block.bytes.length > MAX_BLOCK_BYTES) return refused("block too large");
+    if (!equalBytes(sha256(block.bytes), digestOf(cid))) return refused("block with a wrong hash");
+    if (seen.has(cid.toString())) return refused("block that comes twice");
+    if (seen.add(cid.toString()).size > MAX_BLOCKS) return refused("too many blocks");
+    blocks.push({ cid, bytes: copyBytes(block.bytes) });
+  }
+  if (blocks[0]?.cid.equals(root) !== true) return refused("archive that does not begin with its root");
+  const car = { root, blocks };
+  return equalBytes(encodeCar(car), bytes) ? decoded(car) : refused("archive not in canonical form");
+}
+
+/** A file with all of its blocks, each once. @throws AgentError "FILE_MISSING" when one is not here; see `readFile` */
+export async function exportCar(shard: Pick<Shard, "getBlock">, root: Cid): Promise<Bytes> {
+  const blocks = new Map<string, Block>();
+  const open: Cid[] = [root];
+  for (let cid = open.pop(); cid !== undefined; cid = open.pop()) {
+    if (blocks.has(digestHex(cid))) continue;
+    const bytes = await shard.getBlock(cid);
+    if (bytes === undefined) {
+      throw new AgentError("FILE_MISSING", `a part of ${root.toString()} is not on this node`, {
+        fix: `get it first: caye get ${root.toString()}`,
+      });
+    }
+    blocks.set(digestHex(cid), { cid, bytes });
+    if (codecOf(cid) === "raw") continue;
+    const manifest = decodeManifest(bytes);
+    if (!manifest.ok) throw new AgentError("MANIFEST_BAD", `${root.toString()} names no file: ${manifest.reason}`);
+    open.push(...manifest.value.parts.map((part) => part.cid).reverse());
+  }
+  return encodeCar({ root, blocks: [...blocks.values()] });
+}
+
+/** Puts the blocks of an archive in the shard. Refused as a whole, or stored as a whole once it resolves. */
+export async function importCar(shard: Pick<Shard, "putBlock">, bytes: Uint8Array): Promise<Decoded<Cid>> {
+  const car = decodeCar(bytes);
+  if (!car.ok) return car;
+  const { root, blocks } = car.value;
+  // The root last: whoever sees it finds what it names.
+  const inner = blocks.slice(1);
+  for (let at = 0; at < inner.length; at += STRIDE) {
+    await Promise.all(inner.slice(at, at + STRIDE).map((block) => shard.putBlock(block.bytes, block.cid)));
+  }
+  for (const block of blocks.slice(0, 1)) await shard.putBlock(block.bytes, block.cid);
+  return decoded(root);
+}

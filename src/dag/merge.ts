@@ -1,0 +1,238 @@
+/**
+ * Entries of another author's log arrive: what is signed and follows from what is held becomes part of it.
+ *
+ * The result of merging does not depend on the order in which updates come: the log of an author is the longest prefix
+ * that a signature covers. Two signed histories that differ are proof against their author, and kept.
+ * @module
+ */
+import { type Bytes, copyBytes, equalBytes } from "../kernel/bytes.ts";
+import { AgentError } from "../kernel/errors.ts";
+import type { Store } from "../ports/store.ts";
+import { type AuthorName, type Link, appendLinks } from "./append.ts";
+import { SIGNATURE_BYTES, authorId } from "./author.ts";
+import type { Draft } from "./draft.ts";
+import { type Entry, decodeEntry } from "./entry.ts";
+import { firstHead, nextHead, verifyHead } from "./index-log.ts";
+import { entryKey, forkKey, signatureRange } from "./keys.ts";
+import { WINDOW, type PendingEntries } from "./pending.ts";
+import { type AuthorRecord, type LogRecord, decodeLogRecord, encodeForkRecord } from "./records.ts";
+import type { MergeVerdict } from "./shard.ts";
+
+/** Authors beyond this many are refused: anybody can invent some. */
+export const MAX_AUTHORS = 4096;
+/** Entries in one update. */
+export const MAX_MERGE_ENTRIES = WINDOW;
+
+export interface Update {
+  readonly author: AuthorName;
+  readonly first: number;
+  readonly entries: readonly Uint8Array[];
+  readonly signature: Bytes | undefined;
+}
+
+/** Where the chain stands, and whose it is; undefined as long as the first entry is missing. */
+interface Tip {
+  readonly publicKey: Bytes;
+  readonly head: Bytes;
+}
+
+type Chain =
+  | { readonly flaw: string }
+  | { readonly flaw: undefined; readonly links: readonly Link[]; readonly tip: Tip };
+
+/** What is wrong with an update before anything is looked up; undefined when nothing is. */
+export function updateFlaw(update: Update): string | undefined {
+  const { first, entries, signature } = update;
+  if (entries.length === 0 || entries.length > MAX_MERGE_ENTRIES) return "wrong number of entries";
+  if (!Number.isInteger(first) || first < 1 || first + entries.length > 0xffff_ffff) return "wrong position";
+  if (signature !== undefined && signature.length !== SIGNATURE_BYTES) return "signature of a wrong length";
+  for (const entry of entries) {
+    const value = decodeEntry(entry);
+    if (!value.ok) return value.reason;
+  }
+  return undefined;
+}
+
+/** Merges what can be merged. The caller settles `pending` once the draft is on disk. */
+export async function merge(
+  draft: Draft,
+  store: Store,
+  pending: PendingEntries,
+  update: Update,
+): Promise<MergeVerdict> {
+  const record = draft.author(update.author.hex);
+  if (record?.quarantined === true) return refusal("author in quarantine");
+  if (record === undefined && draft.authorCount() >= MAX_AUTHORS) return refusal("too many authors");
+  if (record !== undefined && update.first <= record.count) {
+    const differs = await firstDifference(draft, update, record.count);
+    if (differs !== undefined) return judgeFork(draft, store, pending, record, update, differs);
+    if (lastOf(update) <= record.count) return { kind: "known" };
+  }
+  const flaw = flawAlone(update, record);
+  if (flaw !== undefined) return refusal(flaw);
+  pending.offer(update.author.hex, record?.count ?? 0, update);
+  return advance(draft, pending, update, record);
+}
+
+/** A signed update that needs nothing but itself is judged alone: nothing that others sent can spoil it. */
+function flawAlone(update: Update, record: AuthorRecord | undefined): string | undefined {
+  const held = record?.count ?? 0;
+  if (update.signature === undefined || update.first > held + 1) return undefined;
+  const last = lastOf(update);
+  const chain = chainOver(update.author, record, held, (seq) => update.entries[seq - update.first], last);
+  if (chain.flaw !== undefined) return chain.flaw;
+  const good = verifyHead(chain.tip.publicKey, last, chain.tip.head, update.signature);
+  return good ? undefined : "wrong signature";
+}
+
+function lastOf(update: Update): number {
+  return update.first + update.entries.length - 1;
+}
+
+/** Goes as far as a signature reaches over what is held and what waits. */
+async function advance(
+  draft: Draft,
+  pending: PendingEntries,
+  update: Update,
+  record: AuthorRecord | undefined,
+): Promise<MergeVerdict> {
+  const { author } = update;
+  const held = record?.count ?? 0;
+  const last = lastOf(update);
+  const chain = chainOver(author, record, held, (seq) => pending.entry(author.hex, seq), held + WINDOW);
+  if (chain.flaw !== undefined) {
+    pending.forget(author.hex);
+    return refusal(chain.flaw);
+  }
+  const end = held + chain.links.length;
+  for (const { seq, signature } of pending.signatures(author.hex, end)) {
+    const links = chain.links.slice(0, seq - held);
+    const head = links.at(-1)?.head;
+    if (head !== undefined && verifyHead(chain.tip.publicKey, seq, head, signature)) {
+      await appendLinks(draft, author, chain.tip.publicKey, links, signature);
+      return { kind: "merged", count: seq };
+    }
+    pending.dropSignature(author.hex, seq);
+    if (seq !== last) continue;
+    // Something that waits is not the author's: which entry, nobody can tell.
+    pending.forget(author.hex);
+    return refusal("wrong signature");
+  }
+  return last > end ? { kind: "gap", count: held } : { kind: "pending" };
+}
+
+/** Chains entries from the first after `held`, as far as there are any, up to position `until`. */
+function chainOver(
+  author: AuthorName,
+  record: AuthorRecord | undefined,
+  held: number,
+  entryAt: (seq: number) => Uint8Array | undefined,
+  until: number,
+): Chain {
+  let tip: Tip | undefined = record;
+  const links: Link[] = [];
+  for (let seq = held + 1; seq <= until; seq++) {
+    const bytes = entryAt(seq);
+    if (bytes === undefined) break;
+    const value = decodeEntry(bytes);
+    if (!value.ok) return { flaw: value.reason };
+    const entry = value.value;
+    tip ??= firstTip(author, entry);
+    if (tip === undefined) return { flaw: "first entry is not the author's own" };
+    if (entry.kind === "author" && !equalBytes(entry.publicKey, tip.publicKey)) return { flaw: "another author's key" };
+    tip = { publicKey: tip.publicKey, head: nextHead(tip.head, bytes) };
+    links.push({ seq, bytes: copyBytes(bytes), entry, head: tip.head });
+  }
+  // Without a record and without entries there is no tip; nothing is verified over no links, so any will do.
+  return { flaw: undefined, links, tip: tip ?? { publicKey: new Uint8Array(), head: new Uint8Array() } };
+}
+
+function firstTip(author: AuthorName, entry: Entry): Tip | undefined {
+  if (entry.kind !== "author" || !equalBytes(authorId(entry.publicKey), author.bytes)) return undefined;
+  const publicKey = copyBytes(entry.publicKey);
+  return { publicKey, head: firstHead(publicKey) };
+}
+
+/** The first position up to `held` where the update says something else than what is held. */
+async function firstDifference(draft: Draft, update: Update, held: number): Promise<number | undefined> {
+  for (const [i, entry] of update.entries.entries()) {
+    const seq = update.first + i;
+    if (seq > held) break;
+    const { entry: ours } = await heldRecord(draft, update.author, seq);
+    if (!equalBytes(ours, entry)) return seq;
+  }
+  return undefined;
+}
+
+/** Without a valid signature a different entry proves nothing, and could be anybody's. */
+async function judgeFork(
+  draft: Draft,
+  store: Store,
+  pending: PendingEntries,
+  record: AuthorRecord,
+  update: Update,
+  seq: number,
+): Promise<MergeVerdict> {
+  const head = seq === 1 ? firstHead(record.publicKey) : (await heldRecord(draft, update.author, seq - 1)).head;
+  const theirs = update.entries.slice(seq - update.first);
+  const last = lastOf(update);
+  const theirHead = theirs.reduce<Bytes>(nextHead, copyBytes(head));
+  const { signature } = update;
+  if (signature === undefined || !verifyHead(record.publicKey, last, theirHead, signature)) {
+    return refusal("differs from what its author signed");
+  }
+  const ours = await ourBranch(draft, store, update.author, record, seq);
+  const branches = [ours, { entries: theirs, signature }] as const;
+  draft.set(forkKey(update.author.bytes), encodeForkRecord({ publicKey: record.publicKey, seq, head, branches }));
+  draft.setAuthor(update.author, { ...record, quarantined: true });
+  pending.forget(update.author.hex);
+  const [mine, other] = [ours.entries[0], theirs[0]];
+  return { kind: "fork", seq, ours: copyBytes(mine ?? new Uint8Array()), theirs: copyBytes(other ?? new Uint8Array()) };
+}
+
+/** Our entries from the fork up to the next position that we hold a signature for. */
+async function ourBranch(
+  draft: Draft,
+  store: Store,
+  author: AuthorName,
+  record: AuthorRecord,
+  seq: number,
+): Promise<{ readonly entries: readonly Bytes[]; readonly signature: Uint8Array }> {
+  const signed = await nextSignature(draft, store, author, seq, record.count);
+  if (signed === undefined) throw damaged(author);
+  const entries: Bytes[] = [];
+  for (let at = seq; at <= signed.seq; at++) entries.push((await heldRecord(draft, author, at)).entry);
+  return { entries, signature: signed.signature };
+}
+
+/** The nearest signature at or after a position: on disk, or in the draft at the end of the log. */
+async function nextSignature(
+  draft: Draft,
+  store: Store,
+  author: AuthorName,
+  seq: number,
+  count: number,
+): Promise<{ readonly seq: number; readonly signature: Uint8Array } | undefined> {
+  for await (const { key, value } of store.entries({ ...signatureRange(author.bytes, seq), limit: 1 })) {
+    return { seq: Buffer.from(key).readUInt32BE(key.length - 4), signature: value };
+  }
+  const { from } = signatureRange(author.bytes, count);
+  const signature = await draft.get(from);
+  return signature === undefined ? undefined : { seq: count, signature };
+}
+
+async function heldRecord(draft: Draft, author: AuthorName, seq: number): Promise<LogRecord> {
+  const bytes = await draft.get(entryKey(author.bytes, seq));
+  if (bytes === undefined) throw damaged(author);
+  return decodeLogRecord(bytes);
+}
+
+function damaged(author: AuthorName): AgentError {
+  return new AgentError("LOG_DAMAGED", `entries of the log of ${author.hex} are missing on disk`, {
+    fix: "run `caye doctor`; if the card is old, replace it: neighbours hold copies",
+  });
+}
+
+function refusal(reason: string): MergeVerdict {
+  return { kind: "refused", reason };
+}

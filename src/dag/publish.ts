@@ -1,0 +1,87 @@
+/**
+ * This node's own log: who writes it, and how it grows.
+ * @module
+ */
+import { type Bytes, copyBytes, toHex } from "../kernel/bytes.ts";
+import { AgentError } from "../kernel/errors.ts";
+import { type AuthorName, appendLinks } from "./append.ts";
+import { type Author, SEED_BYTES, authorFromSeed } from "./author.ts";
+import type { Cid } from "./cid.ts";
+import type { Draft } from "./draft.ts";
+import { type Entry, encodeEntry, nameFlaw } from "./entry.ts";
+import { firstHead, nextHead, signHead, verifyHead } from "./index-log.ts";
+import { SEED_KEY, entryKey, fileKey, signatureKey } from "./keys.ts";
+import type { Ledger } from "./ledger.ts";
+import { decodeFileRecord, decodeLogRecord, decodeSeed, encodeSeed } from "./records.ts";
+
+export function nameOf(author: Author): AuthorName {
+  return { bytes: copyBytes(author.id), hex: toHex(author.id) };
+}
+
+/**
+ * The own author, created at first opening; its log tells who it is, and tells again when the node's name has changed.
+ * @param drawSeed 32 random bytes
+ */
+export async function openAuthor(ledger: Ledger, nodeName: string, drawSeed: () => Bytes): Promise<Author> {
+  const name = demandName(nodeName);
+  return ledger.commit(async (draft) => {
+    const stored = await draft.get(SEED_KEY);
+    const seed = stored === undefined ? drawSeed() : decodeSeed(stored);
+    if (seed.length !== SEED_BYTES) throw new RangeError("an author's seed has 32 bytes");
+    if (stored === undefined) draft.set(SEED_KEY, encodeSeed(seed));
+    const author = authorFromSeed(seed);
+    seed.fill(0);
+    const known = draft.author(nameOf(author).hex);
+    if (known?.name !== name && known?.quarantined !== true) {
+      await append(draft, author, { kind: "author", publicKey: author.publicKey, name });
+    }
+    return author;
+  });
+}
+
+/** Adds one entry, signed. @returns its position */
+export async function append(draft: Draft, author: Author, entry: Entry): Promise<number> {
+  const name = nameOf(author);
+  const known = draft.author(name.hex);
+  if (known?.quarantined === true) {
+    throw new AgentError("AUTHOR_FORKED", "this node has signed two different logs, so neighbours refuse its entries", {
+      fix: "this happens when an old copy of the state is put back; begin with a new state directory",
+    });
+  }
+  const publicKey = copyBytes(author.publicKey);
+  const bytes = encodeEntry(entry);
+  const head = nextHead(known?.head ?? firstHead(publicKey), bytes);
+  const seq = (known?.count ?? 0) + 1;
+  await appendLinks(draft, name, publicKey, [{ seq, bytes, entry, head }], signHead(author, seq, head));
+  return seq;
+}
+
+/** Announces a file under a name, unless it is the newest there already. @returns its position */
+export async function announce(draft: Draft, author: Author, name: string, cid: Cid, bytes: number): Promise<number> {
+  const record = await draft.get(fileKey(author.id, name));
+  const newest = record === undefined ? undefined : decodeFileRecord(record);
+  if (newest?.cid.equals(cid) === true) return newest.seq;
+  return append(draft, author, { kind: "file", cid, bytes, name });
+}
+
+/** The name in normal form C. @throws AgentError "NAME_INVALID" */
+export function demandName(text: string): string {
+  const name = text.isWellFormed() ? text.normalize("NFC") : text;
+  const flaw = nameFlaw(name);
+  if (flaw === undefined) return name;
+  throw new AgentError("NAME_INVALID", `${JSON.stringify(text)} can't be a name: ${flaw}`, {
+    fix: "use 1 to 64 bytes of text, without /, without a leading dot or a space at either end",
+  });
+}
+
+/** True when the end of a log is on disk as its author's record says, and signed. Looks at one entry only. */
+export async function tailIsSound(ledger: Ledger, author: Author): Promise<boolean> {
+  const { committed } = ledger;
+  const known = committed.author(nameOf(author).hex);
+  if (known === undefined) return true;
+  const record = await committed.get(entryKey(author.id, known.count));
+  const signature = await committed.get(signatureKey(author.id, known.count));
+  if (record === undefined || signature === undefined) return false;
+  const { head } = decodeLogRecord(record);
+  return toHex(head) === toHex(known.head) && verifyHead(author.publicKey, known.count, head, signature);
+}
