@@ -30,11 +30,17 @@ export const PRESET_NAMES = [
   "LongModerate",
   "LongSlow",
   "VeryLongSlow",
+  "LiteFast",
+  "LiteSlow",
+  "NarrowFast",
+  "NarrowSlow",
 ] as const;
 
 /** Meshtastic's names of regions. */
 export const REGION_NAMES = [
-  ..."US EU_433 EU_868 CN JP ANZ ANZ_433 KR TW RU IN NZ_865 TH LORA_24 UA_433 UA_868 MY_433 MY_919".split(" "),
+  ..."US EU_433 EU_868 EU_866 EU_N_868 CN JP ANZ ANZ_433 KR TW RU IN NZ_865 TH LORA_24 UA_433 UA_868 MY_433 MY_919".split(
+    " ",
+  ),
   ..."SG_923 PH_433 PH_868 PH_915 KZ_433 KZ_863 NP_865 BR_902".split(" "),
 ] as const;
 
@@ -85,7 +91,7 @@ const radio = z.strictObject({
   }),
   region: field(z.enum(["auto", ...REGION_NAMES]).default("auto"), {
     description:
-      "The region whose law limits time on air; `auto` asks the radio, and takes the strictest until it says.",
+      "The region whose law limits time on air; `auto` asks the radio, and takes 10 % of the hour until it says.",
     expects: `auto, or Meshtastic's name of a region (${REGION_NAMES.join(", ")})`,
     example: '"US"',
   }),

@@ -19,5 +19,5 @@ export function statePath(env: Readonly<Record<string, string | undefined>>): st
 }
 
 function trimmed(path: string): string {
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+  return path.replace(/\/+$/, "");
 }

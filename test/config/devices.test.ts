@@ -1,0 +1,62 @@
+/** Device URIs. @module */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { parseEntropy, parseModem, parseTpm } from "../../src/config/devices.ts";
+
+test.each([
+  ["auto", { kind: "auto" }],
+  ["sim:", { kind: "sim" }],
+  ["serial:///dev/ttyACM0", { kind: "serial", path: "/dev/ttyACM0", baud: 115_200 }],
+  ["serial:///dev/ttyUSB1?baud=9600", { kind: "serial", path: "/dev/ttyUSB1", baud: 9_600 }],
+  [
+    "serial:///dev/serial/by-id/usb-Espressif_JTAG_34:85:18-if00",
+    { kind: "serial", path: "/dev/serial/by-id/usb-Espressif_JTAG_34:85:18-if00", baud: 115_200 },
+  ],
+  ["tcp://127.0.0.1:4403", { kind: "tcp", host: "127.0.0.1", port: 4403 }],
+  ["tcp://radio.local", { kind: "tcp", host: "radio.local", port: 4403 }],
+  ["tcp://[fe80::1]:4404", { kind: "tcp", host: "fe80::1", port: 4404 }],
+])("%s is a radio", (uri, parts) => {
+  expect(parseModem(uri)).toEqual({ ok: true, value: { uri, ...parts } });
+});
+
+test.each([
+  ["", "it starts with none of serial://, tcp:// and sim:"],
+  ["sim:fast", "it starts with none of serial://, tcp:// and sim:"],
+  ["serial://dev/ttyACM0", "serial:// takes three slashes and a device file, then at most ?baud="],
+  ["serial:///dev/ttyACM0?speed=1", "serial:// takes three slashes and a device file, then at most ?baud="],
+  ["serial:///etc/passwd", "serial:// takes a device file under /dev"],
+  ["serial:///dev/../etc/passwd", "serial:// takes a device file under /dev"],
+  ["serial:///dev/ttyACM0?baud=1", "baud is 300 to 4000000"],
+  ["tcp://", "tcp:// takes a host and at most a port"],
+  ["tcp://host:port", "tcp:// takes a host and at most a port"],
+  ["tcp://user@host:1", "tcp:// takes a host and at most a port"],
+  ["tcp://host:0", "a TCP port is 1 to 65535"],
+  ["tcp://host:65536", "a TCP port is 1 to 65535"],
+])("%j is no radio: %s", (uri, reason) => {
+  expect(parseModem(uri)).toEqual({ ok: false, reason });
+});
+
+test("TPMs and entropy sources are told apart", () => {
+  expect(parseTpm("tpm:/dev/tpmrm0")).toMatchObject({ value: { kind: "device", path: "/dev/tpmrm0" } });
+  expect(parseTpm("swtpm:")).toMatchObject({ value: { kind: "swtpm" } });
+  expect(parseTpm("none")).toMatchObject({ value: { kind: "none" } });
+  expect(parseTpm("swtpm:/x")).toMatchObject({ ok: false });
+  expect(parseEntropy("kernel")).toMatchObject({ value: { kind: "kernel" } });
+  expect(parseEntropy("tpm")).toMatchObject({ value: { kind: "tpm" } });
+  expect(parseEntropy("hwrng:/dev/hwrng")).toMatchObject({ value: { kind: "hwrng", path: "/dev/hwrng" } });
+  expect(parseEntropy("hwrng:hwrng")).toMatchObject({ ok: false });
+});
+
+test("any text is a device or has a reason", () => {
+  const near = fc.tuple(fc.constantFrom("serial://", "tcp://", "sim:", "tpm:", "swtpm:", "hwrng:", ""), fc.string());
+  fc.assert(
+    fc.property(near, ([scheme, rest]) => {
+      for (const parse of [parseModem, parseTpm, parseEntropy]) {
+        const result = parse(scheme + rest);
+        if (result.ok) expect(result.value.uri).toBe(scheme + rest);
+        else expect(result.reason).not.toBe("");
+      }
+    }),
+    { numRuns: 3_000 },
+  );
+});
