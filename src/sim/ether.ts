@@ -1,0 +1,99 @@
+/**
+ * A simulated mesh: radios on one air, each relaying for the others. Agents join through a simulated device
+ * (`radio-device.ts`) or directly (`ether-modem.ts`).
+ *
+ * All time comes from the clock and all chance from the generator that are given: the same seed gives the same run.
+ * @module
+ */
+import type { Clock } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
+import type { LoraModulation } from "../radio/airtime.ts";
+import { Air, type StationStats } from "./air.ts";
+import { RadioNode } from "./radio-node.ts";
+import type { AirLink } from "./topology.ts";
+
+export interface EtherOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly modulation: LoraModulation;
+  /** Radios exist by being named here, or by {@link Ether.radio}. */
+  readonly links: readonly AirLink[];
+}
+
+/** Counts since the start; `frames` and `airtimeUs` of all radios together. */
+export interface EtherStats {
+  readonly frames: number;
+  readonly airtimeUs: number;
+  /** Frames that arrived whole, counted at each receiver. */
+  readonly heard: number;
+  readonly collisions: number;
+  readonly deaf: number;
+  readonly losses: number;
+  readonly relayed: number;
+  readonly relaysCancelled: number;
+  /** Packets for which a radio's queue had no room. */
+  readonly dropped: number;
+  readonly nodes: ReadonlyMap<number, StationStats>;
+}
+
+export interface Ether extends AsyncDisposable {
+  readonly modulation: LoraModulation;
+  /** Node numbers of all radios, in the order in which they came. */
+  nodes(): readonly number[];
+  /** The radio of that number; a new one, which hears nobody yet, when there was none. */
+  radio(nodeNumber: number): RadioNode;
+  /** Adds a link or changes the one between the same two; a loss of 1 cuts it. */
+  setLink(link: AirLink): void;
+  stats(): EtherStats;
+}
+
+export function openEther(options: EtherOptions): Ether {
+  const { clock, random, modulation, links } = options;
+  const air = new Air({ clock, random, modulation, links });
+  const life = new AbortController();
+  const radios = new Map<number, RadioNode>();
+  const radio = (number: number): RadioNode => {
+    let node = radios.get(number);
+    if (node === undefined) {
+      node = new RadioNode({ number, air, clock, random, signal: life.signal });
+      radios.set(number, node);
+    }
+    return node;
+  };
+  const setLink = (link: AirLink): void => {
+    air.setLink(link);
+    radio(link.a);
+    radio(link.b);
+  };
+  for (const link of links) setLink(link);
+  return {
+    modulation,
+    nodes: () => [...radios.keys()],
+    radio,
+    setLink,
+    stats: () => sum([...radios.values()], air),
+    [Symbol.asyncDispose]: async () => {
+      life.abort();
+      // Sleepers have been woken; give them the turn in which they notice.
+      await clock.sleep(0, life.signal);
+    },
+  };
+}
+
+function sum(radios: readonly RadioNode[], air: Air): EtherStats {
+  const nodes = new Map(radios.map((radio) => [radio.number, air.stats(radio.number)]));
+  const total = (pick: (stats: StationStats) => number): number =>
+    [...nodes.values()].reduce((all, stats) => all + pick(stats), 0);
+  return {
+    frames: total((stats) => stats.framesSent),
+    airtimeUs: total((stats) => stats.airtimeUs),
+    heard: total((stats) => stats.framesHeard),
+    collisions: total((stats) => stats.collisions),
+    deaf: total((stats) => stats.deaf),
+    losses: total((stats) => stats.losses),
+    relayed: radios.reduce((all, radio) => all + radio.relayed, 0),
+    relaysCancelled: radios.reduce((all, radio) => all + radio.relaysCancelled, 0),
+    dropped: radios.reduce((all, radio) => all + radio.dropped, 0),
+    nodes,
+  };
+}
