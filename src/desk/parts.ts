@@ -7,6 +7,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Modem } from "../ports/modem.ts";
 import type { Shard } from "../dag/shard.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import type { RadioInForce } from "../radio/in-force.ts";
 import type { Scheduler } from "../radio/scheduler.ts";
 import type { AllowReport, PlannedUpdate } from "../api/view.ts";
 
@@ -28,15 +29,8 @@ export interface OpenParts {
   readonly exchange: Exchange;
   readonly scheduler: Scheduler;
   readonly modem: Modem;
-  /** What is reckoned with now: the preset and region in force, and where the radio's word is missing, why. */
+  /** Preset, region and limits as they are reckoned with now. */
   radioSettings(): RadioInForce;
-}
-
-export interface RadioInForce {
-  readonly preset: string;
-  readonly region: string;
-  /** True while neither the config nor the radio has named the region: the strictest law is kept. */
-  readonly regionAssumed: boolean;
 }
 
 export interface DeskParts {

@@ -14,6 +14,7 @@ import type { Coded, Get } from "../wire/messages.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Air } from "./air.ts";
 import { chance } from "./chance.ts";
+import { backOff } from "./timing.ts";
 import { Transfer, WantedBlock, type TransferTarget } from "./transfer.ts";
 
 export interface FetchPorts {
@@ -167,9 +168,9 @@ export class Fetch {
 
   #askLater(transfer: Transfer): void {
     if (transfer.ended) return;
-    const { getRetryMs, backOffFactor } = this.#ports.air.timing();
-    const waitMs =
-      getRetryMs * backOffFactor ** Math.max(0, transfer.fruitless - 1) * (1 + chance(this.#ports.random) / 4);
+    const timing = this.#ports.air.timing();
+    const lengthening = backOff(timing, Math.max(0, transfer.fruitless - 1));
+    const waitMs = timing.getRetryMs * lengthening * (1 + chance(this.#ports.random) / 4);
     this.#ports.agenda.set(`get:${transfer.target.cid.toString()}`, waitMs, () => this.#ask(transfer));
   }
 

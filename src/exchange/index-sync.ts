@@ -16,6 +16,7 @@ import type { Agenda } from "./agenda.ts";
 import type { Air } from "./air.ts";
 import { chance } from "./chance.ts";
 import { Neighbours } from "./neighbours.ts";
+import { backOff } from "./timing.ts";
 import {
   endsMs,
   heardConsistent,
@@ -146,8 +147,8 @@ export class IndexSync {
   #wantLater(author: AuthorId): void {
     const key = toHex(author);
     const tries = this.#fruitless.get(key) ?? 0;
-    const { wantRetryMs, backOffFactor } = this.#ports.air.timing();
-    const waitMs = wantRetryMs * backOffFactor ** tries * (1 + this.#chance() / 4);
+    const timing = this.#ports.air.timing();
+    const waitMs = timing.wantRetryMs * backOff(timing, tries) * (1 + this.#chance() / 4);
     this.#ports.agenda.set(`want:${key}`, waitMs, () => this.#ask(author, 0));
   }
 

@@ -1,0 +1,51 @@
+/**
+ * One agent of a simulation: shard, scheduler and exchange as in the field, on a store in memory and a radio of the
+ * simulated air. No boot corridor and no disk: for runs on a virtual clock.
+ * @module
+ */
+import { openShard } from "../dag/open-shard.ts";
+import type { Shard } from "../dag/shard.ts";
+import { openMemoryStore } from "../drivers/memory-store.ts";
+import { Exchange } from "../exchange/exchange.ts";
+import { runAll, type Service } from "../kernel/service.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Modem } from "../ports/modem.ts";
+import type { Random } from "../ports/random.ts";
+import { radioInForce, type RadioWishes } from "../radio/in-force.ts";
+import { AirtimeLedger } from "../radio/ledger.ts";
+import { Scheduler } from "../radio/scheduler.ts";
+
+export interface SimNodeOptions {
+  readonly name: string;
+  readonly modem: Modem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly wishes: RadioWishes;
+}
+
+export interface SimNode extends Service {
+  readonly shard: Shard;
+  readonly exchange: Exchange;
+  readonly scheduler: Scheduler;
+  /** Puts a file and tells the neighbours. */
+  put(name: string, content: Uint8Array): Promise<void>;
+}
+
+export async function openSimNode({ name, modem, clock, random, log, wishes }: SimNodeOptions): Promise<SimNode> {
+  const shard = await openShard(openMemoryStore(), { random, nodeName: name, log });
+  const settings = () => radioInForce(wishes, modem.state());
+  const ledger = new AirtimeLedger();
+  const saveLedger = () => Promise.resolve();
+  const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
+  const exchange = new Exchange({ modem, queue: scheduler, shard, clock, random, log, settings });
+  return {
+    ...{ name, shard, exchange, scheduler },
+    run: (signal) => runAll([modem, scheduler, exchange], signal),
+    put: async (file, content) => {
+      await shard.putFile(file, content);
+      exchange.announce();
+    },
+  };
+}
