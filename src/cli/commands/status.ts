@@ -28,12 +28,12 @@ export async function status(io: CliIo, words: Words, options: StatusOptions): P
 
 function statusText(report: StatusReport, words: Words): string {
   const { trust, radio, shard } = report;
-  const steps = trust.steps.map(({ step, state, ok, ms, detail }) => [
+  const steps = trust.steps.map(({ step, state, ok, ms, detail, fix }) => [
     ok ? "  ✓" : "  ✗",
     step,
     state,
     formatMs(ms),
-    detail,
+    fix === "" ? detail : `${detail} (${words.fix}: ${fix})`,
   ]);
   const air = words.airLine(formatMs(radio.air_used_ms), formatMs(radio.air_budget_ms), radio.queued);
   const simulated = radio.simulated ? ` (${words.simulated})` : "";

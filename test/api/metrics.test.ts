@@ -1,0 +1,83 @@
+/** The Prometheus page, parsed as Prometheus would. @module */
+import { expect, test } from "vitest";
+import { createMetrics, renderMetrics } from "../../src/api/metrics.ts";
+import { statusReport } from "../fakes/agent-view.ts";
+
+const URL_OF_PAGE = "http://127.0.0.1:9427/metrics";
+
+/** Every sample by name and labels, after checking the grammar of the text format line by line. */
+function samples(text: string): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    if (line.startsWith("#")) {
+      expect(line).toMatch(/^# (?:HELP [a-z_]+ \S.*|TYPE [a-z_]+ (?:gauge|counter))$/);
+      continue;
+    }
+    const parts = /^([a-z_]+(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})?) (-?[\d.e+-]+)$/.exec(line);
+    expect(parts, line).not.toBeNull();
+    expect(found.has(parts?.[1] ?? "")).toBe(false);
+    found.set(parts?.[1] ?? "", Number(parts?.[2]));
+  }
+  return found;
+}
+
+test("a scrape gives every figure of the status report", async () => {
+  const response = await createMetrics(
+    { status: () => Promise.resolve(statusReport()) },
+    { host: "127.0.0.1" },
+  )(new Request(URL_OF_PAGE));
+  expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  expect(Object.fromEntries(samples(await response.text()))).toEqual({
+    caye_up: 1,
+    'caye_info{node="clinic-roof",author="clinic-roof (3f9a1c20b4d5e6f7)",version="0.1.0"}': 1,
+    caye_uptime_seconds: 7_380,
+    'caye_trust_state{state="running"}': 0,
+    'caye_trust_state{state="warned"}': 1,
+    'caye_trust_state{state="quarantine"}': 0,
+    'caye_boot_step_ms{step="measure"}': 12,
+    'caye_boot_step_ms{step="attest"}': 80,
+    'caye_boot_step_ok{step="measure",state="measured"}': 1,
+    'caye_boot_step_ok{step="attest",state="mismatch"}': 0,
+    'caye_counter_total{name="bad_frames"}': 3,
+    'caye_counter_total{name="frames_in"}': 1_000,
+    'caye_radio_link{link="connecting"}': 0,
+    'caye_radio_link{link="configuring"}': 0,
+    'caye_radio_link{link="ready"}': 1,
+    'caye_radio_link{link="down"}': 0,
+    caye_radio_simulated: 1,
+    caye_radio_queued: 2,
+    caye_air_used_seconds: 12.345,
+    caye_air_budget_seconds: 1_800,
+    caye_shard_blocks: 33,
+    caye_shard_bytes: 120_000,
+    caye_shard_files: 12,
+    caye_shard_authors: 4,
+    caye_neighbours: 1,
+    'caye_neighbour_heard_seconds{author="school \\"A\\" (00112233aabbccdd)"}': 12,
+  });
+});
+
+test("an agent that can't tell its status is down, and the page says only that", async () => {
+  const page = createMetrics({ status: () => Promise.reject(new Error("x")) }, { host: "127.0.0.1" });
+  expect(Object.fromEntries(samples(await (await page(new Request(URL_OF_PAGE))).text()))).toEqual({ caye_up: 0 });
+});
+
+test("a name from the air breaks no line, and a crowd of neighbours no Prometheus", async () => {
+  const neighbours = Array.from({ length: 500 }, (_, i) => ({ author: `x"\n\\ ${i}`, heard_s_ago: i, entries: 1 }));
+  const found = samples(await renderMetrics(statusReport({ neighbours })));
+  expect(found.get("caye_neighbours")).toBe(500);
+  expect([...found.keys()].filter((key) => key.startsWith("caye_neighbour_heard_seconds"))).toHaveLength(50);
+});
+
+test("scrapes at the same time do not disturb one another", async () => {
+  const pages = await Promise.all(Array.from({ length: 10 }, () => renderMetrics(statusReport())));
+  expect(new Set(pages).size).toBe(1);
+});
+
+test("nothing but the page is there, and only for this host", async () => {
+  const page = createMetrics({ status: () => Promise.resolve(statusReport()) }, { host: "127.0.0.1" });
+  expect((await page(new Request("http://127.0.0.1:9427/"))).status).toBe(404);
+  expect((await page(new Request(URL_OF_PAGE, { method: "POST" }))).status).toBe(404);
+  expect((await page(new Request(URL_OF_PAGE, { headers: { host: "evil.example" } }))).status).toBe(403);
+});
