@@ -5,12 +5,14 @@
  */
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, describeError, systemCode } from "../../kernel/errors.ts";
 import type { EntropySource } from "../../ports/entropy.ts";
 
 const MAX_READ_BYTES = 4096;
 /** The slowest generators give some kB a second. */
 const SILENCE_MS = 10_000;
+const POLL_MS = 5;
 
 const FIXES: Readonly<Record<string, string>> = {
   ENOENT: 'load the generator\'s driver, or set entropy.source = "kernel"',
@@ -21,6 +23,7 @@ const FIXES: Readonly<Record<string, string>> = {
 /** @throws AgentError "ENTROPY_SOURCE" */
 export async function openHwrng(path: string, claimedBits: number, silenceMs = SILENCE_MS): Promise<EntropySource> {
   try {
+    // Not blocking: a device that never answers must not hold up a thread for ever.
     return new Hwrng(path, claimedBits, silenceMs, await open(path, constants.O_RDONLY | constants.O_NONBLOCK));
   } catch (error) {
     throw sourceFailure(path, error);
@@ -44,46 +47,40 @@ class Hwrng implements EntropySource {
   }
 
   async read(count: number, signal: AbortSignal): Promise<Uint8Array> {
-    signal.throwIfAborted();
     const samples = new Uint8Array(count);
-    const { promise: stopped, reject } = Promise.withResolvers<never>();
-    stopped.catch(() => undefined);
-    const stop = (): void => reject(signal.reason);
-    const silence = setTimeout(
-      () => reject(new AgentError("ENTROPY_SOURCE", `${this.#path} was silent for ${this.#silenceMs} ms`)),
-      this.#silenceMs,
-    );
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      await Promise.race([this.#fill(samples, () => silence.refresh(), signal), stopped]);
-      return samples;
-    } finally {
-      clearTimeout(silence);
-      signal.removeEventListener("abort", stop);
+    let filled = 0;
+    let heardAtMs = performance.now();
+    while (filled < count) {
+      signal.throwIfAborted();
+      const bytesRead = await this.#readSome(samples, filled);
+      if (bytesRead > 0) {
+        filled += bytesRead;
+        heardAtMs = performance.now();
+      } else if (performance.now() - heardAtMs > this.#silenceMs) {
+        throw new AgentError("ENTROPY_SOURCE", `${this.#path} was silent for ${this.#silenceMs} ms`, {
+          fix: "check the device and its driver",
+        });
+      } else {
+        await sleep(POLL_MS, undefined, { signal });
+      }
     }
+    return samples;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    // Closing waits for a read that the device still holds up, and nobody here waits for that.
-    this.#file.close().catch(() => undefined);
-    return Promise.resolve();
+    return this.#file.close();
   }
 
-  async #fill(samples: Uint8Array, heard: () => void, signal: AbortSignal): Promise<void> {
-    let filled = 0;
-    while (filled < samples.length && !signal.aborted) {
-      const { bytesRead } = await this.#readSome(samples, filled);
-      if (bytesRead === 0) throw new AgentError("ENTROPY_SOURCE", `${this.#path} ended before it gave enough samples`);
-      filled += bytesRead;
-      heard();
-    }
-  }
-
-  async #readSome(samples: Uint8Array, from: number): Promise<{ readonly bytesRead: number }> {
+  /** 0 when no sample is ready. */
+  async #readSome(samples: Uint8Array, from: number): Promise<number> {
     try {
-      return await this.#file.read(samples, from, Math.min(MAX_READ_BYTES, samples.length - from), null);
+      const length = Math.min(MAX_READ_BYTES, samples.length - from);
+      const { bytesRead } = await this.#file.read(samples, from, length, null);
+      if (bytesRead === 0) throw new AgentError("ENTROPY_SOURCE", `${this.#path} ended before it gave enough samples`);
+      return bytesRead;
     } catch (error) {
-      throw sourceFailure(this.#path, error);
+      if (systemCode(error) === "EAGAIN") return 0;
+      throw error instanceof AgentError ? error : sourceFailure(this.#path, error);
     }
   }
 }

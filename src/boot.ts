@@ -1,0 +1,292 @@
+/**
+ * The boot corridor: measure → attest → seed → unseal → open the store. Each step's result is the next one's argument,
+ * and carries a private mark, so that none can be forged or left out. Every step ends in a named state.
+ *
+ * Under `enforce` a step that fails ends in quarantine: the agent answers questions of its state and does nothing else.
+ * Under `warn` the corridor goes on wherever something is left to go on with, and says at every step what is wrong.
+ * @module
+ */
+import type { BootStep } from "./kernel/reports.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { EntropySource } from "./ports/entropy.ts";
+import type { Log } from "./ports/log.ts";
+import type { Memory } from "./ports/memory.ts";
+import type { Random } from "./ports/random.ts";
+import type { SourceFiles } from "./ports/source-files.ts";
+import type { Store } from "./ports/store.ts";
+import type { Tpm } from "./ports/tpm.ts";
+import { attest, requote, tolerate, type Requote, type Standing } from "./trust/attest.ts";
+import { measure, type Measured, type Measurement } from "./trust/measure.ts";
+import { failureFrom, type Failure } from "./trust/outcome.ts";
+import { degrade, seed, type Seeded } from "./trust/seed.ts";
+import { allowNext, settle, type NextState } from "./trust/settle.ts";
+import { tpmOf, unseal, wipe, type KeyOrigin, type TrustMode, type Unsealed } from "./trust/unseal.ts";
+
+export interface BootPorts {
+  /** Opens it; boot closes it, with {@link Booted}. */
+  readonly tpm: () => Promise<Tpm>;
+  /** Is given the TPM when there is one; boot closes the source once the generator is seeded. */
+  readonly entropy: (tpm: Tpm | undefined) => Promise<EntropySource>;
+  readonly ownFiles: SourceFiles;
+  /** The configuration file as it is; empty when there is none. */
+  readonly configBytes: Uint8Array;
+  readonly memory: Memory;
+  readonly kernelRandom: Random;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The key, 32 bytes, is wiped as soon as this has settled and the key is sealed. */
+  readonly openStore: (key: Uint8Array) => Promise<Store>;
+  readonly signal?: AbortSignal;
+}
+
+export interface BootPolicy {
+  readonly mode: TrustMode;
+  /** The register that the agent extends, 0 … 15. */
+  readonly pcr: number;
+  /** The registers that the key is sealed to; `pcr` among them. */
+  readonly pcrs: readonly number[];
+  /** Of the entropy source, 1,024 or more. */
+  readonly minSamples: number;
+}
+
+interface BootedBase extends AsyncDisposable {
+  readonly steps: readonly BootStep[];
+  /** For people: the TPM's device and maker, or that there is none. */
+  readonly tpm: string;
+  /** A new quote; undefined when the agent could not measure itself. Bounded in time, never rejects. */
+  readonly requote: ((nonce: Uint8Array) => Promise<Requote>) | undefined;
+}
+
+/** Disposing of it closes the store, then the TPM. */
+export interface OpenNode extends BootedBase {
+  readonly kind: "open";
+  readonly state: "running" | "warned";
+  readonly store: Store;
+  readonly random: Random;
+  /** Announces a planned change, see {@link allowNext}. */
+  readonly allowNext: (next: NextState) => Promise<Uint8Array>;
+}
+
+export interface QuarantinedNode extends BootedBase {
+  readonly kind: "quarantine";
+  readonly reason: string;
+  readonly fix: string;
+}
+
+export type Booted = OpenNode | QuarantinedNode;
+
+/** @throws AgentError when the state directory fails; failed steps don't throw, they end in quarantine */
+export async function boot(ports: BootPorts, policy: BootPolicy): Promise<Booted> {
+  // Closes what was opened, unless the result has taken it over.
+  await using corridor = new Corridor(ports, policy);
+  return await corridor.walk();
+}
+
+/** Ends the corridor: thrown by a step, caught by `walk`, never seen outside. */
+class Quarantine extends Error {
+  readonly fix: string;
+
+  constructor(detail: string, fix: string) {
+    super(detail);
+    this.fix = fix;
+  }
+}
+
+interface StepResult {
+  readonly state: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  /** Empty when all is well. */
+  readonly fix: string;
+}
+
+/** With a value the corridor goes on, whether the step went well or not; without, it ends. */
+type Outcome<T> = StepResult & ({ readonly ends: false; readonly value: T } | { readonly ends: true });
+
+class Corridor implements AsyncDisposable {
+  readonly #ports: BootPorts;
+  readonly #policy: BootPolicy;
+  readonly #signal: AbortSignal;
+  readonly #steps: BootStep[] = [];
+  readonly #owned = new AsyncDisposableStack();
+  #measured: Measured | undefined;
+  #tpm = "none";
+
+  constructor(ports: BootPorts, policy: BootPolicy) {
+    this.#ports = ports;
+    this.#policy = policy;
+    this.#signal = ports.signal ?? new AbortController().signal;
+  }
+
+  /** The result owns the TPM and the store from then on. */
+  async walk(): Promise<Booted> {
+    try {
+      const measurement = await this.#measure();
+      const standing = await this.#attest(measurement);
+      const seeded = await this.#seed(standing);
+      const unsealed = await this.#unseal(standing, seeded);
+      return this.#open(await this.#openStore(unsealed), seeded, unsealed);
+    } catch (error) {
+      if (!(error instanceof Quarantine)) throw error;
+      this.#ports.log.error("The node is in quarantine", { reason: error.message, fix: error.fix });
+      return { kind: "quarantine", reason: error.message, fix: error.fix, ...this.#base() };
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#owned.disposeAsync();
+  }
+
+  #measure(): Promise<Measurement> {
+    const { ownFiles, configBytes, memory, tpm } = this.#ports;
+    const openTpm = async (): Promise<Tpm> => {
+      const opened = this.#owned.use(await tpm());
+      this.#tpm = opened.uri;
+      return opened;
+    };
+    return this.#step("measure", async () => {
+      const measurement = await measure({ ownFiles, configBytes, memory, openTpm, pcr: this.#policy.pcr });
+      if (measurement.kind !== "measured") return this.#failed<Measurement>(measurement, measurement);
+      const { evidence } = measurement;
+      this.#measured = evidence;
+      const { software, uri } = evidence.tpm;
+      this.#tpm = `${uri} (${evidence.identity.manufacturer.trim()}${software ? ", in software" : ""})`;
+      return passed("measured", describeMeasured(evidence), measurement);
+    });
+  }
+
+  #attest(measurement: Measurement): Promise<Standing> {
+    return this.#step("attest", async () => {
+      if (measurement.kind !== "measured") return this.#failed<Standing>(measurement, tolerate(measurement));
+      const { memory, kernelRandom } = this.#ports;
+      const inputs = { memory, random: kernelRandom, pcrs: this.#policy.pcrs };
+      const attestation = await attest(measurement.evidence, inputs);
+      if (attestation.kind !== "attested") return this.#failed<Standing>(attestation, tolerate(attestation));
+      const { firstUse, claim } = attestation.evidence;
+      const how = firstUse ? "taken as the accepted state, as there was none" : "the accepted state";
+      const detail = `the quote over PCR ${claim.pcrs.join(", ")} holds; ${how}`;
+      return passed<Standing>("attested", detail, attestation.evidence);
+    });
+  }
+
+  #seed(standing: Standing): Promise<Seeded> {
+    return this.#step("seed", async () => {
+      const tpm = tpmOf(standing);
+      const { kernelRandom, entropy } = this.#ports;
+      const openSource = (): Promise<EntropySource> => entropy(tpm);
+      const samples = this.#policy.minSamples;
+      const seeding = await seed({ openSource, tpm, kernelRandom, samples, signal: this.#signal });
+      if (seeding.kind !== "seeded") return this.#failed(seeding, await degrade({ tpm, kernelRandom }));
+      return passed("seeded", seeding.evidence.detail, seeding.evidence);
+    });
+  }
+
+  #unseal(standing: Standing, seeded: Seeded): Promise<Unsealed> {
+    return this.#step("unseal", async () => {
+      const { memory } = this.#ports;
+      const unsealing = await unseal(standing, seeded, { memory, mode: this.#policy.mode });
+      // Without the key there is nothing to go on with, under any policy.
+      if (unsealing.kind !== "unsealed") return ended(unsealing);
+      const { evidence } = unsealing;
+      return { ...describeOrigin(evidence.origin), ends: false, value: evidence };
+    });
+  }
+
+  /** Settles the key's files once the store has proven the key, and wipes it however that ends. */
+  async #openStore(unsealed: Unsealed): Promise<Store> {
+    try {
+      const store = await this.#step("store", async (): Promise<Outcome<Store>> => {
+        try {
+          const opened = this.#owned.use(await this.#ports.openStore(unsealed.storeKey));
+          return passed("open", "the store is open", opened);
+        } catch (error) {
+          return ended(failureFrom("store-error", error));
+        }
+      });
+      await this.#step("settle", () => this.#settle(unsealed));
+      return store;
+    } finally {
+      wipe(unsealed);
+    }
+  }
+
+  async #settle(unsealed: Unsealed): Promise<Outcome<undefined>> {
+    const { memory, log } = this.#ports;
+    try {
+      const detail = await settle(unsealed, { memory, mode: this.#policy.mode, log });
+      return passed("settled", detail, undefined);
+    } catch (error) {
+      return this.#failed(failureFrom("not-settled", error), undefined);
+    }
+  }
+
+  #open(store: Store, { random }: Seeded, unsealed: Unsealed): OpenNode {
+    const state = this.#steps.every(({ ok }) => ok) ? "running" : "warned";
+    const { memory } = this.#ports;
+    const announce = (next: NextState): Promise<Uint8Array> => allowNext(unsealed, next, memory);
+    return { kind: "open", state, store, random, allowNext: announce, ...this.#base() };
+  }
+
+  #base(): BootedBase {
+    const measured = this.#measured;
+    const owned = this.#owned.move();
+    const { pcrs } = this.#policy;
+    return {
+      steps: this.#steps,
+      tpm: this.#tpm,
+      requote: measured === undefined ? undefined : (nonce) => requote(measured, nonce, pcrs),
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    };
+  }
+
+  /** Under `enforce` the end; under `warn` on with what is left. */
+  #failed<T>(reason: Failure<string>, value: T): Outcome<T> {
+    if (this.#policy.mode === "enforce") return ended(reason);
+    const { kind: state, detail, fix } = reason;
+    this.#ports.log.warn("A boot step failed, and trust.mode is warn", { state, detail, fix });
+    return { state, ok: false, detail, fix, ends: false, value };
+  }
+
+  async #step<T>(step: string, walk: () => Promise<Outcome<T>>): Promise<T> {
+    this.#signal.throwIfAborted();
+    const { clock, log } = this.#ports;
+    const startMs = clock.monotonicMs();
+    const outcome = await walk();
+    const { state, ok, detail, fix } = outcome;
+    const ms = Math.round(clock.monotonicMs() - startMs);
+    this.#steps.push({ step, state, ok, detail, fix, ms });
+    log.info("Boot step", { step, state, ok, detail, ms });
+    if (outcome.ends) throw new Quarantine(detail, fix);
+    return outcome.value;
+  }
+}
+
+function passed<T>(state: string, detail: string, value: T): Outcome<T> {
+  return { state, ok: true, detail, fix: "", ends: false, value };
+}
+
+function ended({ kind, detail, fix }: Failure<string>): StepResult & { readonly ends: true } {
+  return { state: kind, ok: false, detail, fix, ends: true };
+}
+
+function describeMeasured({ pcr, own, already, tpm }: Measured): string {
+  const how = already ? "already measured since the TPM started" : "measured";
+  const soft = tpm.software ? "; a TPM in software protects against nobody who has the disk" : "";
+  return `${own.files.length} files and the configuration ${how} in PCR ${pcr}${soft}`;
+}
+
+function describeOrigin(origin: KeyOrigin): StepResult {
+  if (origin.kind === "created" && origin.into === "tpm") {
+    return { state: "created", ok: true, detail: "a new store key was made and sealed in the TPM", fix: "" };
+  }
+  if (origin.kind === "key-file" || origin.kind === "created") {
+    const detail = "the store's key lies unsealed in store.key: whoever has the disk can read the store";
+    return { state: "unsealed-without-tpm", ok: false, detail, fix: "connect a TPM, and restart the agent" };
+  }
+  if (origin.kind === "fallback") {
+    const detail = "this state was not accepted before: the key's copy that opens in any state was used";
+    return { state: "unsealed-fallback", ok: false, detail, fix: "announce changes with: caye allow-update" };
+  }
+  const when = origin.kind === "sealed" ? "in this state" : "in the state that was announced";
+  return { state: "unsealed", ok: true, detail: `the TPM opened the store's key ${when}`, fix: "" };
+}

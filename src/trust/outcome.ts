@@ -1,0 +1,20 @@
+/** What every boot step that fails says: its named state, a sentence, and what to do. @module */
+import { AgentError, describeError } from "../kernel/errors.ts";
+
+export interface Failure<Kind extends string> {
+  readonly kind: Kind;
+  /** For people: what was found. */
+  readonly detail: string;
+  /** For people: what to do about it. */
+  readonly fix: string;
+}
+
+export function failure<Kind extends string>(kind: Kind, detail: string, fix: string): Failure<Kind> {
+  return { kind, detail, fix };
+}
+
+/** A failure made from a foreseen error. Anything else is a fault of ours and travels on. */
+export function failureFrom<Kind extends string>(kind: Kind, error: unknown): Failure<Kind> {
+  if (!(error instanceof AgentError)) throw error;
+  return { kind, detail: describeError(error), fix: error.fix ?? "see the log of the agent, then restart it" };
+}
