@@ -55,6 +55,8 @@ export interface RadioDevice extends AsyncDisposable {
   readonly radio: RadioNode;
   /** Packets that its client was too slow to fetch. */
   readonly dropped: number;
+  /** Connections that are open: 0 or 1, and 2 while one takes over. */
+  readonly clients: number;
   /**
    * Restarts: off for `downMs` (3 s), then on again at the same port. `keepLine` leaves the client connected, as a
    * board behind a separate USB chip does; the radio then announces that it has restarted.
@@ -88,6 +90,7 @@ class Device implements RadioDevice {
   #bootCount = 1;
   #lastTextMs = Number.NEGATIVE_INFINITY;
   #dropped = 0;
+  #clients = 0;
   #statuses: Uint8Array[] = [];
   #packets: Uint8Array[] = [];
 
@@ -113,6 +116,10 @@ class Device implements RadioDevice {
 
   get dropped(): number {
     return this.#dropped;
+  }
+
+  get clients(): number {
+    return this.#clients;
   }
 
   async plug(): Promise<void> {
@@ -165,6 +172,7 @@ class Device implements RadioDevice {
   #welcome(client: LoopbackClient): ClientEvents {
     this.#client?.close();
     this.#client = client;
+    this.#clients++;
     this.#configured = false;
     const reader = new FrameReader();
     return {
@@ -174,6 +182,7 @@ class Device implements RadioDevice {
         }
       },
       closed: () => {
+        this.#clients--;
         if (this.#client !== client) return;
         this.#client = undefined;
         this.#configured = false;
