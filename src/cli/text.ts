@@ -10,12 +10,12 @@ export function printable(text: string): string {
 
 /**
  * A file name in one directory, from a name that anybody may have chosen; undefined when nothing usable is left.
- * Never hidden, never a path, never longer than a file system takes.
+ * Never hidden, never a path, never like an option, never longer than a file system takes.
  */
 export function safeFileName(name: string): string | undefined {
   const flat = printable(name.normalize("NFC"))
     .replace(/[/\\:*?"<>|]/g, "_")
-    .replace(/^[.\s]+/, "")
+    .replace(/^[.\s-]+/, "")
     .replace(/[.\s]+$/, "");
   let short = flat;
   while (new TextEncoder().encode(short).length > MAX_FILE_NAME_BYTES) {

@@ -15,11 +15,12 @@ const ENGLISH = {
   neighbours: "Neighbours",
   since: (time: string) => `for ${time}`,
   airLine: (used: string, budget: string, queued: number) =>
-    `${used} of ${budget} used in this hour, ${queued} packets wait`,
+    `${used} of ${budget} used in this hour, ${count(queued, "packet waits", "packets wait")}`,
   shardLine: (files: number, authors: number, blocks: number, size: string) =>
-    `${files} files by ${authors} authors; ${blocks} blocks, ${size} here`,
+    `${count(files, "file", "files")} by ${count(authors, "author", "authors")}; ${count(blocks, "block", "blocks")}, ${size} here`,
   noNeighbours: "none heard yet",
-  heard: (author: string, time: string, entries: number) => `${author}: heard ${time} ago, ${entries} entries`,
+  heard: (author: string, time: string, entries: number) =>
+    `${author}: heard ${time} ago, ${count(entries, "entry", "entries")}`,
   simulated: "simulated",
   columns: { name: "NAME", size: "SIZE", author: "AUTHOR", held: "HERE", cid: "CID", seq: "SEQ", head: "HEAD" },
   yes: "yes",
@@ -28,18 +29,22 @@ const ENGLISH = {
   noEntries: "No entries yet. Put a file: caye put FILE",
   saved: (file: string, size: string) => `Saved ${file} (${size})`,
   stored: (name: string, size: string, cid: string) => `Stored ${name} (${size}) as ${cid}`,
-  airCost: (packets: number, bytes: string, time: string) => `${packets} packets heard, ${bytes} and ${time} on air`,
+  airCost: (packets: number, bytes: string, time: string) =>
+    `${count(packets, "packet", "packets")} heard, ${bytes} and ${time} on air`,
   heldAlready: "was here already, nothing on air",
   progress: (name: string, have: number, total: number, packets: number, bytes: string, time: string) =>
-    `${name}: ${have} of ${total} pieces, ${packets} packets heard, ${bytes} and ${time} on air`,
+    `${name}: ${have} of ${total} pieces, ${count(packets, "packet", "packets")} heard, ${bytes} and ${time} on air`,
   waiting: (name: string) => `${name}: waiting for a neighbour`,
-  verified: (author: string, entries: number) => `${author}: ${entries} entries, each covered by a signature`,
-  unverified: (author: string, entries: number) => `${author}: ${entries} entries, NOT all covered by a signature`,
+  verified: (author: string, entries: number) =>
+    `${author}: ${count(entries, "entry", "entries")}, each covered by a signature`,
+  unverified: (author: string, entries: number) =>
+    `${author}: ${count(entries, "entry", "entries")}, NOT all covered by a signature`,
   quoteWritten: (directory: string) => `Quote written to ${directory}. Check it with:`,
   allowed: (pcr: number, value: string) => `The store will also open when register ${pcr} holds ${value}`,
   allWell: "All is well.",
-  someLimits: (warn: number) => `Works, with ${warn} warnings.`,
-  someFail: (fail: number, warn: number) => `${fail} checks failed, ${warn} warnings.`,
+  someLimits: (warn: number) => `Works, with ${count(warn, "warning", "warnings")}.`,
+  someFail: (fail: number, warn: number) =>
+    `${count(fail, "check", "checks")} failed, ${count(warn, "warning", "warnings")}.`,
   fix: "fix",
 };
 
@@ -55,11 +60,12 @@ const SPANISH: Words = {
   shard: "Archivos",
   neighbours: "Vecinos",
   since: (time) => `desde hace ${time}`,
-  airLine: (used, budget, queued) => `${used} de ${budget} usados en esta hora, ${queued} paquetes esperan`,
+  airLine: (used, budget, queued) =>
+    `${used} de ${budget} usados en esta hora, ${count(queued, "paquete espera", "paquetes esperan")}`,
   shardLine: (files, authors, blocks, size) =>
-    `${files} archivos de ${authors} autores; aquí ${blocks} bloques, ${size}`,
+    `${count(files, "archivo", "archivos")} de ${count(authors, "autor", "autores")}; aquí ${count(blocks, "bloque", "bloques")}, ${size}`,
   noNeighbours: "no se ha oído a ninguno todavía",
-  heard: (author, time, entries) => `${author}: oído hace ${time}, ${entries} entradas`,
+  heard: (author, time, entries) => `${author}: oído hace ${time}, ${count(entries, "entrada", "entradas")}`,
   simulated: "simulada",
   columns: { name: "NOMBRE", size: "TAMAÑO", author: "AUTOR", held: "AQUÍ", cid: "CID", seq: "NÚM", head: "CABEZA" },
   yes: "sí",
@@ -68,18 +74,21 @@ const SPANISH: Words = {
   noEntries: "Todavía no hay entradas. Guarde un archivo: caye put ARCHIVO",
   saved: (file, size) => `Guardado en ${file} (${size})`,
   stored: (name, size, cid) => `Guardado ${name} (${size}) como ${cid}`,
-  airCost: (packets, bytes, time) => `${packets} paquetes oídos, ${bytes} y ${time} en el aire`,
+  airCost: (packets, bytes, time) =>
+    `${count(packets, "paquete oído", "paquetes oídos")}, ${bytes} y ${time} en el aire`,
   heldAlready: "ya estaba aquí, nada en el aire",
   progress: (name, have, total, packets, bytes, time) =>
-    `${name}: ${have} de ${total} piezas, ${packets} paquetes oídos, ${bytes} y ${time} en el aire`,
+    `${name}: ${have} de ${total} piezas, ${count(packets, "paquete oído", "paquetes oídos")}, ${bytes} y ${time} en el aire`,
   waiting: (name) => `${name}: esperando a un vecino`,
-  verified: (author, entries) => `${author}: ${entries} entradas, todas cubiertas por una firma`,
-  unverified: (author, entries) => `${author}: ${entries} entradas, NO todas cubiertas por una firma`,
+  verified: (author, entries) => `${author}: ${count(entries, "entrada", "entradas")}, todas cubiertas por una firma`,
+  unverified: (author, entries) =>
+    `${author}: ${count(entries, "entrada", "entradas")}, NO todas cubiertas por una firma`,
   quoteWritten: (directory) => `Prueba escrita en ${directory}. Compruébela con:`,
   allowed: (pcr, value) => `El almacén se abrirá también cuando el registro ${pcr} contenga ${value}`,
   allWell: "Todo está bien.",
-  someLimits: (warn) => `Funciona, con ${warn} avisos.`,
-  someFail: (fail, warn) => `${fail} comprobaciones fallaron, ${warn} avisos.`,
+  someLimits: (warn) => `Funciona, con ${count(warn, "aviso", "avisos")}.`,
+  someFail: (fail, warn) =>
+    `${count(fail, "comprobación falló", "comprobaciones fallaron")}, ${count(warn, "aviso", "avisos")}.`,
   fix: "remedio",
 };
 
@@ -89,4 +98,8 @@ export function wordsFor(env: Readonly<Record<string, string | undefined>>): Wor
     (value) => value !== undefined && value !== "",
   );
   return language !== undefined && /^es(?:[_.@]|$)/.test(language) ? SPANISH : ENGLISH;
+}
+
+function count(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
 }

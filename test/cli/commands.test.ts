@@ -1,0 +1,420 @@
+/** The commands, against an agent whose API runs in this process. @module */
+import { beforeEach, describe, expect, test } from "vitest";
+import { AgentError } from "../../src/kernel/errors.ts";
+import { BULLETIN, getReport, rawCid, statusReport } from "../fakes/agent-view.ts";
+import { type FakeCli, fakeCli } from "../fakes/cli-io.ts";
+
+const CID = rawCid(BULLETIN);
+let cli: FakeCli;
+beforeEach(() => {
+  cli = fakeCli();
+});
+
+async function json(...argv: string[]): Promise<unknown> {
+  return JSON.parse((await cli.run(...argv, "--json")).out);
+}
+
+describe("every command", () => {
+  const NAMES = ["run", "status", "doctor", "version", "allow-update", "put", "ls", "get", "log"];
+
+  test.each(NAMES)("%s explains itself with an example, and has --json", async (name) => {
+    const { code, out, err } = await cli.run(name, "--help");
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toMatch(new RegExp(`^Usage: caye ${name} `));
+    expect(out).toContain("--json");
+    expect(out).toMatch(new RegExp(`\nExample:\n {2}caye ${name}`));
+  });
+
+  test("is listed by --help, with the exit codes", async () => {
+    const { code, out } = await cli.run("--help");
+    expect(code).toBe(0);
+    for (const name of NAMES) expect(out).toMatch(new RegExp(`^ {2}${name} `, "m"));
+    expect(out).toContain("Exit codes: 0 done, 1 failed, 2 typed wrongly, 3 no agent is running.");
+  });
+
+  test("that does not exist, or is typed wrongly, ends with 2 and the way to the list", async () => {
+    for (const argv of [
+      [],
+      ["fly"],
+      ["get"],
+      ["ls", "--nope"],
+      ["log", "--limit", "0"],
+      ["get", "a", "--timeout", "1m"],
+    ]) {
+      const { code, out, err } = await cli.run(...argv);
+      expect([code, out], argv.join(" ")).toEqual([2, ""]);
+      expect(err).toMatch(/Usage: caye|caye --help lists the commands/);
+    }
+  });
+
+  test("but run, doctor and version ends with 3 when no agent is running, and says what to type", async () => {
+    const commands = [
+      ["status"],
+      ["ls"],
+      ["log"],
+      ["get", "a"],
+      ["put", "a"],
+      ["allow-update", "--code", "x"],
+      ["status", "--quote", "d"],
+    ];
+    cli.env["CAYE_STATE"] = "/elsewhere";
+    for (const argv of commands) {
+      expect(await cli.run(...argv)).toEqual({
+        code: 3,
+        out: "",
+        err: "caye: no agent is running here (there is no /elsewhere/agent.json)\nStart it: npm start. When it runs with another state directory, name that: CAYE_STATE=DIR caye …\n",
+      });
+    }
+    delete cli.env["CAYE_STATE"];
+    cli.answer = undefined;
+    const { code, err } = await cli.run("ls");
+    expect([code, err]).toEqual([3, expect.stringContaining("nobody answers at http://127.0.0.1:8420")]);
+  });
+
+  test("gives its failure as JSON too when JSON was asked for", async () => {
+    const { code, out } = await cli.run("get", "nothing", "--json");
+    expect([code, JSON.parse(out)]).toEqual([
+      1,
+      { error: { code: "NOT_FOUND", message: "nobody here offers nothing", fix: "caye ls lists what is offered." } },
+    ]);
+  });
+
+  test("is not confused by an agent.json that is none, or by another program on that port", async () => {
+    const path = "/home/ana/.local/state/caye/agent.json";
+    for (const text of ["", "{", "null", "[]", '{"api":3}', '{"api":"file:///etc/passwd"}', '{"api":"x"}']) {
+      cli.files.set(path, new TextEncoder().encode(text));
+      expect((await cli.run("ls")).code, text).toBe(3);
+    }
+    cli = fakeCli();
+    for (const body of ["<html>", "null", "{}", '{"files":[]}x']) {
+      cli.answer = () => Promise.resolve(new Response(body));
+      expect(await cli.run("ls")).toMatchObject({ code: 1, err: expect.stringContaining("no agent of this version") });
+    }
+    cli.answer = () => Promise.resolve(new Response("gone", { status: 502 }));
+    expect((await cli.run("ls")).err).toContain("HTTP status 502");
+  });
+
+  test("says so when the agent hangs, or when its token is missing", async () => {
+    cli.answer = () => Promise.reject(new DOMException("too late", "TimeoutError"));
+    expect(await cli.run("ls")).toMatchObject({ code: 1, err: expect.stringContaining("did not answer within 15 s") });
+    cli = fakeCli();
+    cli.files.delete("/home/ana/.local/state/caye/token");
+    expect(await cli.run("get", "a")).toMatchObject({ code: 1, err: expect.stringContaining("token is missing") });
+  });
+
+  test("passes the agent's quarantine on", async () => {
+    cli.view.quarantined = true;
+    expect(await cli.run("ls")).toEqual({
+      code: 1,
+      out: "",
+      err: "caye: the node is in quarantine: attest ended in mismatch\ncaye doctor\n",
+    });
+    expect((await cli.run("status")).out).toContain("QUARANTINE: data and radio stay shut");
+  });
+});
+
+describe("version and run", () => {
+  test("version needs no agent", async () => {
+    cli.answer = undefined;
+    expect(await cli.run("version")).toEqual({ code: 0, out: "caye 0.1.0 (Node 24.21.0)\n", err: "" });
+    expect(await json("version")).toEqual({ version: "0.1.0", node: "24.21.0" });
+    expect((await cli.run("--version")).out).toBe("caye 0.1.0 (Node 24.21.0)\n");
+  });
+
+  test("run takes the configuration from --config, else from CAYE_CONFIG, else none", async () => {
+    await cli.run("run");
+    cli.env["CAYE_CONFIG"] = "";
+    await cli.run("run");
+    cli.env["CAYE_CONFIG"] = "/etc/caye.toml";
+    await cli.run("run", "--json");
+    await cli.run("run", "--config", "mine.toml");
+    expect(cli.runs).toEqual([
+      { configPath: undefined, json: false },
+      { configPath: undefined, json: false },
+      { configPath: "/etc/caye.toml", json: true },
+      { configPath: "mine.toml", json: false },
+    ]);
+  });
+});
+
+describe("status", () => {
+  test("shows the node on one screen", async () => {
+    expect((await cli.run("status")).out).toBe(
+      [
+        "clinic-roof · clinic-roof (3f9a1c20b4d5e6f7) · caye 0.1.0",
+        "running, with warnings, for 2 h 3 min",
+        "",
+        "Trust: warn, swtpm:",
+        "  ✓  measure  measured  12 ms  61 files",
+        "  ✗  attest   mismatch  80 ms  src/main.ts differs (fix: caye allow-update --code DIR)",
+        "Radio: ready, sim: (simulated), LongFast, US",
+        "Air: 12.3 s of 30 min used in this hour, 2 packets wait",
+        "Shard: 12 files by 4 authors; 33 blocks, 120.0 KB here",
+        "Neighbours:",
+        '  school "A" (00112233aabbccdd): heard 12.0 s ago, 5 entries',
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("--json is the report as it is", async () => {
+    expect(await json("status")).toEqual(statusReport());
+  });
+
+  test("--quote writes the four files that tpm2_checkquote reads, and the line to type", async () => {
+    const nonce = "0123456789abcdef".repeat(2);
+    const { out } = await cli.run("status", "--quote", "my quote", "--nonce", nonce);
+    const names = ["ak.pem", "quote.msg", "quote.sig", "quote.pcrs"].map((name) => `my quote/${name}`);
+    const written = names.map((name) => Buffer.from(cli.files.get(name) ?? []).toString("latin1"));
+    expect(written).toEqual([
+      "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+      "\xffTCG",
+      "\x00\x18",
+      "\x01\x00\x00\x00",
+    ]);
+    expect(out).toBe(
+      `Quote written to my quote. Check it with:\n\n  tpm2_checkquote -u 'my quote'/ak.pem -m 'my quote'/quote.msg -s 'my quote'/quote.sig -f 'my quote'/quote.pcrs -g sha256 -q ${nonce}\n`,
+    );
+    expect(await json("status", "--quote", "q")).toEqual({
+      directory: "q",
+      files: ["ak.pem", "quote.msg", "quote.sig", "quote.pcrs"],
+      nonce: "00".repeat(32),
+      selection: "sha256:14",
+      command: `tpm2_checkquote -u q/ak.pem -m q/quote.msg -s q/quote.sig -f q/quote.pcrs -g sha256 -q ${"00".repeat(32)}`,
+    });
+  });
+
+  test("a nonce that is none, or without --quote, is typed wrongly", async () => {
+    for (const argv of [
+      ["--nonce", "ab".repeat(16)],
+      ["--quote", "d", "--nonce", "xy"],
+    ]) {
+      expect(await cli.run("status", ...argv)).toMatchObject({ code: 2, out: "" });
+    }
+  });
+});
+
+describe("files", () => {
+  test("put stores a file under its own name, or another", async () => {
+    cli.files.set("/data/storm.txt", BULLETIN);
+    expect(await cli.run("put", "/data/storm.txt")).toEqual({
+      code: 0,
+      out: `Stored storm.txt (${BULLETIN.length} B) as ${CID}\n`,
+      err: "",
+    });
+    expect(await json("put", "/data/storm.txt", "--name", "aviso ñ&.txt")).toEqual({
+      cid: CID,
+      name: "aviso ñ&.txt",
+      bytes: BULLETIN.length,
+      seq: 3,
+    });
+    expect(cli.view.puts.map(({ name }) => name)).toEqual(["storm.txt", "aviso ñ&.txt"]);
+  });
+
+  test("put says what is wrong with a file", async () => {
+    expect((await cli.run("put", "none")).err).toBe("caye: none: there is no such file\n");
+    cli.files.set("dir/", new Uint8Array(0));
+    expect((await cli.run("put", "dir")).err).toBe("caye: dir: it is a directory\n");
+  });
+
+  test("ls is an aligned table; --json is the report as it is", async () => {
+    expect((await cli.run("ls")).out).toBe(
+      [
+        "NAME          SIZE  HERE  AUTHOR                     CID",
+        `storm.txt     ${BULLETIN.length} B  yes   school (0011223344556677)  ${CID}`,
+        `stock.csv  12.3 KB  no    clinic (8899aabbccddeeff)  ${rawCid(Uint8Array.of(1))}`,
+        "",
+      ].join("\n"),
+    );
+    expect(await json("ls")).toEqual(await cli.view.files());
+    cli.view.files = () => Promise.resolve({ files: [] });
+    expect((await cli.run("ls")).out).toBe("No files yet. Put one: caye put FILE\n");
+  });
+
+  test("names from the air can't move the cursor", async () => {
+    const row = { cid: CID, bytes: 1, author: "x\u001b]0;title\u0007", held: false };
+    cli.view.files = () => Promise.resolve({ files: [{ ...row, name: "\u001b[2J\u202etxt.exe\n" }] });
+    // oxlint-disable-next-line eslint/no-control-regex -- control characters are what is looked for
+    expect((await cli.run("ls")).out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+    cli.view.startGet = () => Promise.reject(new AgentError("X", "bad \u001b[2J name"));
+    expect((await cli.run("get", "a")).err).toBe("caye: bad �[2J name\n");
+  });
+
+  test("log shows entries, and whether signatures cover them", async () => {
+    expect((await cli.run("log")).out).toBe(
+      [
+        `AUTHOR                     SEQ  NAME       SIZE  CID${" ".repeat(CID.length - 3)}  HEAD`,
+        `school (0011223344556677)    2  storm.txt  64 B  ${CID}  abababababababab`,
+        "",
+        "school (0011223344556677): 2 entries, each covered by a signature",
+        "",
+      ].join("\n"),
+    );
+    expect(await json("log", "--limit", "7")).toEqual(await cli.view.log(7));
+  });
+
+  test("allow-update sends absolute paths, and asks for at least one", async () => {
+    expect((await cli.run("allow-update", "--config", "new.toml")).out).toBe(
+      `The store will also open when register 14 holds ${"cd".repeat(32)}\n`,
+    );
+    expect(await json("allow-update", "--code", "/opt/caye")).toEqual({
+      allowed: true,
+      pcr: 14,
+      value: "cd".repeat(32),
+    });
+    expect((await cli.run("allow-update")).code).toBe(2);
+  });
+});
+
+describe("get", () => {
+  const RECEIVED = { total: 5, packets: 7, air_bytes: 1_400, air_ms: 13_250 };
+
+  test("saves the file under its name, and tells what it cost on air", async () => {
+    cli.view.course = [
+      getReport(),
+      getReport({ ...RECEIVED, wanted: 2, state: "receiving" }),
+      getReport({ ...RECEIVED, state: "done" }),
+    ];
+    expect(await cli.run("get", "storm.txt")).toEqual({
+      code: 0,
+      out: `Saved storm.txt (${BULLETIN.length} B); 7 packets heard, 1.4 KB and 13.3 s on air\n`,
+      err: "storm.txt: waiting for a neighbour\n",
+    });
+    expect(cli.files.get("storm.txt")).toEqual(BULLETIN);
+  });
+
+  test("--json gives the operators' figures on standard output, and nothing else", async () => {
+    cli.view.course = [getReport({ ...RECEIVED, state: "done" })];
+    const { code, out } = await cli.run("get", "storm.txt", "-o", "out.bin", "--json");
+    expect([code, JSON.parse(out)]).toEqual([
+      0,
+      {
+        cid: CID,
+        name: "storm.txt",
+        bytes: BULLETIN.length,
+        packets: 7,
+        air_bytes: 1_400,
+        air_ms: 13_250,
+        file: "out.bin",
+      },
+    ]);
+  });
+
+  test("on a terminal shows one line that overwrites itself, and leaves none behind", async () => {
+    cli.isTty = true;
+    const receiving = { ...RECEIVED, wanted: 2, state: "receiving" } as const;
+    cli.view.course = [
+      getReport(),
+      getReport(receiving),
+      getReport(receiving),
+      getReport({ ...RECEIVED, state: "done" }),
+    ];
+    const { err } = await cli.run("get", "storm.txt");
+    expect(err.split("\r\u001b[K")).toEqual([
+      "",
+      "storm.txt: waiting for a neighbour",
+      "storm.txt: 3 of 5 pieces, 7 packets heard, 1.4 KB and 13.3 s on air",
+      "",
+    ]);
+  });
+
+  test("elsewhere writes a line every few seconds, and only news", async () => {
+    const steps = Array.from({ length: 40 }, (_, i) =>
+      getReport({ ...RECEIVED, packets: i, wanted: 2, state: "receiving" }),
+    );
+    const idle = Array.from({ length: 40 }, () =>
+      getReport({ ...RECEIVED, packets: 39, wanted: 2, state: "receiving" }),
+    );
+    cli.view.course = [...steps, ...idle, getReport({ state: "done" })];
+    const { err } = await cli.run("get", "storm.txt");
+    expect(err.split("\n").filter((line) => line !== "")).toHaveLength(5);
+  });
+
+  test("never overwrites a file that it was not told to, and asks before air time is spent", async () => {
+    cli.files.set("storm.txt", Uint8Array.of(1));
+    expect(await cli.run("get", "storm.txt")).toMatchObject({
+      code: 1,
+      err: "caye: storm.txt exists already; it was not touched\nTo overwrite it: caye get 'storm.txt' -o 'storm.txt'\n",
+    });
+    expect(cli.files.get("storm.txt")).toEqual(Uint8Array.of(1));
+    expect((await cli.run("get", "storm.txt", "-o", "storm.txt")).code).toBe(0);
+    expect(cli.files.get("storm.txt")).toEqual(BULLETIN);
+  });
+
+  test("saves into a directory, and says when there is none, before air time is spent", async () => {
+    cli.files.set("/tmp/in/", new Uint8Array(0));
+    expect((await cli.run("get", "storm.txt", "-o", "/tmp/in")).code).toBe(0);
+    expect(cli.files.has("/tmp/in/storm.txt")).toBe(true);
+    cli.view.course = [getReport()];
+    expect(await cli.run("get", "storm.txt", "-o", "/none/x")).toMatchObject({
+      code: 1,
+      err: "caye: there is no directory /none\nmkdir -p '/none'\n",
+    });
+  });
+
+  test.each([
+    ["../../etc/passwd", "_.._etc_passwd"],
+    [".bashrc", "bashrc"],
+    ["a/b\\c:d", "a_b_c_d"],
+    ["\u001b[2J\u202ex", "�[2J�x"],
+    ["...", CID],
+    ["", CID],
+    ["é".repeat(150), "é".repeat(100)],
+  ])("a neighbour's name %j is saved as ./%s", async (name, file) => {
+    cli.view.course = [getReport({ name, state: "done" })];
+    expect((await cli.run("get", CID)).code).toBe(0);
+    expect(cli.files.get(file)).toEqual(BULLETIN);
+  });
+
+  test("saves nothing when the bytes are not those of the CID", async () => {
+    cli.view.content = () => Promise.resolve(BULLETIN.map((byte) => byte ^ 1));
+    expect(await cli.run("get", "storm.txt")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("nothing was saved"),
+    });
+    expect(cli.files.has("storm.txt")).toBe(false);
+  });
+
+  test("says why a transfer failed, or that it still goes on after --timeout", async () => {
+    cli.view.course = [getReport({ state: "failed", detail: "no neighbour has it any more" })];
+    expect((await cli.run("get", "storm.txt")).err).toBe(
+      "caye: storm.txt did not arrive: no neighbour has it any more\nTry again later: the pieces that came are kept.\n",
+    );
+    cli.view.course = [getReport({ detail: "the hour's air time is used up" })];
+    expect(await cli.run("get", "storm.txt", "--timeout", "3")).toEqual({
+      code: 1,
+      out: "",
+      err: "storm.txt: the hour's air time is used up\ncaye: storm.txt did not arrive within 3 s (the hour's air time is used up)\nThe agent goes on fetching it: ask again later.\n",
+    });
+  });
+
+  test("says so when the disk is full", async () => {
+    cli.files.set("/full/", new Uint8Array(0));
+    expect((await cli.run("get", "storm.txt", "-o", "/full/x")).err).toContain(
+      "/full/x could not be written: the disk is full",
+    );
+  });
+});
+
+describe("in Spanish", () => {
+  test.each(["es", "es_BZ.UTF-8", "es_MX", "es@euro"])("LANG=%s is understood", async (language) => {
+    cli.env["LANG"] = language;
+    expect((await cli.run("ls")).out).toMatch(/^NOMBRE {6}TAMAÑO {2}AQUÍ {2}AUTOR/);
+    const { out } = await cli.run("status");
+    expect(out).toContain("en marcha, con avisos, desde hace 2 h 3 min");
+    expect((await cli.run("get", "storm.txt")).out).toMatch(/^Guardado en storm.txt/);
+  });
+
+  test("LC_ALL wins over LANG, and other languages read English", async () => {
+    cli.env["LANG"] = "es_BZ.UTF-8";
+    cli.env["LC_ALL"] = "C.UTF-8";
+    expect((await cli.run("ls")).out).toMatch(/^NAME/);
+    cli.env["LC_ALL"] = "est_EE";
+    expect((await cli.run("ls")).out).toMatch(/^NAME/);
+  });
+
+  test("JSON stays the same", async () => {
+    cli.env["LANG"] = "es";
+    expect(await json("ls")).toEqual(await cli.view.files());
+  });
+});

@@ -1,0 +1,112 @@
+/** The commands' outside world in memory: files, a clock, and an agent whose API runs in this process. @module */
+import { createApi } from "../../src/api/api.ts";
+import type { CliIo, PathFacts, RunOptions } from "../../src/cli/io.ts";
+import { runCli } from "../../src/cli/program.ts";
+import type { AgentError } from "../../src/kernel/errors.ts";
+import { type FakeView, fakeView } from "./agent-view.ts";
+
+export interface FakeCli {
+  readonly view: FakeView;
+  readonly env: Record<string, string | undefined>;
+  /** Contents by path; a path that ends in `/` is a directory. */
+  readonly files: Map<string, Uint8Array>;
+  /** Facts that win over what `files` says. */
+  readonly special: Map<string, PathFacts>;
+  readonly runs: RunOptions[];
+  isTty: boolean;
+  nodeVersion: string;
+  /** Undefined: nobody listens. Else answers instead of the API. */
+  answer: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  configProblem: AgentError | undefined;
+  /** What the command line gave. */
+  run(...argv: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
+}
+
+const STATE = "/home/ana/.local/state/caye";
+
+export function fakeCli(): FakeCli {
+  const view = fakeView();
+  const api = createApi(view, { token: "t0ken", host: "127.0.0.1", onFault: () => undefined });
+  const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+  const cli: FakeCli = {
+    view,
+    env: { LANG: "en_BZ.UTF-8", PATH: "/usr/bin:/bin" },
+    files: new Map([
+      [`${STATE}/`, text("")],
+      [`${STATE}/agent.json`, text('{"api":"http://127.0.0.1:8420","metrics":"http://127.0.0.1:9427","pid":4242}')],
+      [`${STATE}/token`, text("t0ken\n")],
+      ["./", text("")],
+    ]),
+    special: new Map(),
+    runs: [],
+    isTty: false,
+    nodeVersion: "24.21.0",
+    answer: (url, init) => api(new Request(url, init)),
+    configProblem: undefined,
+    run: async (...argv) => {
+      const said = { code: 0, out: "", err: "" };
+      await runCli(ioOf(cli, said), argv);
+      return said;
+    },
+  };
+  return cli;
+}
+
+function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): CliIo {
+  let nowMs = 0;
+  return {
+    env: cli.env,
+    version: "0.1.0",
+    nodeVersion: cli.nodeVersion,
+    isTty: cli.isTty,
+    statePath: () => cli.env["CAYE_STATE"] ?? STATE,
+    stdout: (text) => {
+      said.out += text;
+    },
+    stderr: (text) => {
+      said.err += text;
+    },
+    fetch: async (url, { method, headers, body }) => {
+      if (cli.answer === undefined) throw new TypeError("fetch failed");
+      return cli.answer(url, { method, headers, ...(body === undefined ? {} : { body }) });
+    },
+    readFile: async (path) => {
+      const bytes = cli.files.get(path);
+      if (bytes !== undefined) return bytes;
+      throw systemError(cli.files.has(`${path}/`) ? "EISDIR" : "ENOENT");
+    },
+    writeFile: async (path, bytes, { exclusive }) => {
+      if (exclusive && cli.files.has(path)) throw systemError("EEXIST");
+      if (path.startsWith("/full/")) throw systemError("ENOSPC");
+      cli.files.set(path, bytes);
+    },
+    makeDirectory: async (path) => void cli.files.set(`${path}/`, new Uint8Array(0)),
+    facts: async (path) => {
+      const special = cli.special.get(path);
+      if (special !== undefined) return special;
+      const open = { readable: true, writable: true };
+      if (cli.files.has(path)) return { kind: "file", mode: 0o600, ...open };
+      return cli.files.has(`${path}/`) ? { kind: "directory", mode: 0o700, ...open } : undefined;
+    },
+    list: async (path) =>
+      [...cli.files.keys(), ...cli.special.keys()]
+        .filter((name) => name.startsWith(`${path}/`) && name !== `${path}/`)
+        .map((name) => name.slice(path.length + 1)),
+    sleep: async (ms) => {
+      nowMs += ms;
+    },
+    monotonicMs: () => nowMs,
+    setExitCode: (code) => {
+      said.code = code;
+    },
+    resolve: (path) => (path.startsWith("/") ? path : `/home/ana/${path}`),
+    checkConfig: async () => {
+      if (cli.configProblem !== undefined) throw cli.configProblem;
+    },
+    run: async (options) => void cli.runs.push(options),
+  };
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
