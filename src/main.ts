@@ -22,6 +22,9 @@ import type { CliIo, PathFacts, RunOptions } from "./cli/io.ts";
 import { runCli } from "./cli/program.ts";
 import { loadConfig } from "./config/load.ts";
 import { statePath } from "./config/state-path.ts";
+import { upBanner } from "./cli/banner.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const io: CliIo = {
   env: process.env,
@@ -52,23 +55,28 @@ const io: CliIo = {
 
 /** Loads the agent only here: the other commands start faster without it. */
 async function run({ configPath, json }: RunOptions): Promise<void> {
-  const { runAgent } = await import("./agent.ts");
-  const path = configPath === undefined ? undefined : resolve(configPath);
-  const { config, bytes } = await loadConfig(path, process.env, readFile);
+  const { runWithRadio } = await import("./sim/village.ts");
+  const load = async (path: string | undefined) =>
+    (await loadConfig(path === undefined ? undefined : resolve(path), process.env, readFile)).config;
+  const config = await load(configPath);
   const log = json ? { ...config.log, format: "json" as const } : config.log;
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   process.on("SIGTERM", abort).on("SIGINT", abort).on("SIGHUP", abort);
   try {
-    await runAgent({
-      config: { ...config, log },
-      configBytes: bytes,
-      configPath: path,
-      statePath: io.statePath(),
-      version: io.version,
-      signal: stop.signal,
-      announce: (text) => void process.stdout.write(`${text}\n`),
-    });
+    await runWithRadio(
+      {
+        config: { ...config, log },
+        statePath: io.statePath(),
+        root: ROOT,
+        version: io.version,
+        pid: process.pid,
+        loadConfig: load,
+        output: process.stdout,
+        onUp: (up) => void process.stdout.write(upBanner(up, io.statePath())),
+      },
+      stop.signal,
+    );
   } finally {
     process.off("SIGTERM", abort).off("SIGINT", abort).off("SIGHUP", abort);
   }
@@ -127,7 +135,7 @@ async function linkOrRename(draft: string, target: string): Promise<void> {
 }
 
 function ownVersion(): string {
-  const file = fileURLToPath(new URL("../package.json", import.meta.url));
+  const file = join(ROOT, "package.json");
   const manifest: unknown = JSON.parse(readFileSync(file, "utf8"));
   const named = typeof manifest === "object" && manifest !== null && "version" in manifest;
   return named ? String(manifest.version) : "unknown";

@@ -17,6 +17,8 @@ export interface AirSettings {
 
 export interface SayOptions {
   readonly priority: Frame["priority"];
+  /** Relays that it may pass; as many as are configured when left out. */
+  readonly hops?: number;
   /** A waiting frame with the same key is replaced. */
   readonly key?: string;
   readonly expiresInMs?: number;
@@ -40,9 +42,16 @@ export class Air {
     this.#monotonicMs = monotonicMs;
   }
 
-  timing(): Timing {
+  /** @param hops relays that the conversation needs; as many as are configured when left out */
+  timing(hops?: number): Timing {
     const { modulation, hopLimit } = this.#settings();
-    return timingFor(payloadAirtimeUs(MAX_PAYLOAD_BYTES, modulation), hopLimit);
+    return timingFor(payloadAirtimeUs(MAX_PAYLOAD_BYTES, modulation), this.reach(hops ?? hopLimit));
+  }
+
+  /** So many relays, but no more than are configured. Undefined (the radio can't tell): as many as are configured. */
+  reach(hops: number | undefined): number {
+    const { hopLimit } = this.#settings();
+    return Math.min(hops ?? hopLimit, hopLimit);
   }
 
   airtimeMs(payloadBytes: number): number {
@@ -56,7 +65,7 @@ export class Air {
     const frame: Frame = {
       payload,
       priority: options.priority,
-      hopLimit: this.#settings().hopLimit,
+      hopLimit: this.reach(options.hops),
       ...(options.key === undefined ? {} : { key: options.key }),
       ...(options.expiresInMs === undefined ? {} : { expiresAtMs: this.#monotonicMs() + options.expiresInMs }),
       ...(onSent === undefined ? {} : { onSent: (airtimeUs: number) => onSent(payload.length, airtimeUs / 1000) }),

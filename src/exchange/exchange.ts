@@ -52,7 +52,7 @@ export class Exchange implements Service {
     const air = new Air(queue, settings, () => clock.monotonicMs());
     const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
     this.#index = new IndexSync(shared);
-    this.#fetch = new Fetch(shared);
+    this.#fetch = new Fetch({ ...shared, nearestHops: () => this.#index.neighbours.nearestHops() });
     this.#serve = new Serve(shared);
   }
 
@@ -107,27 +107,28 @@ export class Exchange implements Service {
       return;
     }
     this.#count(`heard_${message.value.type}`);
-    await this.#onMessage(message.value, packet.payload.length);
+    await this.#onMessage(message.value, packet);
   }
 
-  async #onMessage(message: Message, payloadBytes: number): Promise<void> {
+  /** What is answered goes as far as the question came, and no farther: each relay costs the air once more. */
+  async #onMessage(message: Message, { payload, hopsTaken }: RadioPacket): Promise<void> {
     switch (message.type) {
       case "beacon":
-        this.#index.onBeacon(message);
+        this.#index.onBeacon(message, hopsTaken);
         break;
       case "want":
-        this.#index.onWant(message);
+        this.#index.onWant(message, hopsTaken);
         break;
       case "update":
         await this.#index.onUpdate(message);
         break;
       case "get":
         this.#fetch.onGet(message);
-        await this.#serve.onGet(message);
+        await this.#serve.onGet(message, hopsTaken);
         break;
       case "coded":
         this.#serve.onCoded(message);
-        await this.#fetch.onCoded(message, payloadBytes);
+        await this.#fetch.onCoded(message, payload.length);
         break;
       default:
         message satisfies never;

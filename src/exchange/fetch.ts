@@ -25,12 +25,16 @@ export interface FetchPorts {
   readonly random: Random;
   readonly log: Log;
   readonly count: (event: string) => void;
+  /** Relays to the nearest neighbour; undefined when not known. */
+  readonly nearestHops: () => number | undefined;
 }
 
 /** Transfers under way at once, and ended ones that are still remembered for their report. */
 const MAX_ACTIVE = 8;
 const MAX_REMEMBERED = 64;
 const RAW_CODEC = 0x55;
+const MAX_SYMBOLS_A_GET = 255;
+const COSTLY_HOPS = 2;
 
 export class Fetch {
   readonly #ports: FetchPorts;
@@ -153,10 +157,13 @@ export class Fetch {
       this.#fail(transfer, `nobody in reach answered ${tries} requests in a row; try again when neighbours are heard`);
       return;
     }
+    const hops = this.#reach(transfer);
     transfer.fruitless++;
-    const get: Get = { type: "get", prefix: block.prefix, symbols: Math.min(block.needed, 255) };
+    const get: Get = { type: "get", prefix: block.prefix, symbols: symbolsToAsk(transfer, block, hops) };
+    transfer.beginRound(get.symbols);
     this.#ports.air.say(get, {
       priority: REQUEST,
+      hops,
       key: `get:${transfer.target.cid.toString()}`,
       onSent: (payloadBytes, airtimeMs) => {
         transfer.countAir(payloadBytes, airtimeMs);
@@ -166,10 +173,16 @@ export class Fetch {
     this.#askLater(transfer);
   }
 
+  /** As far as the nearest neighbour, and one relay farther with each asking in vain. */
+  #reach(transfer: Transfer): number {
+    const nearest = this.#ports.nearestHops();
+    return this.#ports.air.reach(nearest === undefined ? undefined : nearest + transfer.fruitless);
+  }
+
   #askLater(transfer: Transfer): void {
     if (transfer.ended) return;
-    const timing = this.#ports.air.timing();
-    const lengthening = backOff(timing, Math.max(0, transfer.fruitless - 1));
+    const timing = this.#ports.air.timing(this.#reach(transfer));
+    const lengthening = backOff(timing, transfer.fruitless);
     const waitMs = timing.getRetryMs * lengthening * (1 + chance(this.#ports.random) / 4);
     this.#ports.agenda.set(`get:${transfer.target.cid.toString()}`, waitMs, () => this.#ask(transfer));
   }
@@ -180,4 +193,13 @@ export class Fetch {
       if (transfer.ended) this.#transfers.delete(key);
     }
   }
+}
+
+/**
+ * What is needed; over several relays also for what the way will lose, since another round costs more there than a
+ * symbol too many.
+ */
+function symbolsToAsk(transfer: Transfer, block: WantedBlock, hops: number): number {
+  const losses = hops < COSTLY_HOPS ? 1 : transfer.delivery();
+  return Math.min(MAX_SYMBOLS_A_GET, Math.ceil(block.needed / losses));
 }

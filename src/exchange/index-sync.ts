@@ -42,11 +42,17 @@ export interface IndexSyncPorts {
 interface Owed {
   readonly first: number;
   readonly last: number;
+  /** Relays to the farthest asker; undefined for everybody. */
+  readonly hops: number | undefined;
 }
 
 /** UPDATE packets in one answer; who needs more asks again, and hears others in between. */
 const MAX_PACKETS_AN_ANSWER = 8;
 const MAX_WANT = 255;
+
+function farther(owed: Owed | undefined, hops: number): number | undefined {
+  return owed === undefined ? hops : owed.hops === undefined ? undefined : Math.max(owed.hops, hops);
+}
 
 export class IndexSync {
   readonly neighbours = new Neighbours();
@@ -76,14 +82,14 @@ export class IndexSync {
       const first = this.#announced + 1;
       this.#announced = this.#held(toHex(own));
       if (first > this.#announced) return;
-      await this.#send(own, { first, last: this.#announced });
+      await this.#send(own, { first, last: this.#announced, hops: undefined });
       this.#differs();
     });
   }
 
-  onBeacon(beacon: Beacon): void {
+  onBeacon(beacon: Beacon, hops: number | undefined): void {
     const before = this.neighbours.list().length;
-    this.neighbours.note(beacon, this.#nowMs());
+    this.neighbours.note(beacon, this.#nowMs(), hops);
     if (this.neighbours.list().length > before)
       this.#ports.log.info("neighbour heard", { author: toHex(beacon.sender) });
     const theirs = new Map(beacon.vector.map((row) => [toHex(row.author), row]));
@@ -96,12 +102,23 @@ export class IndexSync {
     const weHaveMore =
       !beacon.partial &&
       this.#ports.shard.vector().some(({ author, count }) => count > 0 && !theirs.has(toHex(author)));
+    this.#offerOwn(theirs, beacon.partial, hops);
     if (same && !weHaveMore) this.#agrees();
     else this.#differs();
   }
 
+  /** Who lacks entries of our own log need not ask for them first: over a lossy way that saves a round. */
+  #offerOwn(theirs: ReadonlyMap<string, { count: number }>, partial: boolean, hops: number | undefined): void {
+    const author = this.#ports.shard.author.id;
+    const row = theirs.get(toHex(author));
+    if (row === undefined && partial) return;
+    const first = (row?.count ?? 0) + 1;
+    const count = this.#held(toHex(author)) - first + 1;
+    if (count > 0) this.onWant({ type: "want", author, first, count: Math.min(count, MAX_WANT) }, hops);
+  }
+
   /** Somebody asks. If we hold it, we answer after a random wait, unless somebody else did by then. */
-  onWant(want: Want): void {
+  onWant(want: Want, hops: number | undefined): void {
     const key = toHex(want.author);
     const last = Math.min(want.first + want.count - 1, this.#held(key));
     // An overheard WANT for the same entries makes ours superfluous for now.
@@ -111,6 +128,7 @@ export class IndexSync {
     this.#owed.set(key, {
       first: Math.min(owed?.first ?? want.first, want.first),
       last: Math.max(owed?.last ?? last, last),
+      hops: farther(owed, this.#ports.air.reach(hops)),
     });
     if (owed !== undefined) return;
     const own = key === toHex(this.#ports.shard.author.id);
@@ -188,7 +206,7 @@ export class IndexSync {
     const owed = this.#owed.get(key);
     if (owed === undefined || update.first > owed.first) return;
     const first = update.first + update.entries.length;
-    if (first <= owed.last) this.#owed.set(key, { first: Math.max(first, owed.first), last: owed.last });
+    if (first <= owed.last) this.#owed.set(key, { ...owed, first: Math.max(first, owed.first) });
     else {
       this.#owed.delete(key);
       this.#ports.agenda.cancel(`answer:${key}`);
@@ -212,7 +230,11 @@ export class IndexSync {
       // the log may not hold: it then goes out unsigned, and the run after it carries the proof for both.
       const cut = fit === page.entries.length ? page : await this.#ports.shard.entries(author, first, fit);
       const update: Update = { type: "update", author, first, entries: cut.entries, signature: cut.signature };
-      const said = this.#ports.air.say(update, { priority: ANSWER, key: `update:${toHex(author)}:${first}` });
+      const said = this.#ports.air.say(update, {
+        priority: ANSWER,
+        key: `update:${toHex(author)}:${first}`,
+        ...(owed.hops === undefined ? {} : { hops: owed.hops }),
+      });
       if (!said) return;
       first += cut.entries.length;
     }

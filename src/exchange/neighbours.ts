@@ -8,6 +8,8 @@ import type { Beacon } from "../wire/messages.ts";
 export interface Neighbour {
   readonly author: string;
   readonly heardAtMs: number;
+  /** Relays between it and us, as its last beacon came; undefined when the radio can't tell. */
+  readonly hops: number | undefined;
   /** Entries by author id (hex), as last claimed. */
   readonly claims: ReadonlyMap<string, number>;
 }
@@ -21,7 +23,7 @@ export class Neighbours {
   readonly #heard = new Map<string, Neighbour>();
 
   /** @param nowMs monotonic */
-  note(beacon: Beacon, nowMs: number): void {
+  note(beacon: Beacon, nowMs: number, hops: number | undefined): void {
     const author = toHex(beacon.sender);
     const before = beacon.partial ? (this.#heard.get(author)?.claims ?? []) : [];
     const claims = new Map<string, number>(before);
@@ -30,7 +32,7 @@ export class Neighbours {
     }
     // Deleted first, so that a Map's insertion order is the order of last hearing.
     this.#heard.delete(author);
-    this.#heard.set(author, { author, heardAtMs: nowMs, claims });
+    this.#heard.set(author, { author, heardAtMs: nowMs, hops, claims });
     const oldest = this.#heard.keys().next();
     if (this.#heard.size > MAX_NEIGHBOURS && oldest.done !== true) this.#heard.delete(oldest.value);
   }
@@ -40,6 +42,12 @@ export class Neighbours {
     let longest = 0;
     for (const { claims } of this.#heard.values()) longest = Math.max(longest, claims.get(authorHex) ?? 0);
     return longest;
+  }
+
+  /** Relays to the nearest one; undefined when nobody was heard, or one whose distance can't be told. */
+  nearestHops(): number | undefined {
+    const hops = [...this.#heard.values()].map((neighbour) => neighbour.hops);
+    return hops.length === 0 || hops.includes(undefined) ? undefined : Math.min(...hops.filter((n) => n !== undefined));
   }
 
   /** Forget all claims about an author: nobody could make them good. */

@@ -26,6 +26,8 @@ interface Stream {
   readonly block: Uint8Array;
   /** Symbols still owed. */
   remaining: number;
+  /** Relays to the farthest who asked for them. */
+  hops: number;
   /** Index of the next symbol: goes on where the last request ended, so that no symbol is said twice in 256. */
   next: number;
 }
@@ -42,12 +44,14 @@ export class Serve {
     this.#ports = ports;
   }
 
-  async onGet(get: Get): Promise<void> {
+  async onGet(get: Get, hops: number | undefined): Promise<void> {
     const key = toHex(get.prefix);
     const stream = await this.#stream(key, get.prefix);
     if (stream === undefined) return;
     const idle = stream.remaining === 0;
     const k = Math.ceil(stream.block.length / symbolBytesFor(stream.block.length));
+    const reach = this.#ports.air.reach(hops);
+    stream.hops = idle ? reach : Math.max(stream.hops, reach);
     // Several who ask at once are served by the same symbols: the neediest decides how many.
     stream.remaining = Math.max(stream.remaining, get.symbols === 0 ? k : get.symbols);
     this.#ports.count("gets_answered");
@@ -76,7 +80,7 @@ export class Serve {
     // While the disk was read a second request may have begun the same stream.
     if (block === undefined || this.#streams.has(key)) return this.#streams.get(key);
     if (!this.#makeRoom()) return undefined;
-    const stream: Stream = { prefix, block, remaining: 0, next: 0 };
+    const stream: Stream = { prefix, block, remaining: 0, hops: 0, next: 0 };
     this.#streams.set(key, stream);
     return stream;
   }
@@ -104,6 +108,6 @@ export class Serve {
     const coded: Coded = { type: "coded", prefix: stream.prefix, blockBytes: stream.block.length, index, symbol };
     const onSent = (): void => void this.#ports.agenda.set(`stream:${key}`, 0, () => this.#say(key));
     // A full queue ends the stream: whoever still lacks symbols asks again, when the air is freer.
-    if (!this.#ports.air.say(coded, { priority: ANSWER, onSent })) stream.remaining = 0;
+    if (!this.#ports.air.say(coded, { priority: ANSWER, hops: stream.hops, onSent })) stream.remaining = 0;
   }
 }

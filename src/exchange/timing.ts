@@ -22,6 +22,8 @@ export interface Timing {
   /** A transfer that has heard nothing for this long asks again; each time longer by {@link backOffFactor}. */
   readonly getRetryMs: number;
   readonly backOffFactor: number;
+  /** So many tries in vain are put down to loss, and followed by the next without delay. */
+  readonly patientTries: number;
   /** … but never by more than this in all. */
   readonly maxBackOff: number;
   /** Askings without any progress before a WANT or a GET gives up. A new beacon, or the user, starts it again. */
@@ -44,6 +46,7 @@ export function timingFor(fullPacketUs: number, hopLimit: number): Timing {
     // The answerer may be sending its own things first: three packets' worth of patience, and the relays' time.
     getRetryMs: 1_000 + 3 * roundMs + packetMs * hopLimit,
     backOffFactor: 1.4,
+    patientTries: 6,
     maxBackOff: 8,
     // Over three hops at 30 % loss on each, one asking in three or four is answered: this many all fail once in 10^4.
     maxFruitless: 30,
@@ -51,6 +54,6 @@ export function timingFor(fullPacketUs: number, hopLimit: number): Timing {
 }
 
 /** How much longer than the first wait the next one is, after so many tries in vain. */
-export function backOff({ backOffFactor, maxBackOff }: Timing, tries: number): number {
-  return Math.min(backOffFactor ** tries, maxBackOff);
+export function backOff({ backOffFactor, patientTries, maxBackOff }: Timing, tries: number): number {
+  return Math.min(backOffFactor ** Math.max(0, tries - patientTries), maxBackOff);
 }

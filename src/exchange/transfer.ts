@@ -104,6 +104,10 @@ export class Transfer {
   /** Askings since the last progress. */
   fruitless = 0;
   #packets = 0;
+  #asked = 0;
+  #lastAsked = 0;
+  #heardOfAsked = 0;
+  #heardThisRound = 0;
   #airBytes = 0;
   #airMs = 0;
 
@@ -115,8 +119,25 @@ export class Transfer {
     return this.state.kind === "done" || this.state.kind === "failed";
   }
 
+  /** A round begins: so many symbols are asked for. The one before counts if anything of it was heard. */
+  beginRound(symbols: number): void {
+    // A round of which nothing came says that the question was lost, and nothing of how many answers get through.
+    if (this.#heardThisRound === 0) this.#asked -= this.#lastAsked;
+    this.#heardOfAsked += this.#heardThisRound;
+    this.#heardThisRound = 0;
+    this.#lastAsked = symbols;
+    this.#asked += symbols;
+  }
+
+  /** The part of what was asked for that came, in the rounds so far, 0.2 … 1; 1 before the first. */
+  delivery(): number {
+    const asked = this.#asked - (this.#heardThisRound === 0 ? this.#lastAsked : 0);
+    return asked <= 0 ? 1 : Math.min(1, Math.max(0.2, (this.#heardOfAsked + this.#heardThisRound) / asked));
+  }
+
   countHeard(payloadBytes: number, airtimeMs: number): void {
     this.#packets++;
+    this.#heardThisRound++;
     this.countAir(payloadBytes, airtimeMs);
   }
 

@@ -1,0 +1,233 @@
+/**
+ * The agent, put together: the one place that knows which driver stands behind which port.
+ * @module
+ */
+import { createApi } from "./api/api.ts";
+import { failureOf } from "./api/failure.ts";
+import { createMetrics } from "./api/metrics.ts";
+import type { AgentView } from "./api/view.ts";
+import { boot, type Booted, type OpenNode } from "./boot.ts";
+import type { Config } from "./config/schema.ts";
+import { openShard } from "./dag/open-shard.ts";
+import { openAirBook } from "./desk/air-book.ts";
+import { Desk } from "./desk/desk.ts";
+import type { OpenParts } from "./desk/parts.ts";
+import { trustDesk } from "./desk/trust-desk.ts";
+import { systemClock } from "./drivers/clock.ts";
+import { freeBytes } from "./drivers/disk.ts";
+import { openEntropy } from "./drivers/entropy/open.ts";
+import { tpmEntropy } from "./drivers/entropy/tpm.ts";
+import { openHttpServer, type HttpServer } from "./drivers/http-server.ts";
+import { openLevelStore } from "./drivers/level/store.ts";
+import { openLog } from "./drivers/log.ts";
+import { discoverRadio } from "./drivers/meshtastic/discover.ts";
+import { openMeshtasticModem } from "./drivers/meshtastic/modem.ts";
+import { ownFiles } from "./drivers/own-files.ts";
+import { systemRandom } from "./drivers/random.ts";
+import { openStateDirectory, type StateDirectory } from "./drivers/state-directory.ts";
+import { openTpm } from "./drivers/tpm/open.ts";
+import { findTpm } from "./drivers/tpm/find.ts";
+import { Exchange } from "./exchange/exchange.ts";
+import { toHex, utf8 } from "./kernel/bytes.ts";
+import { AgentError } from "./kernel/errors.ts";
+import { aborted, runAll, type Service } from "./kernel/service.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Log } from "./ports/log.ts";
+import { radioInForce } from "./radio/in-force.ts";
+import { Scheduler } from "./radio/scheduler.ts";
+import { TrustWatch } from "./trust/watch.ts";
+
+export interface AgentOptions {
+  readonly config: Config;
+  readonly statePath: string;
+  /** The project's folder: what is measured. */
+  readonly root: string;
+  /** `serial:` or `tcp:`, found or configured. */
+  readonly modemUri: string;
+  /** True when that is a radio of the simulated village. */
+  readonly simulated: boolean;
+  readonly version: string;
+  readonly pid: number;
+  /** Reads another configuration file with this process's environment: for planned updates. */
+  readonly loadConfig: (path: string) => Promise<Config>;
+  readonly output: { write(text: string): unknown };
+  /** Time for radio and exchange; the machine's own unless the village runs faster. */
+  readonly clock?: Clock;
+  /** Called once it answers. */
+  readonly onUp: (up: AgentUp) => void | Promise<void>;
+}
+
+export interface AgentUp {
+  readonly view: AgentView;
+  readonly state: "running" | "warned" | "quarantine";
+  readonly reason: string;
+  readonly api: string;
+  readonly metrics: string;
+  readonly simulated: boolean;
+}
+
+const TOKEN_BYTES = 24;
+const START_UP_SAMPLES = 1_024;
+
+/** The radio to use when the configuration leaves it open: the one on a known USB id, or undefined. */
+export const findRadio = discoverRadio;
+
+/**
+ * Runs until the signal aborts.
+ * @throws AgentError "STATE_IN_USE", "STATE_NEWER", "PORT_IN_USE", …: what stands in the way, before anything is changed
+ */
+export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
+  const { config, statePath, onUp, output } = options;
+  const format = config.log.format === "auto" ? "text" : config.log.format;
+  const log = await openLog({ level: config.log.level, format, stream: output });
+  await using state = await openStateDirectory(statePath);
+  const doors = await openDoors(config, state, log);
+  try {
+    await using booted = await bootNode(options, state, log, signal);
+    const node = await compose(options, booted, log);
+    await doors.open(node.desk);
+    const reason = booted.kind === "quarantine" ? booted.reason : "";
+    const { state: standing } = await node.desk.status();
+    const { simulated } = options;
+    await onUp({ view: node.desk, state: standing, reason, api: doors.api.url, metrics: doors.metrics.url, simulated });
+    await runAll(node.services, signal);
+  } finally {
+    await doors.close();
+  }
+}
+
+async function bootNode(options: AgentOptions, state: StateDirectory, log: Log, signal: AbortSignal): Promise<Booted> {
+  const { config, root } = options;
+  const { trust, entropy } = config;
+  const clock = systemClock();
+  const random = systemRandom();
+  const ports = {
+    ...{ memory: state, kernelRandom: random, clock, log: log.named("boot"), signal },
+    ownFiles: ownFiles(root),
+    configBytes: measuredConfig(config),
+    tpm: async () => {
+      const stateDir = await state.subdirectory("swtpm");
+      return openTpm(await findTpm(trust.tpm.uri), { stateDir, clock, random, log, signal });
+    },
+    entropy: async (tpm: Parameters<typeof tpmEntropy>[0] | undefined) => {
+      const bits = entropy.min_entropy_bits;
+      if (entropy.source.kind !== "tpm") return openEntropy(entropy.source.uri, bits);
+      if (tpm !== undefined) return tpmEntropy(tpm, bits);
+      throw new AgentError("ENTROPY_SOURCE", "the entropy source is the TPM, and there is none");
+    },
+    openStore: async (key: Uint8Array) => openLevelStore(await state.subdirectory("store"), key, { random, log }),
+  };
+  const { mode, pcr, pcrs } = trust;
+  return boot(ports, { mode, pcr, pcrs, minSamples: START_UP_SAMPLES });
+}
+
+interface Node {
+  readonly desk: Desk;
+  readonly services: readonly Service[];
+}
+
+async function compose(options: AgentOptions, booted: Booted, log: Log): Promise<Node> {
+  const { config, loadConfig } = options;
+  const clock = options.clock ?? systemClock();
+  const random = systemRandom();
+  const { requote } = booted;
+  const watch =
+    requote === undefined
+      ? undefined
+      : new TrustWatch({ requote, clock: systemClock(), random, log: log.named("trust") });
+  const open = booted.kind === "open" ? await openParts(options, booted, clock, log) : undefined;
+  const trust = trustDesk({
+    ...{ booted, watch, random, mode: config.trust.mode, pcr: config.trust.pcr },
+    codeAt: (directory) => ownFiles(directory).list(),
+    configAt: async (path) => measuredConfig(await loadConfig(path)),
+  });
+  const desk = new Desk({
+    ...{ version: options.version, pid: options.pid, nodeName: config.node.name, statePath: options.statePath },
+    ...{ simulated: options.simulated, modemUri: options.modemUri, clock, startedMs: clock.monotonicMs(), trust, open },
+    diskFreeBytes: () => freeBytes(options.statePath),
+    quarantine: booted.kind === "quarantine" ? booted.reason : "",
+  });
+  const radio = open === undefined ? [] : [open.modem, open.scheduler, open.exchange];
+  const idle: Service = { name: "desk", run: aborted };
+  return { desk, services: [idle, ...radio, ...(watch === undefined ? [] : [watch])] };
+}
+
+async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, log: Log): Promise<OpenParts> {
+  const { config, modemUri } = options;
+  const { store, random } = node;
+  const { preset, region, hop_limit: hopLimit, duty_share: share, channel } = config.radio;
+  const shard = await openShard(store, { random, nodeName: config.node.name, log: log.named("shard") });
+  const modem = openMeshtasticModem(modemUri, { clock, random, channel, log: log.named("modem") });
+  const settings = () => radioInForce({ preset, region, hopLimit, share }, modem.state());
+  const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
+  const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
+  const exchange = new Exchange({
+    modem,
+    queue: scheduler,
+    shard,
+    clock,
+    random,
+    log: log.named("exchange"),
+    settings,
+  });
+  return { shard, exchange, scheduler, modem, radioSettings: settings };
+}
+
+/** What stands for the configuration in the measurement: its effect, so that a changed variable is a change too. */
+function measuredConfig(config: Config): Uint8Array {
+  return utf8(JSON.stringify(config));
+}
+
+interface Doors {
+  readonly api: HttpServer;
+  readonly metrics: HttpServer;
+  /** From now on requests reach the view, and the CLI finds the agent. */
+  open(view: AgentView): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Both ports are taken before the boot, so that a second agent fails before it touches the TPM. */
+async function openDoors(config: Config, state: StateDirectory, log: Log): Promise<Doors> {
+  const starting = (): Promise<Response> =>
+    Promise.resolve(failureOf(new AgentError("STARTING", "the agent is starting; ask again in a moment")));
+  let answer = { api: starting, metrics: starting } as Record<
+    "api" | "metrics",
+    (request: Request) => Promise<Response>
+  >;
+  await using opened = new AsyncDisposableStack();
+  const { api: apiConfig, metrics: metricsConfig } = config;
+  const api = opened.use(
+    await openHttpServer({ name: "api", ...apiConfig, handler: (request) => answer.api(request) }),
+  );
+  const metrics = opened.use(
+    await openHttpServer({ name: "metrics", ...metricsConfig, handler: (request) => answer.metrics(request) }),
+  );
+  const servers = opened.move();
+  return {
+    api,
+    metrics,
+    open: async (view) => {
+      const token = await tokenOf(state);
+      const onFault = (error: unknown): void => log.error("A request failed", { error: String(error) });
+      answer = {
+        api: createApi(view, { token, host: apiConfig.host, onFault }),
+        metrics: createMetrics(view, { host: metricsConfig.host }),
+      };
+      const address = { api: api.url, metrics: metrics.url };
+      await state.writeAtomic("agent.json", utf8(`${JSON.stringify(address)}\n`), 0o644);
+    },
+    close: async () => {
+      await servers.disposeAsync();
+      await state.remove("agent.json");
+    },
+  };
+}
+
+/** The secret that writers must know: made once, kept with mode 0600. */
+async function tokenOf(state: StateDirectory): Promise<string> {
+  const kept = await state.read("token");
+  if (kept !== undefined) return new TextDecoder().decode(kept).trim();
+  const token = toHex(systemRandom().bytes(TOKEN_BYTES));
+  await state.writeAtomic("token", utf8(`${token}\n`), 0o600);
+  return token;
+}
