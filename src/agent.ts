@@ -102,7 +102,11 @@ async function bootNode(options: AgentOptions, state: StateDirectory, log: Log, 
   const clock = systemClock();
   const random = systemRandom();
   const ports = {
-    ...{ memory: state, kernelRandom: random, clock, log: log.named("boot"), signal },
+    memory: state,
+    kernelRandom: random,
+    clock,
+    log: log.named("boot"),
+    signal,
     ownFiles: ownFiles(root),
     configBytes: measuredConfig(config),
     tpm: async () => {
@@ -137,13 +141,25 @@ async function compose(options: AgentOptions, booted: Booted, log: Log): Promise
       : new TrustWatch({ requote, clock: systemClock(), random, log: log.named("trust") });
   const open = booted.kind === "open" ? await openParts(options, booted, clock, log) : undefined;
   const trust = trustDesk({
-    ...{ booted, watch, random, mode: config.trust.mode, pcr: config.trust.pcr },
+    booted,
+    watch,
+    random,
+    mode: config.trust.mode,
+    pcr: config.trust.pcr,
     codeAt: (directory) => ownFiles(directory).list(),
     configAt: async (path) => measuredConfig(await loadConfig(path)),
   });
   const desk = new Desk({
-    ...{ version: options.version, pid: options.pid, nodeName: config.node.name, statePath: options.statePath },
-    ...{ simulated: options.simulated, modemUri: options.modemUri, clock, startedMs: clock.monotonicMs(), trust, open },
+    version: options.version,
+    pid: options.pid,
+    nodeName: config.node.name,
+    statePath: options.statePath,
+    simulated: options.simulated,
+    modemUri: options.modemUri,
+    clock,
+    startedMs: clock.monotonicMs(),
+    trust,
+    open,
     diskFreeBytes: () => freeBytes(options.statePath),
     quarantine: booted.kind === "quarantine" ? booted.reason : "",
   });

@@ -8,7 +8,7 @@ import { AirtimeLedger } from "../radio/ledger.ts";
 export interface AirBook {
   readonly ledger: AirtimeLedger;
   /** Durable. */
-  save(snapshot: Uint8Array): Promise<void>;
+  readonly save: (snapshot: Uint8Array) => Promise<void>;
 }
 
 /** Begins with a byte that no kind of the shard's keys has. */

@@ -30,7 +30,7 @@ export interface OpenParts {
   readonly scheduler: Scheduler;
   readonly modem: Modem;
   /** Preset, region and limits as they are reckoned with now. */
-  radioSettings(): RadioInForce;
+  readonly radioSettings: () => RadioInForce;
 }
 
 export interface DeskParts {

@@ -24,8 +24,16 @@ export function statusReport(parts: DeskParts): StatusReport {
 function radioStatus({ open, modemUri, simulated, quarantine }: DeskParts): StatusReport["radio"] {
   if (open === undefined) {
     return {
-      ...{ modem: modemUri, link: "shut", detail: quarantine, node_number: null, preset: "", region: "" },
-      ...{ air_used_ms: 0, air_budget_ms: 0, queued: 0, simulated },
+      modem: modemUri,
+      link: "shut",
+      detail: quarantine,
+      node_number: null,
+      preset: "",
+      region: "",
+      air_used_ms: 0,
+      air_budget_ms: 0,
+      queued: 0,
+      simulated,
     };
   }
   const { preset, region } = open.radioSettings();

@@ -62,7 +62,14 @@ async function isHeld(open: OpenParts, cid: Cid): Promise<boolean> {
 
 function heldReport({ cid, name, bytes }: TransferTarget): GetReport {
   return {
-    ...{ cid: cid.toString(), name, bytes, packets: 0, wanted: 0, total: 0, air_bytes: 0, air_ms: 0 },
+    cid: cid.toString(),
+    name,
+    bytes,
+    packets: 0,
+    wanted: 0,
+    total: 0,
+    air_bytes: 0,
+    air_ms: 0,
     state: "done",
     detail: "",
   };

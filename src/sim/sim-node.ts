@@ -41,7 +41,10 @@ export async function openSimNode({ name, modem, clock, random, log, wishes }: S
   const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
   const exchange = new Exchange({ modem, queue: scheduler, shard, clock, random, log, settings });
   return {
-    ...{ name, shard, exchange, scheduler },
+    name,
+    shard,
+    exchange,
+    scheduler,
     run: (signal) => runAll([modem, scheduler, exchange], signal),
     put: async (file, content) => {
       await shard.putFile(file, content);

@@ -5,7 +5,7 @@
  * everything that the first set off runs to its next sleep. So a run is the same each time, and a week takes seconds.
  * @module
  */
-import { setImmediate } from "node:timers/promises";
+import { eventLoopTurn } from "../drivers/event-loop.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /** 2026-01-01, 00:00 UTC. */
@@ -38,7 +38,7 @@ export class VirtualClock implements Clock {
 
   constructor(options: VirtualClockOptions = {}) {
     this.#startMs = options.startMs ?? DEFAULT_START_MS;
-    this.#settle = options.settle ?? (() => setImmediate());
+    this.#settle = options.settle ?? eventLoopTurn;
   }
 
   nowMs(): number {

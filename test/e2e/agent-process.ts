@@ -73,7 +73,12 @@ export async function startAgent(options: StartOptions = {}): Promise<AgentProce
     return exited;
   };
   return {
-    ...{ child, state, printed, stop, exited, output: () => output },
+    child,
+    state,
+    printed,
+    stop,
+    exited,
+    output: () => output,
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGKILL");
       await exited;

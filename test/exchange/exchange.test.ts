@@ -40,7 +40,9 @@ async function openVillage(seed: number, links: AirLink[], agents: readonly numb
   const stop = new AbortController();
   const running = runAll(nodes, stop.signal);
   return {
-    ...{ clock, ether, nodes },
+    clock,
+    ether,
+    nodes,
     [Symbol.asyncDispose]: async () => {
       stop.abort();
       await clock.advance(1);

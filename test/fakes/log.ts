@@ -24,3 +24,11 @@ export function keepingLog(lines: LogLine[]): Log {
   const log: Log = { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error"), named: () => log };
   return log;
 }
+
+/** A log, and the sentences that were said to it. */
+export function rememberingLog(): { readonly log: Log; readonly sentences: readonly string[] } {
+  const sentences: string[] = [];
+  const say = (sentence: string): void => void sentences.push(sentence);
+  const log: Log = { debug: say, info: say, warn: say, error: say, named: () => log };
+  return { log, sentences };
+}
