@@ -202,7 +202,7 @@ function problemOf(command, { status, error, stderr }) {
   if (/ENOSPC|No space left/i.test(stderr)) return "the disk is full";
   const lines = stderr.split("\n").map((line) => line.replace(/^npm (?:error|ERR!)\s*|^E:\s*/, "").trim());
   return (
-    lines.find((line) => line !== "" && !/^(?:npm )?warn/i.test(line)) ??
+    lines.find((line) => line !== "" && !/^(?:npm )?warn|^code E[A-Z]+$/i.test(line)) ??
     `${command} ended with ${status ?? "a signal"}`
   );
 }
