@@ -45,39 +45,47 @@ export function decodeCar(bytes: Uint8Array): Decoded<Car> {
   if (reader.version !== 1) return refused("archive of another version");
   const [root, ...more] = reader.getRoots().map(narrowCid);
   if (root === undefined || more.length > 0) return refused("archive without exactly one root of ours");
-  const blocks: Block[] = [];
-  const seen = new Set<string>();
-  for (const block of reader.blocks()) {
-    const cid = narrowCid(block.cid);
-    if (cid === undefined) return refused("block with an unknown codec or hash");
-    if (block.bytes.length > MAX_BLOCK_BYTES) return refused("block too large");
-    if (!equalBytes(sha256(block.bytes), digestOf(cid))) return refused("block with a wrong hash");
-    if (seen.has(cid.toString())) return refused("block that comes twice");
-    if (seen.add(cid.toString()).size > MAX_BLOCKS) return refused("too many blocks");
-    blocks.push({ cid, bytes: copyBytes(block.bytes) });
-  }
-  if (blocks[0]?.cid.equals(root) !== true) return refused("archive that does not begin with its root");
-  const car = { root, blocks };
+  const blocks = demandBlocks(reader);
+  if (!blocks.ok) return blocks;
+  if (blocks.value[0]?.cid.equals(root) !== true) return refused("archive that does not begin with its root");
+  const car = { root, blocks: blocks.value };
   return equalBytes(encodeCar(car), bytes) ? decoded(car) : refused("archive not in canonical form");
 }
 
-/** A file with all of its blocks, each once. @throws AgentError "FILE_MISSING" when one is not here; see `readFile` */
-export async function exportCar(shard: Pick<Shard, "getBlock">, root: Cid): Promise<Bytes> {
+function demandBlocks(reader: CarBufferReader): Decoded<readonly Block[]> {
+  const blocks = new Map<string, Block>();
+  for (const { cid: found, bytes } of reader.blocks()) {
+    const cid = narrowCid(found);
+    if (cid === undefined) return refused("block with an unknown codec or hash");
+    if (bytes.length > MAX_BLOCK_BYTES) return refused("block too large");
+    if (!equalBytes(sha256(bytes), digestOf(cid))) return refused("block with a wrong hash");
+    if (blocks.has(cid.toString())) return refused("block that comes twice");
+    if (blocks.size === MAX_BLOCKS) return refused("too many blocks");
+    blocks.set(cid.toString(), { cid, bytes: copyBytes(bytes) });
+  }
+  return decoded([...blocks.values()]);
+}
+
+/**
+ * A file with all of its blocks, each once.
+ * @throws AgentError "FILE_MISSING" when one is not here; "MANIFEST_BAD", "BLOCK_CORRUPT"
+ */
+export async function exportCar(shard: Pick<Shard, "getBlock" | "missingBlocks">, root: Cid): Promise<Bytes> {
+  // Walks the tree with its bounds: what follows need not look at them again.
+  const missing = await shard.missingBlocks(root);
   const blocks = new Map<string, Block>();
   const open: Cid[] = [root];
   for (let cid = open.pop(); cid !== undefined; cid = open.pop()) {
     if (blocks.has(digestHex(cid))) continue;
-    const bytes = await shard.getBlock(cid);
+    const bytes = missing.length > 0 ? undefined : await shard.getBlock(cid);
     if (bytes === undefined) {
       throw new AgentError("FILE_MISSING", `a part of ${root.toString()} is not on this node`, {
         fix: `get it first: caye get ${root.toString()}`,
       });
     }
     blocks.set(digestHex(cid), { cid, bytes });
-    if (codecOf(cid) === "raw") continue;
-    const manifest = decodeManifest(bytes);
-    if (!manifest.ok) throw new AgentError("MANIFEST_BAD", `${root.toString()} names no file: ${manifest.reason}`);
-    open.push(...manifest.value.parts.map((part) => part.cid).reverse());
+    const manifest = codecOf(cid) === "raw" ? undefined : decodeManifest(bytes);
+    if (manifest?.ok === true) open.push(...manifest.value.parts.map((part) => part.cid).reverse());
   }
   return encodeCar({ root, blocks: [...blocks.values()] });
 }
