@@ -71,7 +71,7 @@ export function describeModem(name: string, openRig: () => Promise<ModemRig>): v
       await rig.until(() => packet !== undefined, "received");
       expect(packet?.id).toBe(id);
       expect([...(packet?.payload ?? [])]).toEqual([...payload]);
-      return packet as RadioPacket;
+      return packet ?? expect.fail("no packet");
     };
 
     test("gets ready by itself and knows its radio's settings", async () => {

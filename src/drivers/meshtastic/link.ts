@@ -43,14 +43,30 @@ export function parseRadioUri(uri: string): RadioAddress {
 function addressOf(text: string): RadioAddress | undefined {
   const url = URL.parse(text);
   if (url === null) return undefined;
-  if (url.protocol === "serial:" && url.hostname === "" && url.pathname.length > 1) {
-    const baud = Number(url.searchParams.get("baud") ?? DEFAULT_BAUD);
-    if (!Number.isInteger(baud) || baud < 300 || baud > 4_000_000) return undefined;
-    return { kind: "serial", path: decodeURIComponent(url.pathname), baud };
-  }
-  if (url.protocol !== "tcp:" || url.hostname === "" || !["", "/"].includes(url.pathname)) return undefined;
+  if (url.protocol === "serial:") return serialAddress(url);
+  return url.protocol === "tcp:" ? tcpAddress(url) : undefined;
+}
+
+function serialAddress(url: URL): RadioAddress | undefined {
+  const baud = Number(url.searchParams.get("baud") ?? DEFAULT_BAUD);
+  const path = unescaped(url.pathname);
+  if (url.hostname !== "" || path === undefined || path.length < 2) return undefined;
+  return Number.isInteger(baud) && baud >= 300 && baud <= 4_000_000 ? { kind: "serial", path, baud } : undefined;
+}
+
+function tcpAddress(url: URL): RadioAddress | undefined {
+  if (url.hostname === "" || !["", "/"].includes(url.pathname)) return undefined;
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  return { kind: "tcp", host, port: url.port === "" ? DEFAULT_TCP_PORT : Number(url.port) };
+  const port = url.port === "" ? DEFAULT_TCP_PORT : Number(url.port);
+  return port === 0 ? undefined : { kind: "tcp", host, port };
+}
+
+function unescaped(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -14,7 +14,9 @@ import { explainLinkError, openLink, type ByteLink, type RadioAddress } from "./
 import { decodeFromRadio, disconnect, heartbeat, wantConfig, type RadioEvent } from "./messages.ts";
 
 const OPEN_LIMIT_MS = 10_000;
-const TICK_MS = 1000;
+/** How often it looks after the handshake, and after the connection. */
+const HANDSHAKE_TICK_MS = 1000;
+const TICK_MS = 5000;
 /** Bytes that wake a sleeping serial interface; a partial frame in its buffer ends with them too. */
 const WAKE_BYTES = 32;
 const WAKE_PAUSE_MS = 100;
@@ -118,7 +120,7 @@ export class Session {
     }
     this.#beginHandshake();
     while (!signal.aborted) {
-      await this.#clock.sleep(TICK_MS, signal);
+      await this.#clock.sleep(this.#configured ? TICK_MS : HANDSHAKE_TICK_MS, signal);
       const verdict = signal.aborted ? undefined : this.#tick();
       if (verdict !== undefined) return verdict;
     }

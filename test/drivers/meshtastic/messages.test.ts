@@ -22,9 +22,9 @@ interface Vectors {
   readonly fromRadio: readonly { readonly name: string; readonly hex: string; readonly event: unknown }[];
 }
 
-const vectors = JSON.parse(
+const vectors: Vectors = JSON.parse(
   readFileSync(new URL("../../vectors/meshtastic/messages.json", import.meta.url), "utf8"),
-) as Vectors;
+);
 
 function bytesOf(hex: string): Uint8Array {
   return fromHex(hex) ?? expect.fail(`not hex: ${hex}`);
