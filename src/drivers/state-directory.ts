@@ -2,11 +2,12 @@
  * The directory where the agent keeps what must outlive it: one agent at a time, readable by nobody else.
  * @module
  */
-import { chmod, mkdir, readFile, readdir, rm, stat } from "node:fs/promises";
+import { chmod, readFile, readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { copyBytes, utf8 } from "../kernel/bytes.ts";
 import { AgentError, isAgentError, systemCode } from "../kernel/errors.ts";
 import { isLeftover, syncDirectory, writeFileAtomic } from "./atomic-file.ts";
+import { ensureDirectory } from "./directories.ts";
 import { diskFull, isDiskFull, isForbidden, storeFailure, unwritable } from "./level/failures.ts";
 import { lockDirectory } from "./level/lock.ts";
 
@@ -17,6 +18,8 @@ const VERSION_FILE = "version";
 const LOCK = "lock";
 /** A directory may hold these before it is ours: a fresh file system has the one, systemd's user the other. */
 const INNOCENT = new Set(["lost+found", LOCK]);
+/** What the system says of a path where no directory can be. */
+const UNFIT = new Set(["EEXIST", "ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"]);
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 export interface StateDirectory extends AsyncDisposable {
@@ -57,7 +60,7 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
 
 /** Nothing is changed before it is clear that the directory is ours: a slip like `--state /tmp` must do no harm. */
 async function prepare(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await ensureDirectory(directory, 0o700);
   const names = await readdir(directory);
   if (!names.includes(VERSION_FILE) && names.some((name) => !INNOCENT.has(name) && !isLeftover(name))) {
     throw new AgentError("STATE_FOREIGN", `${directory} holds other files, and no state of Caye`, {
@@ -128,7 +131,7 @@ class LockedDirectory implements StateDirectory {
   async subdirectory(name: string): Promise<string> {
     const path = this.#inside(name);
     try {
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      await ensureDirectory(path, 0o700);
       return path;
     } catch (error) {
       throw stateFailure(error, this.path);
@@ -161,15 +164,14 @@ class LockedDirectory implements StateDirectory {
   }
 }
 
-function stateFailure(error: unknown, directory: string): AgentError {
+function stateFailure(error: unknown, directory: string): Error {
   if (isAgentError(error)) return error;
   if (isDiskFull(error)) return diskFull(directory, error);
-  if (isForbidden(error) || systemCode(error) === "ENOTDIR" || systemCode(error) === "EEXIST") {
+  if (isForbidden(error) || UNFIT.has(systemCode(error) ?? "")) {
     return unwritable(directory, error);
   }
   const failure = storeFailure(error, directory);
-  return new AgentError("STATE_IO", failure.message, {
-    cause: error,
-    ...(failure.fix === undefined ? {} : { fix: failure.fix }),
-  });
+  if (!isAgentError(failure)) return failure;
+  const fix = failure.fix === undefined ? {} : { fix: failure.fix };
+  return new AgentError("STATE_IO", failure.message, { cause: error, ...fix });
 }

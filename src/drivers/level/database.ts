@@ -8,9 +8,18 @@
 import { readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { Level } from "level";
-import { AgentError } from "../../kernel/errors.ts";
+import { AgentError, isAgentError } from "../../kernel/errors.ts";
 import type { Log } from "../../ports/log.ts";
-import { diskFull, inUse, isDiskFull, isForbidden, isLocked, storeFailure, unwritable } from "./failures.ts";
+import {
+  demandUnlocked,
+  diskFull,
+  inUse,
+  isDiskFull,
+  isForbidden,
+  isLocked,
+  storeFailure,
+  unwritable,
+} from "./failures.ts";
 import { repair } from "./repair.ts";
 
 export type Engine = Level<Uint8Array, Uint8Array>;
@@ -153,6 +162,7 @@ async function openEngine({ directory, existed, log }: DatabaseOptions): Promise
 }
 
 async function openOnce(directory: string, createIfMissing: boolean): Promise<Engine> {
+  await demandUnlocked(directory, join(directory, "LOCK"));
   const engine: Engine = new Level<Uint8Array, Uint8Array>(directory, {
     createIfMissing,
     // What we store is encrypted: it does not compress.
@@ -166,6 +176,7 @@ async function openOnce(directory: string, createIfMissing: boolean): Promise<En
 
 /** What no repair can cure. */
 async function fatalFailure(error: unknown, directory: string): Promise<AgentError | undefined> {
+  if (isAgentError(error)) return error;
   if (isLocked(error)) return inUse(directory, join(directory, "LOCK"), error);
   if (isDiskFull(error)) return diskFull(directory, error);
   return isForbidden(error) ? unwritable(directory, error) : undefined;

@@ -5,9 +5,10 @@
 import { readFile, stat } from "node:fs/promises";
 import { AgentError, describeError, isAgentError, systemCode } from "../../kernel/errors.ts";
 
-/** A failure of reading or writing as an AgentError: "DISK_FULL", "STORE_CORRUPT", "STORE_IO". */
-export function storeFailure(error: unknown, directory: string): AgentError {
+/** A failure of reading or writing as an AgentError: "DISK_FULL", "STORE_CORRUPT", "STORE_IO"; a fault of ours as it is. */
+export function storeFailure(error: unknown, directory: string): Error {
   if (isAgentError(error)) return error;
+  if (error instanceof Error && codes(error).length === 0) return error;
   if (isDiskFull(error)) return diskFull(directory, error);
   if (codes(error).includes("LEVEL_CORRUPTION")) {
     return new AgentError("STORE_CORRUPT", `the store in ${directory} is damaged`, {
@@ -47,13 +48,22 @@ export function unwritable(directory: string, cause: unknown): AgentError {
   });
 }
 
+/**
+ * Must come before LevelDB is asked to open a directory: were it this very process that has it open already, LevelDB would
+ * open and close the lock file once more, and thereby, by POSIX, give up the lock that we hold.
+ * @throws AgentError "STATE_IN_USE"
+ */
+export async function demandUnlocked(directory: string, lockFile: string): Promise<void> {
+  if ((await lockHolder(lockFile)) !== undefined) throw await inUse(directory, lockFile);
+}
+
 /** @param lockFile the file that LevelDB locks */
-export async function inUse(directory: string, lockFile: string, cause: unknown): Promise<AgentError> {
+export async function inUse(directory: string, lockFile: string, cause?: unknown): Promise<AgentError> {
   const pid = await lockHolder(lockFile);
   const who = pid === undefined ? "another process" : `process ${pid}`;
   const fix = pid === undefined ? "stop the other agent first" : `stop it first (systemctl stop caye, or kill ${pid})`;
   return new AgentError("STATE_IN_USE", `${who} is using ${directory}`, {
-    cause,
+    ...(cause === undefined ? {} : { cause }),
     fix: `${fix}, or give this agent another state directory`,
   });
 }
@@ -66,6 +76,7 @@ async function lockHolder(lockFile: string): Promise<number | undefined> {
       const fields = line.trim().split(/\s+/);
       if (fields[1] === "POSIX" && fields[5]?.endsWith(`:${ino}`) === true) {
         const pid = Number(fields[4]);
+        // 0 is a process that this container can't see: it shows in LevelDB's own refusal.
         return pid > 0 ? pid : undefined;
       }
     }

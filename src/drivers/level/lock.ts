@@ -6,10 +6,20 @@
  * agents in two containers over one directory meet it too.
  * @module
  */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Level } from "level";
-import { inUse, isDiskFull, isForbidden, isLocked, storeFailure, diskFull, unwritable } from "./failures.ts";
+import { isAgentError } from "../../kernel/errors.ts";
+import { ensureDirectory } from "../directories.ts";
+import {
+  demandUnlocked,
+  inUse,
+  isDiskFull,
+  isForbidden,
+  isLocked,
+  storeFailure,
+  diskFull,
+  unwritable,
+} from "./failures.ts";
 import { repair } from "./repair.ts";
 
 const SETTINGS = { writeBufferSize: 2 ** 16, cacheSize: 0, maxOpenFiles: 16 };
@@ -20,6 +30,7 @@ const SETTINGS = { writeBufferSize: 2 ** 16, cacheSize: 0, maxOpenFiles: 16 };
  */
 export async function lockDirectory(directory: string, owner: string): Promise<AsyncDisposable> {
   try {
+    await demandUnlocked(owner, join(directory, "LOCK"));
     return await hold(directory);
   } catch (error) {
     const fatal = await fatalFailure(error, directory, owner);
@@ -36,7 +47,7 @@ export async function lockDirectory(directory: string, owner: string): Promise<A
 }
 
 async function hold(directory: string): Promise<AsyncDisposable> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await ensureDirectory(directory, 0o700);
   const database = new Level(directory, SETTINGS);
   await database.open();
   return {
@@ -47,6 +58,7 @@ async function hold(directory: string): Promise<AsyncDisposable> {
 }
 
 async function fatalFailure(error: unknown, directory: string, owner: string): Promise<Error | undefined> {
+  if (isAgentError(error)) return error;
   if (isLocked(error)) return inUse(owner, join(directory, "LOCK"), error);
   if (isDiskFull(error)) return diskFull(owner, error);
   return isForbidden(error) ? unwritable(owner, error) : undefined;

@@ -5,13 +5,13 @@
  * with a byte of ours: 0 the header, 1 a value of the port.
  * @module
  */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { concatBytes, copyBytes } from "../../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../../kernel/errors.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Change, Range, Store } from "../../ports/store.ts";
+import { ensureDirectory } from "../directories.ts";
 import { SEAL_BYTES, ValueCipher } from "./cipher.ts";
 import { Database, type Operation } from "./database.ts";
 import { isForbidden, storeFailure, unwritable } from "./failures.ts";
@@ -46,7 +46,7 @@ export async function openLevelStore(directory: string, key: Uint8Array, options
   const databasePath = join(directory, "db");
   await using cleanup = new AsyncDisposableStack();
   try {
-    await mkdir(databasePath, { recursive: true, mode: 0o700 });
+    await ensureDirectory(databasePath, 0o700);
     const marker = await readMarker(markerPath);
     if (typeof marker === "object") demandHeader(marker, cipher.check, directory);
     const database = await Database.open({
