@@ -35,7 +35,8 @@ export async function startSwtpm(stateDir: string): Promise<Transport> {
       "not-need-init,startup-clear",
       "--terminate",
     ],
-    { stdio: ["ignore", "ignore", "pipe", "pipe"] },
+    // In a process group of its own: Ctrl-C in a terminal is for the agent, which then stops the TPM in order.
+    { stdio: ["ignore", "ignore", "pipe", "pipe"], detached: true },
   );
   const exit = exitOf(child);
   await spawned(child);

@@ -1,5 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { afterEach, describe, expect, test, vi, type TestContext } from "vitest";
@@ -328,6 +329,28 @@ test("two software TPMs do not share a directory, and the second waits for the f
   expect(await tpm.random(4)).toHaveLength(4);
 });
 
+test("a software TPM ends with its owner, even by SIGKILL, and opens again with what it sealed", async (context) => {
+  needs(context, "swtpm");
+  const directory = temporaryDirectory();
+  cleanups.push(directory.remove);
+  const path = join(directory.path, "swtpm");
+  const script = `
+    import { startSwtpm } from ${JSON.stringify(join(import.meta.dirname, "../../../src/drivers/tpm/swtpm.ts"))};
+    globalThis.tpm = await startSwtpm(${JSON.stringify(path)});
+    const answer = await globalThis.tpm.send(Uint8Array.of(0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x7b, 0, 8), 5000);
+    process.stdout.write(String(answer.length));`;
+  const owner = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(owner, "close");
+  const [said] = await once(owner.stdout, "data");
+  expect(String(said)).toBe("20");
+  owner.kill("SIGKILL");
+  await ended;
+  await using tpm = await openSwtpm(path);
+  expect(await tpm.random(4)).toHaveLength(4);
+});
+
 test("response codes read as tpm2_rc_decode reads them", () => {
   expect(describeReturnCode(0x99d)).toBe("0x99d POLICY_FAIL (session 1)");
   expect(describeReturnCode(0x1df)).toBe("0x1df INTEGRITY (parameter 1)");
@@ -349,13 +372,13 @@ describe("100,000 answers of garbage", () => {
   ];
 
   async function typedErrorsOnly(answer: () => Uint8Array, answers: number): Promise<void> {
-    let left = answers;
+    const given = { answers: 0 };
     const send = async (): Promise<Uint8Array> => {
-      left--;
+      given.answers++;
       return answer();
     };
     const tpm = tpmOver({ send, close: async () => undefined });
-    for (let i = 0; left > 0; i++) {
+    for (let i = 0; given.answers < answers; i++) {
       try {
         await operations[i % operations.length]?.(tpm);
       } catch (error) {
