@@ -87,6 +87,7 @@ export function encodeEntry(entry: Entry): Bytes {
   const bytes = writer.bytes(utf8(entry.name)).finish();
   const round = decodeEntry(bytes);
   if (!round.ok) throw new RangeError(`cannot be an entry: ${round.reason}`);
+  if (round.value.name !== entry.name) throw new RangeError("cannot be an entry: name not well-formed");
   return bytes;
 }
 
