@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { fromHex } from "../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../kernel/errors.ts";
+import { MAX_CAR_BYTES } from "../dag/car.ts";
 import { readBytes, readJson } from "./body.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
 import { checkHost, checkOrigin, checkToken } from "./guard.ts";
@@ -46,7 +47,14 @@ const allowBody = z
 export function createApi(view: AgentView, options: ApiOptions): (request: Request) => Promise<Response> {
   const app = new Hono({ strict: false });
   reads(app, view);
-  writes(app, view, options.token);
+  const allowed = (request: Request): Request => {
+    checkOrigin(request);
+    checkToken(request, options.token);
+    return request;
+  };
+  files(app, view, allowed);
+  archives(app, view, allowed);
+  trust(app, view, allowed);
   app.notFound(() => failureOf(new AgentError("NOT_FOUND", "the API has no such route")));
   app.onError((error) => {
     if (!isAgentError(error)) options.onFault(error);
@@ -76,18 +84,13 @@ function reads(app: Hono, view: AgentView): void {
   });
 }
 
-function writes(app: Hono, view: AgentView, token: string): void {
-  const allowed = (request: Request): Request => {
-    checkOrigin(request);
-    checkToken(request, token);
-    return request;
-  };
+/** The request, if it comes from no foreign page and with the token. */
+type Allowed = (request: Request) => Request;
+
+function files(app: Hono, view: AgentView, allowed: Allowed): void {
   app.post("/v1/files", async (context) => {
     const request = allowed(context.req.raw);
-    const name = context.req.query("name") ?? "";
-    if (name === "" || name.length > MAX_NAME_CHARACTERS) {
-      throw new AgentError("BAD_REQUEST", `the file needs a name of 1 to ${MAX_NAME_CHARACTERS} characters: ?name=…`);
-    }
+    const name = demandName(context.req.query("name") ?? "");
     return report(await view.put(name, await readBytes(request, MAX_FILE_BYTES)), 201);
   });
   app.post("/v1/gets", async (context) => {
@@ -96,19 +99,41 @@ function writes(app: Hono, view: AgentView, token: string): void {
   });
   app.get("/v1/content/:cid", async (context) => {
     allowed(context.req.raw);
-    const cid = context.req.param("cid");
-    if (!CID.test(cid)) throw new AgentError("BAD_REQUEST", "that is no CID of this network");
+    const cid = demandCid(context.req.param("cid"));
     const bytes = await view.content(cid);
     if (bytes === undefined) {
       throw new AgentError("NOT_FOUND", "this node does not hold all of that file", { fix: `caye get ${cid}` });
     }
-    const headers = {
-      ...COMMON_HEADERS,
-      "content-type": "application/octet-stream",
-      "content-disposition": "attachment",
-    };
-    return new Response(new Uint8Array(bytes), { headers });
+    return attachment(bytes, { "content-type": "application/octet-stream", "content-disposition": "attachment" });
   });
+}
+
+function archives(app: Hono, view: AgentView, allowed: Allowed): void {
+  app.get("/v1/cars/:cid", async (context) => {
+    const request = allowed(context.req.raw);
+    const cid = demandCid(context.req.param("cid"));
+    const bytes = await view.exportCar(cid);
+    if (bytes === undefined) throw noCid();
+    // One file has one archive, so its CID names the archive's bytes too.
+    const etag = `"${cid}.car"`;
+    const headers = {
+      "content-type": "application/vnd.ipld.car; version=1; order=dfs; dups=n",
+      "content-disposition": `attachment; filename="${cid}.car"`,
+      etag,
+    };
+    const known = request.headers.get("if-none-match")?.split(",") ?? [];
+    if (!known.some((tag) => tag.trim().replace(/^W\//, "") === etag)) return attachment(bytes, headers);
+    return new Response(null, { status: 304, headers: { ...COMMON_HEADERS, etag } });
+  });
+  app.post("/v1/cars", async (context) => {
+    const request = allowed(context.req.raw);
+    const given = context.req.query("name");
+    const name = given === undefined ? undefined : demandName(given);
+    return report(await view.importCar(await readBytes(request, MAX_CAR_BYTES), name), 201);
+  });
+}
+
+function trust(app: Hono, view: AgentView, allowed: Allowed): void {
   app.post("/v1/quote", async (context) => {
     const { nonce } = await readJson(allowed(context.req.raw), quoteBody);
     return report(await view.quote(nonce === undefined ? undefined : fromHex(nonce)));
@@ -117,6 +142,24 @@ function writes(app: Hono, view: AgentView, token: string): void {
     const update = await readJson(allowed(context.req.raw), allowBody);
     return report(await view.allowUpdate(update));
   });
+}
+
+function demandName(name: string): string {
+  if (name !== "" && name.length <= MAX_NAME_CHARACTERS) return name;
+  throw new AgentError("BAD_REQUEST", `the file needs a name of 1 to ${MAX_NAME_CHARACTERS} characters: ?name=…`);
+}
+
+function demandCid(text: string): string {
+  if (CID.test(text)) return text;
+  throw noCid();
+}
+
+function noCid(): AgentError {
+  return new AgentError("BAD_REQUEST", "that is no CID of this network");
+}
+
+function attachment(bytes: Uint8Array, headers: Readonly<Record<string, string>>): Response {
+  return new Response(new Uint8Array(bytes), { headers: { ...COMMON_HEADERS, ...headers } });
 }
 
 function report(value: object, status = 200): Response {

@@ -45,7 +45,7 @@ function parse(text: string): unknown {
 }
 
 function tooLarge(maxBytes: number): AgentError {
-  const size = maxBytes >= 1_048_576 ? `${maxBytes / 1_048_576} MiB` : `${maxBytes} bytes`;
+  const size = maxBytes >= 1_048_576 ? `${Math.floor(maxBytes / 1_048_576)} MiB` : `${maxBytes} bytes`;
   return new AgentError("FILE_TOO_LARGE", `that is more than the ${size} that fit here`, {
     fix: "Cut it into parts, or shrink it: on the radio every kilobyte counts.",
   });

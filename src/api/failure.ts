@@ -5,6 +5,7 @@ import type { FailureReport } from "../kernel/reports.ts";
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   BAD_REQUEST: 400,
   NAME_INVALID: 400,
+  CAR_INVALID: 400,
   PATH_INVALID: 400,
   OWN_FILES: 400,
   CONFIG_MISSING: 400,
@@ -14,6 +15,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   ORIGIN_REFUSED: 403,
   NOT_FOUND: 404,
   FILE_MISSING: 404,
+  MANIFEST_BAD: 404,
   AUTHOR_FORKED: 409,
   FILE_TOO_LARGE: 413,
   TOO_MANY: 429,

@@ -7,6 +7,7 @@ import type {
   ChecksReport,
   FilesReport,
   GetReport,
+  ImportReport,
   LogReport,
   PutReport,
   QuoteReport,
@@ -50,6 +51,16 @@ export interface AgentView {
   transfer(id: string): Promise<GetReport | undefined>;
   /** All bytes of a file, each block checked; undefined unless all are held. @param cid canonical CIDv1 text */
   content(cid: string): Promise<Uint8Array | undefined>;
+  /**
+   * The file with all of its blocks as a CARv1 archive, the same bytes each time. Undefined for what is no CID of ours.
+   * @throws AgentError "FILE_MISSING" unless every block is held
+   */
+  exportCar(cid: string): Promise<Uint8Array | undefined>;
+  /**
+   * Takes in an archive; with a name the file is announced as by {@link put}. Resolves once all is on disk.
+   * @throws AgentError "CAR_INVALID": nothing was stored; and what {@link put} throws
+   */
+  importCar(archive: Uint8Array, name: string | undefined): Promise<ImportReport>;
   /** @param nonce 16 … 32 bytes; a fresh one is drawn when undefined */
   quote(nonce: Uint8Array | undefined): Promise<QuoteReport>;
   allowUpdate(update: PlannedUpdate): Promise<AllowReport>;

@@ -4,6 +4,7 @@ import { describeError, isAgentError } from "../kernel/errors.ts";
 import type { FailureReport } from "../kernel/reports.ts";
 import { exitCodeOf } from "./agent-client.ts";
 import { type AllowOptions, allowUpdate } from "./commands/allow-update.ts";
+import { type ExportOptions, type ImportOptions, exportFile, importFile } from "./commands/archives.ts";
 import { doctor } from "./commands/doctor.ts";
 import { type LogOptions, type PutOptions, log, ls, put } from "./commands/files.ts";
 import { type GetOptions, get } from "./commands/get.ts";
@@ -54,6 +55,7 @@ export function createProgram(io: CliIo): Command {
     .version(versionText(io), "-V, --version", "print the version");
   addAgentCommands(program, io, words);
   addFileCommands(program, io, words);
+  addArchiveCommands(program, io, words);
   return program;
 }
 
@@ -118,6 +120,29 @@ function addFileCommands(program: Command, io: CliIo, words: Words): void {
     .addOption(new Option("--limit <entries>", "how many entries, 1 to 10000").default(100).argParser(logLimit))
     .option("--json", "print the entries as JSON")
     .action((options: LogOptions) => log(io, words, options));
+}
+
+function addArchiveCommands(program: Command, io: CliIo, words: Words): void {
+  command(
+    program,
+    "export",
+    "Write a file with all of its blocks to one CAR archive: to carry on a stick, or as a backup.",
+    "caye export storm.txt -o /media/stick/storm.car",
+  )
+    .argument("<name|cid>", "as `caye ls` shows it; this node must hold all of it")
+    .option("-o, --output <file>", "where to save it (overwrites); else ./NAME.car, which must not exist")
+    .option("--json", "print the result as JSON")
+    .action((target: string, options: ExportOptions) => exportFile(io, words, target, options));
+  command(
+    program,
+    "import",
+    "Take in the file of a CAR archive, every block of it checked.",
+    "caye import /media/stick/storm.car --name storm.txt",
+  )
+    .argument("<file>", "an archive that `caye export` wrote")
+    .option("--name <name>", "announce it to the neighbours under this name; else only `caye get CID` finds it")
+    .option("--json", "print the result as JSON")
+    .action((file: string, options: ImportOptions) => importFile(io, words, file, options));
 }
 
 function command(program: Command, name: string, description: string, example: string): Command {

@@ -29,6 +29,11 @@ const ENGLISH = {
   noEntries: "No entries yet. Put a file: caye put FILE",
   saved: (file: string, size: string) => `Saved ${file} (${size})`,
   stored: (name: string, size: string, cid: string) => `Stored ${name} (${size}) as ${cid}`,
+  archived: (name: string, file: string, size: string) => `Wrote ${name} and all of its blocks to ${file} (${size})`,
+  imported: (name: string, size: string, blocks: number, cid: string) =>
+    `Stored ${name} (${size}, ${count(blocks, "block", "blocks")}) as ${cid}`,
+  importedUnnamed: (size: string, blocks: number, cid: string) =>
+    `Stored ${size} in ${count(blocks, "block", "blocks")} without a name, so neighbours are not told: caye get ${cid}`,
   airCost: (packets: number, bytes: string, time: string) =>
     `${count(packets, "packet", "packets")} heard, ${bytes} and ${time} on air`,
   heldAlready: "was here already, nothing on air",
@@ -74,6 +79,11 @@ const SPANISH: Words = {
   noEntries: "Todavía no hay entradas. Guarde un archivo: caye put ARCHIVO",
   saved: (file, size) => `Guardado en ${file} (${size})`,
   stored: (name, size, cid) => `Guardado ${name} (${size}) como ${cid}`,
+  archived: (name, file, size) => `Guardado ${name} con todos sus bloques en ${file} (${size})`,
+  imported: (name, size, blocks, cid) =>
+    `Guardado ${name} (${size}, ${count(blocks, "bloque", "bloques")}) como ${cid}`,
+  importedUnnamed: (size, blocks, cid) =>
+    `Guardados ${size} en ${count(blocks, "bloque", "bloques")} sin nombre; los vecinos no lo saben: caye get ${cid}`,
   airCost: (packets, bytes, time) =>
     `${count(packets, "paquete oído", "paquetes oídos")}, ${bytes} y ${time} en el aire`,
   heldAlready: "ya estaba aquí, nada en el aire",

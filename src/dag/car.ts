@@ -11,6 +11,7 @@ import { type Bytes, copyBytes, equalBytes } from "../kernel/bytes.ts";
 import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
 import { AgentError } from "../kernel/errors.ts";
 import { type Cid, codecOf, digestHex, digestOf, narrowCid, sha256 } from "./cid.ts";
+import { joinFile } from "./join.ts";
 import { FAN_OUT, MAX_FILE_BYTES, type Block, decodeManifest } from "./manifest.ts";
 import { MAX_BLOCK_BYTES } from "./node.ts";
 import type { Shard } from "./shard.ts";
@@ -90,16 +91,42 @@ export async function exportCar(shard: Pick<Shard, "getBlock" | "missingBlocks">
   return encodeCar({ root, blocks: [...blocks.values()] });
 }
 
-/** Puts the blocks of an archive in the shard. Refused as a whole, or stored as a whole once it resolves. */
-export async function importCar(shard: Pick<Shard, "putBlock">, bytes: Uint8Array): Promise<Decoded<Cid>> {
-  const car = decodeCar(bytes);
+/** What became of an archive. */
+export interface ImportedCar {
+  readonly cid: Cid;
+  /** Length of the file. */
+  readonly bytes: number;
+  /** Different blocks. */
+  readonly blocks: number;
+  /** Position of the announcement in the own log; undefined when the file was given no name. */
+  readonly seq: number | undefined;
+}
+
+/**
+ * Takes in the file of an archive: under a name as {@link Shard.putFile} does, without one as blocks that nobody is told
+ * of. Refused before anything is stored, or on disk as a whole once it resolves.
+ * @throws AgentError what {@link Shard.putFile} and {@link Shard.putBlock} throw
+ */
+export async function importCar(
+  shard: Pick<Shard, "putBlock" | "putFile">,
+  archive: Uint8Array,
+  name?: string,
+): Promise<Decoded<ImportedCar>> {
+  const car = decodeCar(archive);
   if (!car.ok) return car;
   const { root, blocks } = car.value;
-  // The root last: whoever sees it finds what it names.
-  const inner = blocks.slice(1);
+  const content = joinFile(root, blocks);
+  if (!content.ok) return content;
+  const imported = { cid: root, bytes: content.value.length, blocks: blocks.length };
+  if (name !== undefined) return decoded({ ...imported, seq: (await shard.putFile(name, content.value)).seq });
+  await putBlocks(shard, blocks);
+  return decoded({ ...imported, seq: undefined });
+}
+
+/** The root, which comes first, last: whoever sees it finds what it names. */
+async function putBlocks(shard: Pick<Shard, "putBlock">, [root, ...inner]: readonly Block[]): Promise<void> {
   for (let at = 0; at < inner.length; at += STRIDE) {
-    await Promise.all(inner.slice(at, at + STRIDE).map((block) => shard.putBlock(block.bytes, block.cid)));
+    await Promise.all(inner.slice(at, at + STRIDE).map(({ bytes, cid }) => shard.putBlock(bytes, cid)));
   }
-  for (const block of blocks.slice(0, 1)) await shard.putBlock(block.bytes, block.cid);
-  return decoded(root);
+  if (root !== undefined) await shard.putBlock(root.bytes, root.cid);
 }

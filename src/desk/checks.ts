@@ -108,7 +108,7 @@ function regionCheck({ radioSettings }: OpenParts): Check {
 function airCheck({ scheduler }: OpenParts): Check {
   const { usedUs, budgetUs, waitingFor } = scheduler.status();
   const detail = `${Math.round(usedUs / 1e6)} of ${Math.round(budgetUs / 1e6)} s used in the last hour`;
-  if (waitingFor !== "duty-cycle") return { name: "airtime", state: "OK", detail, fix: "" };
+  if (waitingFor !== "duty-cycle" && waitingFor !== "budget") return { name: "airtime", state: "OK", detail, fix: "" };
   return {
     name: "airtime",
     state: "WARN",

@@ -9,6 +9,7 @@ import type {
   FileRow,
   FilesReport,
   GetReport,
+  ImportReport,
   LogReport,
   PutReport,
   QuoteReport,
@@ -16,6 +17,7 @@ import type {
 } from "../kernel/reports.ts";
 import type { AgentView, AllowReport, PlannedUpdate, StartedGet } from "../api/view.ts";
 import { parseCid } from "../dag/cid.ts";
+import { exportArchive, importArchive } from "./archives.ts";
 import { checks } from "./checks.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
 import { authorLabel, statusReport } from "./status.ts";
@@ -71,24 +73,33 @@ export class Desk implements AgentView {
     return { cid: cid.toString(), name, bytes: bytes.length, seq };
   }
 
-  startGet(nameOrCid: string): Promise<StartedGet> {
+  async startGet(nameOrCid: string): Promise<StartedGet> {
     return startGet(this.#open(), nameOrCid);
   }
 
-  transfer(id: string): Promise<GetReport | undefined> {
+  async transfer(id: string): Promise<GetReport | undefined> {
     return transferReport(this.#open(), id);
   }
 
-  content(cid: string): Promise<Uint8Array | undefined> {
+  async content(cid: string): Promise<Uint8Array | undefined> {
+    const { shard } = this.#open();
     const parsed = parseCid(cid);
-    return parsed === undefined ? Promise.resolve(undefined) : this.#open().shard.readFile(parsed);
+    return parsed === undefined ? undefined : shard.readFile(parsed);
+  }
+
+  async exportCar(cid: string): Promise<Uint8Array | undefined> {
+    return exportArchive(this.#open(), cid);
+  }
+
+  async importCar(archive: Uint8Array, name: string | undefined): Promise<ImportReport> {
+    return importArchive(this.#open(), archive, name);
   }
 
   quote(nonce: Uint8Array | undefined): Promise<QuoteReport> {
     return this.#parts.trust.quote(nonce);
   }
 
-  allowUpdate(update: PlannedUpdate): Promise<AllowReport> {
+  async allowUpdate(update: PlannedUpdate): Promise<AllowReport> {
     this.#open();
     return this.#parts.trust.allowUpdate(update);
   }

@@ -5,7 +5,8 @@
 import { AgentError } from "../kernel/errors.ts";
 import type { GetReport } from "../kernel/reports.ts";
 import type { StartedGet } from "../api/view.ts";
-import { parseCid, type Cid } from "../dag/cid.ts";
+import { codecOf, parseCid, type Cid } from "../dag/cid.ts";
+import { decodeManifest } from "../dag/manifest.ts";
 import type { TransferTarget } from "../exchange/transfer.ts";
 import type { OpenParts } from "./parts.ts";
 
@@ -36,7 +37,7 @@ export async function transferReport(open: OpenParts, id: string): Promise<GetRe
   const cid = parseCid(id);
   if (cid === undefined) return undefined;
   const transfer = open.exchange.transfer(cid);
-  if (transfer !== undefined) return transfer.report();
+  if (transfer !== undefined) return withLength(open, cid, transfer.report());
   const [row] = await open.shard.resolve(id);
   return row?.held === true ? heldReport(row) : undefined;
 }
@@ -52,12 +53,21 @@ async function findTarget(open: OpenParts, nameOrCid: string): Promise<TransferT
     });
   }
   // Nobody announced it, but somebody may hold it: its length is told by the first symbol.
-  const held = await isHeld(open, cid);
-  return { cid, name: nameOrCid, bytes: 0, held };
+  const held = (await open.shard.missingBlocks(cid)).length === 0;
+  return { cid, name: nameOrCid, bytes: held ? await lengthOf(open, cid) : 0, held };
 }
 
-async function isHeld(open: OpenParts, cid: Cid): Promise<boolean> {
-  return (await open.shard.missingBlocks(cid)).length === 0;
+/** What was asked for by its CID alone has a length once it is here. */
+async function withLength(open: OpenParts, cid: Cid, report: GetReport): Promise<GetReport> {
+  if (report.state !== "done" || report.bytes > 0) return report;
+  return { ...report, bytes: await lengthOf(open, cid) };
+}
+
+async function lengthOf({ shard }: OpenParts, cid: Cid): Promise<number> {
+  const block = (await shard.getBlock(cid)) ?? new Uint8Array(0);
+  if (codecOf(cid) === "raw") return block.length;
+  const manifest = decodeManifest(block);
+  return manifest.ok ? manifest.value.bytes : 0;
 }
 
 function heldReport({ cid, name, bytes }: TransferTarget): GetReport {

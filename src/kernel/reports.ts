@@ -40,6 +40,18 @@ export interface PutReport {
   readonly seq: number;
 }
 
+/** An archive that was taken in. */
+export interface ImportReport {
+  readonly cid: string;
+  /** Empty when it was given none: then nobody is told of the file, and `get` finds it by its CID. */
+  readonly name: string;
+  /** Length of the file, and how many different blocks the archive held. */
+  readonly bytes: number;
+  readonly blocks: number;
+  /** Position in this node's own index log, from 1; null without a name. */
+  readonly seq: number | null;
+}
+
 /** How a transfer stands. `packets` and `air_*` count what was heard for this file and what this node sent for it. */
 export interface GetReport {
   readonly cid: string;

@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { base32 } from "multiformats/bases/base32";
 import type { AgentView } from "../../src/api/view.ts";
+import { encodeCar } from "../../src/dag/car.ts";
+import { splitFile } from "../../src/dag/manifest.ts";
 import { concatBytes } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
 import type { FileRow, GetReport, StatusReport } from "../../src/kernel/reports.ts";
@@ -12,6 +14,7 @@ export interface FakeView extends AgentView {
   /** How a transfer goes on, one report a call; the last stays. */
   course: GetReport[];
   readonly puts: { readonly name: string; readonly bytes: Uint8Array }[];
+  readonly imports: { readonly name: string | undefined; readonly archive: Uint8Array }[];
 }
 
 /** The CID of one raw block. */
@@ -20,6 +23,11 @@ export function rawCid(bytes: Uint8Array): string {
 }
 
 export const BULLETIN = new TextEncoder().encode("Storm bulletin 7: wind 90 km/h from the east, go to the school.\n");
+
+export function bulletinArchive(): Uint8Array<ArrayBuffer> {
+  const { root, blocks } = splitFile(BULLETIN);
+  return encodeCar({ root, blocks });
+}
 
 export function getReport(changes: Partial<GetReport> = {}): GetReport {
   return {
@@ -100,6 +108,7 @@ export function fakeView(): FakeView {
     quarantined: false,
     course: [getReport({ state: "done" })],
     puts: [],
+    imports: [],
     status: () => Promise.resolve(statusReport(view.quarantined ? { state: "quarantine" } : {})),
     checks: () =>
       Promise.resolve({
@@ -135,6 +144,22 @@ export function fakeView(): FakeView {
     content: async (cid) => {
       shut(view);
       return cid === rawCid(BULLETIN) ? BULLETIN : undefined;
+    },
+    exportCar: async (cid) => {
+      shut(view);
+      if (cid !== rawCid(BULLETIN)) {
+        throw new AgentError("FILE_MISSING", `a part of ${cid} is not on this node`, { fix: "get it first" });
+      }
+      return bulletinArchive();
+    },
+    importCar: async (archive, name) => {
+      shut(view);
+      if (Buffer.compare(archive, bulletinArchive()) !== 0) {
+        throw new AgentError("CAR_INVALID", "this is no whole archive of one file of ours: not a CAR archive");
+      }
+      view.imports.push({ name, archive });
+      const seq = name === undefined ? null : view.imports.length + 1;
+      return { cid: rawCid(BULLETIN), name: name ?? "", bytes: BULLETIN.length, blocks: 1, seq };
     },
     quote: (nonce) =>
       Promise.resolve({

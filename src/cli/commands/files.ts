@@ -1,8 +1,8 @@
 /** `caye put`, `caye ls` and `caye log`. @module */
 import type { FilesReport, LogReport, PutReport } from "../../kernel/reports.ts";
-import { AgentError, systemCode } from "../../kernel/errors.ts";
 import { findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
+import { readLocal } from "../local-files.ts";
 import { formatBytes, printable, table } from "../text.ts";
 import type { Words } from "../words.ts";
 
@@ -17,25 +17,11 @@ export interface PutOptions {
 
 export async function put(io: CliIo, words: Words, file: string, options: PutOptions): Promise<void> {
   const agent = await findAgent(io);
-  const bytes = await read(io, file);
+  const bytes = await readLocal(io, file);
   const name = options.name ?? file.split("/").findLast((part) => part !== "") ?? file;
   const report = await agent.post(`/v1/files?name=${encodeURIComponent(name)}`, bytes, isPut);
   if (options.json === true) io.stdout(`${JSON.stringify(report, null, 2)}\n`);
   else io.stdout(`${words.stored(printable(report.name), formatBytes(report.bytes), report.cid)}\n`);
-}
-
-async function read(io: CliIo, file: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return new Uint8Array(await io.readFile(file));
-  } catch (cause) {
-    const reasons: Readonly<Record<string, string>> = {
-      ENOENT: "there is no such file",
-      EACCES: "this user may not read it",
-      EISDIR: "it is a directory",
-    };
-    const reason = reasons[systemCode(cause) ?? ""] ?? "it can't be read";
-    throw new AgentError("FILE_UNREADABLE", `${file}: ${reason}`, { cause });
-  }
 }
 
 export async function ls(io: CliIo, words: Words, options: { readonly json?: boolean }): Promise<void> {

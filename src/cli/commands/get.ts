@@ -2,10 +2,11 @@
 import { createHash } from "node:crypto";
 import { base32 } from "multiformats/bases/base32";
 import { concatBytes } from "../../kernel/bytes.ts";
-import { AgentError, systemCode } from "../../kernel/errors.ts";
+import { AgentError } from "../../kernel/errors.ts";
 import type { GetReport } from "../../kernel/reports.ts";
 import { type AgentClient, findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
+import { type Place, placeFor, save } from "../local-files.ts";
 import { formatBytes, formatMs, printable, safeFileName } from "../text.ts";
 import type { Words } from "../words.ts";
 
@@ -34,11 +35,11 @@ export async function get(io: CliIo, words: Words, target: string, options: GetO
   const agent = await findAgent(io);
   const started = await agent.post("/v1/gets", { target }, isStarted);
   // Before minutes on air are spent: is there a place for the file?
-  const file = await destination(io, started.report, target, options.output);
+  const place = await placeOf(io, started.report, target, options.output);
   const report = await finished(io, words, agent, started, options);
   const bytes = await agent.bytes(`/v1/content/${report.cid}`);
   checkBytes(report, bytes);
-  await save(io, file, bytes, options.output !== undefined);
+  const file = await save(io, place, bytes);
   const { cid, packets, air_bytes, air_ms } = report;
   if (options.json === true) {
     const result = { cid, name: report.name, bytes: bytes.length, packets, air_bytes, air_ms, file };
@@ -49,16 +50,9 @@ export async function get(io: CliIo, words: Words, target: string, options: GetO
   io.stdout(`${words.saved(file, formatBytes(bytes.length))}; ${cost}\n`);
 }
 
-async function destination(io: CliIo, report: GetReport, target: string, output: string | undefined): Promise<string> {
+function placeOf(io: CliIo, report: GetReport, target: string, output: string | undefined): Promise<Place> {
   const name = safeFileName(report.name) ?? safeFileName(report.cid) ?? "file";
-  if (output === undefined) {
-    if ((await io.facts(name)) !== undefined) throw fileExists(name, target);
-    return name;
-  }
-  if ((await io.facts(output))?.kind === "directory") return `${output.replace(/\/+$/, "")}/${name}`;
-  const parent = output.includes("/") ? output.slice(0, output.lastIndexOf("/")) || "/" : ".";
-  if ((await io.facts(parent))?.kind === "directory") return output;
-  throw new AgentError("PATH_INVALID", `there is no directory ${parent}`, { fix: `mkdir -p '${parent}'` });
+  return placeFor(io, { name, output, command: `caye get '${printable(target)}'` });
 }
 
 async function finished(
@@ -140,24 +134,4 @@ function checkBytes(report: GetReport, bytes: Uint8Array): void {
     "CONTENT_WRONG",
     "what the agent handed over is not the file that was asked for; nothing was saved",
   );
-}
-
-async function save(io: CliIo, file: string, bytes: Uint8Array, overwrite: boolean): Promise<void> {
-  try {
-    await io.writeFile(file, bytes, { exclusive: !overwrite });
-  } catch (cause) {
-    const code = systemCode(cause);
-    if (code === "EEXIST") throw fileExists(file, file);
-    const reason = code === "ENOSPC" ? "the disk is full" : code === "EACCES" ? "this user may not write there" : "";
-    throw new AgentError("FILE_UNWRITABLE", `${file} could not be written${reason === "" ? "" : `: ${reason}`}`, {
-      cause,
-      fix: "Name another place: -o FILE. The file itself is safe in the agent's store.",
-    });
-  }
-}
-
-function fileExists(file: string, target: string): AgentError {
-  return new AgentError("FILE_EXISTS", `${file} exists already; it was not touched`, {
-    fix: `To overwrite it: caye get '${printable(target)}' -o '${file}'`,
-  });
 }

@@ -1,0 +1,73 @@
+/** Files on the user's own disk: read whole, and saved whole or not at all. @module */
+import { AgentError, systemCode } from "../kernel/errors.ts";
+import type { CliIo } from "./io.ts";
+
+export async function readLocal(io: CliIo, file: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await io.readFile(file));
+  } catch (cause) {
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: "there is no such file",
+      EACCES: "this user may not read it",
+      EISDIR: "it is a directory",
+    };
+    const reason = reasons[systemCode(cause) ?? ""] ?? "it can't be read";
+    throw new AgentError("FILE_UNREADABLE", `${file}: ${reason}`, { cause });
+  }
+}
+
+/** Where a file will be saved; what is not overwritten was not there when it was looked for. */
+export interface Place {
+  readonly file: string;
+  readonly overwrite: boolean;
+  /** What was typed, without `-o`: for the advice in errors. */
+  readonly command: string;
+}
+
+export interface WantedPlace {
+  /** For the working directory, or the directory that `output` names. Safe as a file name. */
+  readonly name: string;
+  /** As typed after `-o`. */
+  readonly output: string | undefined;
+  readonly command: string;
+}
+
+/** @throws AgentError "FILE_EXISTS", "PATH_INVALID": before anything costly is done */
+export async function placeFor(io: CliIo, { name, output, command }: WantedPlace): Promise<Place> {
+  if (output === undefined) {
+    if ((await io.facts(name)) !== undefined) throw fileExists(name, command);
+    return { file: name, overwrite: false, command };
+  }
+  if ((await io.facts(output))?.kind === "directory") {
+    return { file: `${output.replace(/\/+$/, "")}/${name}`, overwrite: true, command };
+  }
+  const parent = output.includes("/") ? output.slice(0, output.lastIndexOf("/")) || "/" : ".";
+  if ((await io.facts(parent))?.kind === "directory") return { file: output, overwrite: true, command };
+  throw new AgentError("PATH_INVALID", `there is no directory ${parent}`, { fix: `mkdir -p '${parent}'` });
+}
+
+/** @returns the file. @throws AgentError "FILE_EXISTS", "FILE_UNWRITABLE" */
+export async function save(io: CliIo, { file, overwrite, command }: Place, bytes: Uint8Array): Promise<string> {
+  try {
+    await io.writeFile(file, bytes, { exclusive: !overwrite });
+    return file;
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === "EEXIST") throw fileExists(file, command);
+    const reasons: Readonly<Record<string, string>> = {
+      ENOSPC: ": the disk is full",
+      EACCES: ": this user may not write there",
+      EROFS: ": the file system is read-only",
+    };
+    throw new AgentError("FILE_UNWRITABLE", `${file} could not be written${reasons[code ?? ""] ?? ""}`, {
+      cause,
+      fix: "Name another place: -o FILE. The file itself is safe in the agent's store.",
+    });
+  }
+}
+
+function fileExists(file: string, command: string): AgentError {
+  return new AgentError("FILE_EXISTS", `${file} exists already; it was not touched`, {
+    fix: `To overwrite it: ${command} -o '${file}'`,
+  });
+}
