@@ -116,10 +116,10 @@ function environment(state: string, extra: Readonly<Record<string, string>> = {}
   return { PATH, HOME, CAYE_STATE: state, CAYE_API_PORT: "0", CAYE_METRICS_PORT: "0", ...extra };
 }
 
-/** Resident memory of a process in bytes, from the kernel. */
-export async function residentBytes(pid: number): Promise<number> {
+/** Resident memory of a process in bytes, from the kernel: now, or at its highest. */
+export async function residentBytes(pid: number, field: "VmRSS" | "VmHWM" = "VmRSS"): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+  return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024;
 }
 
 /** Asks again and again until the answer is not undefined. */

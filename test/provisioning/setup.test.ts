@@ -37,7 +37,7 @@ beforeEach(() => {
   // Installs what an `npm ci` would: the packages and the pinned Node.
   fake(
     "npm",
-    'mkdir -p node_modules/.bin node_modules/zod; echo {} > node_modules/zod/package.json; echo "$$" > node_modules/.bin/node',
+    'mkdir -p node_modules/.bin node_modules/zod; echo {} > node_modules/zod/package.json; printf "#!/bin/sh\\n# $$\\n" > node_modules/.bin/node; chmod +x node_modules/.bin/node',
   );
   fake("dpkg-query", `for p in "$@"; do grep -qx -- "$p" ${root}/installed && echo "installed $p"; done; true`);
   fake(
@@ -79,7 +79,7 @@ describe("set-up", () => {
   test("brings a fresh clone to everything it needs, one line a step, and is silent the second time", () => {
     expect(setup("--quiet")).toEqual({
       code: 0,
-      out: `set-up: installing npm packages … done in N s\nset-up: installing Debian packages: ${PACKAGES.join(" ")} … done in N s\n`,
+      out: `set-up: installing npm packages … done in N s\nset-up: compiling … done in N s\nset-up: installing Debian packages: ${PACKAGES.join(" ")} … done in N s\n`,
     });
     expect(calls("npm")).toHaveLength(1);
     expect(calls("apt-get")).toEqual([
@@ -127,7 +127,7 @@ describe("set-up", () => {
     fake("id", "echo 1000");
     expect(setup("--quiet")).toEqual({
       code: 0,
-      out: `set-up: installing npm packages … done in N s\nset-up: some Debian packages are missing; to install them, type: ${BY_HAND} ${PACKAGES.join(" ")}\n`,
+      out: `set-up: installing npm packages … done in N s\nset-up: compiling … done in N s\nset-up: some Debian packages are missing; to install them, type: ${BY_HAND} ${PACKAGES.join(" ")}\n`,
     });
     expect(calls("apt-get")).toEqual([]);
   });
