@@ -36,6 +36,19 @@ async function fill(store: Store, count: number): Promise<void> {
   }
 }
 
+/** Writes until it fails, remembers what was acknowledged, and gives the failure. */
+async function fillUp(store: Store, acknowledged: Map<number, Uint8Array>): Promise<unknown> {
+  for (let i = 0; i < 10_000; i++) {
+    try {
+      await store.write([{ key: key(i), value: value(i) }]);
+    } catch (error) {
+      return error;
+    }
+    acknowledged.set(i, value(i));
+  }
+  return undefined;
+}
+
 describe("a store on disk", () => {
   test("keeps what was written when it is opened again", async () => {
     const directory = await freshDirectory();
@@ -194,15 +207,7 @@ describe("a store on disk", () => {
       await mkdir(join(mount, "state"));
       {
         await using store = await openLevelStore(join(mount, "state"), KEY, full);
-        let failure: unknown;
-        for (let i = 0; i < 10_000 && failure === undefined; i++) {
-          await store.write([{ key: key(i), value: value(i) }]).then(
-            () => acknowledged.set(i, value(i)),
-            (error: unknown) => {
-              failure = error;
-            },
-          );
-        }
+        const failure = await fillUp(store, acknowledged);
         expect(failure).toMatchObject({ code: "DISK_FULL", fix: expect.any(String) });
         expect(acknowledged.size).toBeGreaterThan(100);
         for (const [i, wanted] of acknowledged) expect(await store.get(key(i))).toEqual(wanted);
