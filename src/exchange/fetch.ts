@@ -4,27 +4,17 @@
  */
 import { toHex } from "../kernel/bytes.ts";
 import { describeError } from "../kernel/errors.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Log } from "../ports/log.ts";
-import type { Random } from "../ports/random.ts";
 import type { Cid } from "../dag/cid.ts";
 import type { Shard } from "../dag/shard.ts";
 import { REQUEST } from "../radio/scheduler.ts";
 import type { Coded, Get } from "../wire/messages.ts";
-import type { Agenda } from "./agenda.ts";
-import type { Air } from "./air.ts";
-import { chance } from "./chance.ts";
+import type { ExchangeParts } from "./parts.ts";
+import { chance } from "../radio/chance.ts";
 import { backOff } from "./timing.ts";
 import { Transfer, WantedBlock, type TransferTarget } from "./transfer.ts";
 
-export interface FetchPorts {
+export interface FetchPorts extends ExchangeParts {
   readonly shard: Pick<Shard, "missingBlocks" | "putBlock">;
-  readonly air: Air;
-  readonly agenda: Agenda;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly count: (event: string) => void;
   /** Relays to the nearest neighbour; undefined when not known. */
   readonly nearestHops: () => number | undefined;
 }

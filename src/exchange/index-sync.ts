@@ -5,16 +5,12 @@
  * @module
  */
 import { toHex } from "../kernel/bytes.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Log } from "../ports/log.ts";
-import type { Random } from "../ports/random.ts";
 import type { MergeVerdict, Shard } from "../dag/shard.ts";
 import { MAX_BEACON_AUTHORS, type AuthorId, type Beacon, type Update, type Want } from "../wire/messages.ts";
 import { entriesThatFit, packBeacon } from "../wire/packing.ts";
 import { ANSWER, INDEX } from "../radio/scheduler.ts";
-import type { Agenda } from "./agenda.ts";
-import type { Air } from "./air.ts";
-import { chance } from "./chance.ts";
+import type { ExchangeParts } from "./parts.ts";
+import { chance } from "../radio/chance.ts";
 import { Neighbours } from "./neighbours.ts";
 import { backOff } from "./timing.ts";
 import {
@@ -28,14 +24,8 @@ import {
   type TrickleRules,
 } from "./trickle.ts";
 
-export interface IndexSyncPorts {
+export interface IndexSyncPorts extends ExchangeParts {
   readonly shard: Pick<Shard, "author" | "authors" | "vector" | "entries" | "merge">;
-  readonly air: Air;
-  readonly agenda: Agenda;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly count: (event: string) => void;
 }
 
 /** What this node still owes to askers of one log: entries `first` … `last`. */

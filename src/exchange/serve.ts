@@ -3,22 +3,16 @@
  * @module
  */
 import { toHex } from "../kernel/bytes.ts";
-import type { Random } from "../ports/random.ts";
 import type { Shard } from "../dag/shard.ts";
 import { symbolAt } from "../erasure/cauchy.ts";
 import { ANSWER } from "../radio/scheduler.ts";
 import type { Coded, Get } from "../wire/messages.ts";
 import { symbolBytesFor } from "../wire/packing.ts";
-import type { Agenda } from "./agenda.ts";
-import type { Air } from "./air.ts";
-import { chance } from "./chance.ts";
+import type { ExchangeParts } from "./parts.ts";
+import { chance } from "../radio/chance.ts";
 
-export interface ServePorts {
+export interface ServePorts extends ExchangeParts {
   readonly shard: Pick<Shard, "findBlockByPrefix" | "getBlock">;
-  readonly air: Air;
-  readonly agenda: Agenda;
-  readonly random: Random;
-  readonly count: (event: string) => void;
 }
 
 interface Stream {

@@ -5,6 +5,7 @@
  * protobuf `Data` around the payload, and the payload. Explicit header and CRC are always on.
  * @module
  */
+import { PRIVATE_APP } from "../ports/modem.ts";
 
 export type SpreadingFactor = 7 | 8 | 9 | 10 | 11 | 12;
 
@@ -34,11 +35,13 @@ export type PresetName =
   | "NarrowSlow";
 
 const PREAMBLE_SYMBOLS = 16;
-const MAX_FRAME_BYTES = 255;
+/** The LoRa frame's limit in bytes, header included. */
+export const MAX_FRAME_BYTES = 255;
 const MESH_HEADER_BYTES = 16;
-/** Port number 3, tag and length of the payload 2, bit field 2; the length takes one more byte from 128 on. */
-const DATA_OVERHEAD_BYTES = 7;
-const LONG_LENGTH_FROM_BYTES = 128;
+/** Tags of port and payload, and the bit field that the firmware adds. */
+const DATA_TAG_BYTES = 4;
+/** Port numbers and lengths take a second byte from here on. */
+const LONG_VARINT_FROM = 128;
 /** What firmware 2.8 adds to a broadcast: an XEdDSA signature with its tag and length. */
 const RADIO_SIGNATURE_BYTES = 66;
 /** The radio spreads each symbol's bits more safely (low data rate optimisation) above this. */
@@ -95,14 +98,20 @@ export function timeOnAirUs(frameBytes: number, modulation: LoraModulation): num
   return Math.ceil((preambleSymbols + 4.25 + payloadSymbols) * symbolUs);
 }
 
+/** Bytes of the frame around a payload on a channel, whatever its port. May exceed {@link MAX_FRAME_BYTES}. */
+export function meshFrameBytes(port: number, payloadBytes: number): number {
+  const portBytes = port < LONG_VARINT_FROM ? 1 : 2;
+  const lengthBytes = payloadBytes < LONG_VARINT_FROM ? 1 : 2;
+  return MESH_HEADER_BYTES + DATA_TAG_BYTES + portBytes + lengthBytes + payloadBytes;
+}
+
 /**
  * Bytes of the frame around a `PRIVATE_APP` payload on a channel.
  * @param payloadBytes 0 … 231; more gives a frame that {@link timeOnAirUs} refuses
  * @param radioSigns see {@link signsBroadcasts}
  */
 export function frameBytesFor(payloadBytes: number, radioSigns = false): number {
-  const lengthBytes = payloadBytes < LONG_LENGTH_FROM_BYTES ? 0 : 1;
-  const frameBytes = MESH_HEADER_BYTES + DATA_OVERHEAD_BYTES + lengthBytes + payloadBytes;
+  const frameBytes = meshFrameBytes(PRIVATE_APP, payloadBytes);
   const signedBytes = frameBytes + RADIO_SIGNATURE_BYTES;
   return radioSigns && signedBytes <= MAX_FRAME_BYTES ? signedBytes : frameBytes;
 }

@@ -13,6 +13,7 @@ import type { Log } from "../ports/log.ts";
 import { BROADCAST, PRIVATE_APP, type Modem, type SendOutcome } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
 import { payloadAirtimeUs, type LoraModulation } from "./airtime.ts";
+import { chance } from "./chance.ts";
 import type { AirtimeLedger } from "./ledger.ts";
 import type { Ratio } from "./region.ts";
 import { WaitingQueue, type Offer, type Waiting } from "./waiting.ts";
@@ -299,10 +300,8 @@ export class Scheduler implements Service {
     signal.removeEventListener("abort", wake);
   }
 
-  /** 0 … 1. */
   #chance(): Ratio {
-    const [high = 0, low = 0] = this.#parts.random.bytes(2);
-    return (256 * high + low) / 65_536;
+    return chance(this.#parts.random);
   }
 }
 

@@ -10,7 +10,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { timeOnAirUs, type LoraModulation } from "../radio/airtime.ts";
-import { drawFraction } from "./seeded-random.ts";
+import { chance } from "../radio/chance.ts";
 import type { AirLink } from "./topology.ts";
 
 /** What is on the air: Meshtastic's header and the decoded `Data`. */
@@ -156,7 +156,7 @@ export class Air {
     station.listener?.used(incoming.endMs - incoming.startMs);
     if (incoming.spoiled === "collision") station.stats.collisions++;
     else if (incoming.spoiled === "deaf") station.stats.deaf++;
-    else if (drawFraction(this.#random) < link.loss) station.stats.losses++;
+    else if (chance(this.#random) < link.loss) station.stats.losses++;
     else {
       station.stats.framesHeard++;
       const snrDb = link.snrDb ?? DEFAULT_SNR_DB;

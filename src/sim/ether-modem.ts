@@ -11,7 +11,7 @@ import type { Random } from "../ports/random.ts";
 import type { AirFrame, Reception } from "./air.ts";
 import type { Ether } from "./ether.ts";
 import type { RadioNode } from "./radio-node.ts";
-import { dutyCycleOf } from "./regions.ts";
+import { regionNamed } from "../radio/region.ts";
 
 const RECEIVE_QUEUE_PACKETS = 100;
 const FIRMWARE = "2.7.26 (simulated)";
@@ -44,7 +44,7 @@ class EtherModem implements Modem {
     this.#options = options;
     this.uri = `sim://${options.nodeNumber.toString(16)}`;
     this.#radio = options.ether.radio(options.nodeNumber);
-    this.#radio.limitDutyCycle(dutyCycleOf(options.region));
+    this.#radio.limitDutyCycle(regionNamed(options.region).dutyCycle);
   }
 
   state(): ModemState {

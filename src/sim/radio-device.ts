@@ -16,7 +16,7 @@ import type { Random } from "../ports/random.ts";
 import type { Ether } from "./ether.ts";
 import { TX_QUEUE_PACKETS, type RadioNode } from "./radio-node.ts";
 import * as words from "./radio-words.ts";
-import { dutyCycleOf } from "./regions.ts";
+import { regionNamed } from "../radio/region.ts";
 
 const STATUS_RING = 2;
 const PHONE_QUEUE_PACKETS = 32;
@@ -98,7 +98,7 @@ class Device implements RadioDevice {
     this.#options = options;
     this.#port = options.port ?? 0;
     this.radio = options.ether.radio(options.nodeNumber);
-    this.radio.limitDutyCycle(dutyCycleOf(options.region));
+    this.radio.limitDutyCycle(regionNamed(options.region).dutyCycle);
     this.#detach = this.radio.attach({
       packet: (reception) => this.#keep(words.heardPacket(reception)),
       power: () => undefined,

@@ -10,7 +10,7 @@ import type { ChannelUse } from "../ports/modem.ts";
 import { BROADCAST } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
 import { timeOnAirUs } from "../radio/airtime.ts";
-import { frameBytesFor, MAX_FRAME_BYTES } from "./radio-frames.ts";
+import { MAX_FRAME_BYTES, meshFrameBytes } from "../radio/airtime.ts";
 import { symbolMs, type Air, type AirFrame, type Reception } from "./air.ts";
 import { drawBelow } from "./seeded-random.ts";
 import { SlidingSum } from "./sliding-sum.ts";
@@ -157,7 +157,7 @@ export class RadioNode {
 
   /** Takes a packet of the host's for the air. */
   submit(packet: Omit<AirFrame, "from" | "hopStart">, priority = PRIORITY_DEFAULT): Admission {
-    const frameBytes = frameBytesFor(packet.port, packet.payload.length);
+    const frameBytes = meshFrameBytes(packet.port, packet.payload.length);
     if (frameBytes > MAX_FRAME_BYTES) return { kind: "too-large" };
     const minutes = this.#silentMinutes();
     if (minutes > 0) return { kind: "duty-cycle", minutes };
@@ -179,7 +179,7 @@ export class RadioNode {
     if (frame.hopLimit === 0 || frame.to === this.number || this.#silentMinutes() > 0) return;
     this.#enqueue({
       frame: { ...frame, hopLimit: frame.hopLimit - 1 },
-      frameBytes: frameBytesFor(frame.port, frame.payload.length),
+      frameBytes: meshFrameBytes(frame.port, frame.payload.length),
       priority: PRIORITY_DEFAULT,
       order: this.#order++,
       snrDb,

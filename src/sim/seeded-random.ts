@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Random } from "../ports/random.ts";
+import { chance } from "../radio/chance.ts";
 
 /** A stream of its own for each seed; write `village/7/radio` to give every part one. */
 export function seededRandom(seed: string | number): Random {
@@ -25,14 +26,9 @@ export function seededRandom(seed: string | number): Random {
   };
 }
 
-/** Evenly in 0 … 1, 1 excluded. */
-export function drawFraction(random: Random): number {
-  return new DataView(random.bytes(4).buffer).getUint32(0) / 2 ** 32;
-}
-
 /** Evenly in 0 … `below` − 1. @param below 1 … 2^32 */
 export function drawBelow(random: Random, below: number): number {
-  return Math.floor(drawFraction(random) * below);
+  return Math.floor(chance(random) * below);
 }
 
 function next(state: Uint32Array): number {
