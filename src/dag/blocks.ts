@@ -15,6 +15,8 @@ import { decodeBlockRecord, encodeBlockRecord } from "./records.ts";
 
 const EMPTY = cidOf("raw", new Uint8Array());
 const MAX_REMEMBERED = 4096;
+/** Blocks of a file that are read at a time. */
+const READ_AHEAD = 8;
 
 export class Blocks {
   readonly #store: Store;
@@ -129,16 +131,26 @@ export class Blocks {
 
   async #fill(manifest: Manifest, cid: Cid, content: Uint8Array): Promise<boolean> {
     let at = 0;
-    for (const part of manifest.parts) {
-      const target = content.subarray(at, at + part.bytes);
-      const block = await this.get(part.cid);
-      if (block === undefined) return false;
-      if (codecOf(part.cid) === "dag-cbor") {
-        if (!(await this.#fill(demandManifest(block, part.cid, part.bytes), part.cid, target))) return false;
-      } else if (block.length === part.bytes) target.set(block);
-      else throw badManifest(cid, "a chunk has another length");
-      at += part.bytes;
+    for (let i = 0; i < manifest.parts.length; i += READ_AHEAD) {
+      const parts = manifest.parts.slice(i, i + READ_AHEAD);
+      const blocks = await Promise.all(parts.map((part) => this.get(part.cid)));
+      for (const [k, part] of parts.entries()) {
+        const block = blocks[k];
+        if (block === undefined || !(await this.#place(block, part, cid, content.subarray(at, at + part.bytes)))) {
+          return false;
+        }
+        at += part.bytes;
+      }
     }
+    return true;
+  }
+
+  /** Puts one part of a file where it belongs: a chunk, or all that stands below a manifest. */
+  async #place(block: Uint8Array, part: Manifest["parts"][number], cid: Cid, target: Uint8Array): Promise<boolean> {
+    if (codecOf(part.cid) === "dag-cbor")
+      return this.#fill(demandManifest(block, part.cid, part.bytes), part.cid, target);
+    if (block.length !== part.bytes) throw badManifest(cid, "a chunk has another length");
+    target.set(block);
     return true;
   }
 

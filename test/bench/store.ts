@@ -52,7 +52,7 @@ async function measure(directory: string): Promise<readonly Row[]> {
   for (const bytes of SIZES) rows.push(await getAtRandom(shard, bytes, cids.get(bytes) ?? []));
   rows.push(await timed("resolve a name", 2000, (i) => shard.resolve(`filler ${(i * 7919) % 90_000}`)));
   rows.push(await timed("put 1 KB, index full", 200, (i) => shard.putFile(`late ${i}`, random.bytes(1024))));
-  rows.push({ what: "resident memory", MB: round(process.memoryUsage.rss() / 2 ** 20) });
+  rows.push({ what: "resident memory after all of this", MB: round(process.memoryUsage.rss() / 2 ** 20) });
   return rows;
 }
 

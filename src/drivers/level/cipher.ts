@@ -51,10 +51,12 @@ export class ValueCipher {
     decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
     const value = decipher.update(sealed.subarray(NONCE_BYTES, sealed.length - TAG_BYTES));
     try {
-      return concatBytes(value, decipher.final());
+      // GCM leaves nothing for the end: it only compares the tag, and throws where it differs.
+      decipher.final();
     } catch {
       return undefined;
     }
+    return new Uint8Array(value.buffer, value.byteOffset, value.length);
   }
 }
 
