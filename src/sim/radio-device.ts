@@ -1,9 +1,10 @@
 /**
- * A simulated Meshtastic radio on a TCP port, which speaks the client protocol as firmware 2.7 does, byte for byte: for
- * the agent, for the official apps, and for whoever has no radio at hand.
+ * A simulated Meshtastic radio on a TCP port, with the framing and the messages of firmware 2.7's client protocol: for the
+ * agent, for tests, and for whoever has no radio at hand.
  *
  * Like the firmware it serves one client (a new one takes over), answers each packet and heartbeat with the state of
- * its queue through a ring of two, keeps 32 packets for its client, and polls rather than pushes. Left out: `want_ack`.
+ * its queue through a ring of two, keeps 32 packets for its client, and polls rather than pushes. Left out: `want_ack`,
+ * learnt next hops, the mesh's own traffic, and of the 46 messages of a handshake those that say nothing of the radio.
  * @module
  */
 import type { ToRadio } from "@meshtastic/protobufs";

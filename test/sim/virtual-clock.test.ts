@@ -3,7 +3,7 @@ import { VirtualClock } from "../../src/sim/virtual-clock.ts";
 import { seededRandom, drawBelow } from "../../src/sim/seeded-random.ts";
 
 const never = new AbortController().signal;
-/** Worked out by another program from the authors' reference code: xoshiro128** 1.1. */
+/** Worked out by a separate program, in Python, of xoshiro128** 1.1. */
 const GOLDEN = "2af1866a6f9eae1cfab4c333231af994";
 
 describe("the virtual clock", () => {
