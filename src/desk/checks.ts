@@ -128,7 +128,7 @@ function channelCheck({ modem }: OpenParts): Check {
     name: "channel",
     state: "WARN",
     detail,
-    fix: "Use a faster preset or another frequency slot; Caye holds back above 25 %.",
+    fix: "Use a faster preset or another frequency slot; Caye holds back above 25 % (requests above 40 %).",
   };
 }
 

@@ -25,6 +25,8 @@ const MAX_REMEMBERED = 64;
 const RAW_CODEC = 0x55;
 const MAX_SYMBOLS_A_GET = 255;
 const COSTLY_HOPS = 2;
+/** Each relay more makes the answer cost about twice as much again. */
+const TRIES_A_RELAY = 3;
 
 export class Fetch {
   readonly #ports: FetchPorts;
@@ -163,10 +165,12 @@ export class Fetch {
     this.#askLater(transfer);
   }
 
-  /** As far as the nearest neighbour, and one relay farther with each asking in vain. */
+  /** As far as the nearest neighbour; one relay farther when loss alone hardly explains the silence any more. */
   #reach(transfer: Transfer): number {
     const nearest = this.#ports.nearestHops();
-    return this.#ports.air.reach(nearest === undefined ? undefined : nearest + transfer.fruitless);
+    return this.#ports.air.reach(
+      nearest === undefined ? undefined : nearest + Math.floor(transfer.fruitless / TRIES_A_RELAY),
+    );
   }
 
   #askLater(transfer: Transfer): void {

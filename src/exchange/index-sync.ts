@@ -39,6 +39,10 @@ interface Owed {
 /** UPDATE packets in one answer; who needs more asks again, and hears others in between. */
 const MAX_PACKETS_AN_ANSWER = 8;
 const MAX_WANT = 255;
+/** Logs that are asked for at once; the others' turn comes with later beacons. */
+const MAX_WANTS = 16;
+/** Tries in vain for an author of whom nothing is held: it may not exist. */
+const TRIES_FOR_STRANGERS = 8;
 
 function farther(owed: Owed | undefined, hops: number): number | undefined {
   return owed === undefined ? hops : owed.hops === undefined ? undefined : Math.max(owed.hops, hops);
@@ -48,6 +52,8 @@ export class IndexSync {
   readonly neighbours = new Neighbours();
   readonly #ports: IndexSyncPorts;
   readonly #owed = new Map<string, Owed>();
+  /** Authors whose entries are being asked for. */
+  readonly #wanted = new Set<string>();
   readonly #fruitless = new Map<string, number>();
   #trickle: Trickle | undefined;
   #rotation = 0;
@@ -112,7 +118,7 @@ export class IndexSync {
     const key = toHex(want.author);
     const last = Math.min(want.first + want.count - 1, this.#held(key));
     // An overheard WANT for the same entries makes ours superfluous for now.
-    if (this.#ports.agenda.has(`want:${key}`) && want.first <= this.#held(key) + 1) this.#wantLater(want.author);
+    if (this.#wanted.has(key) && want.first <= this.#held(key) + 1) this.#wantLater(want.author);
     if (last < want.first) return;
     const owed = this.#owed.get(key);
     this.#owed.set(key, {
@@ -144,12 +150,14 @@ export class IndexSync {
 
   #want(author: AuthorId, seen?: Update): void {
     const key = toHex(author);
-    if (this.#ports.agenda.has(`want:${key}`)) return;
+    if (this.#wanted.has(key)) return;
     if (seen === undefined && this.#lacking(key) <= 0) return;
+    // Claims cost their maker nothing: a thousand made-up authors must not become a thousand questions at once.
+    if (this.#wanted.size >= MAX_WANTS) return;
     this.#fruitless.delete(key);
     const waitMs = this.#chance() * this.#ports.air.timing().wantSpreadMs;
     const end = seen === undefined ? 0 : seen.first + seen.entries.length - 1;
-    this.#ports.agenda.set(`want:${key}`, waitMs, () => this.#ask(author, end));
+    this.#plan(author, waitMs, end);
   }
 
   #wantLater(author: AuthorId): void {
@@ -157,7 +165,7 @@ export class IndexSync {
     const tries = this.#fruitless.get(key) ?? 0;
     const timing = this.#ports.air.timing();
     const waitMs = timing.wantRetryMs * backOff(timing, tries) * (1 + this.#chance() / 4);
-    this.#ports.agenda.set(`want:${key}`, waitMs, () => this.#ask(author, 0));
+    this.#plan(author, waitMs, 0);
   }
 
   /** @param atLeast a sequence number that was seen on air, although no beacon has named it yet */
@@ -165,10 +173,10 @@ export class IndexSync {
     const key = toHex(author);
     const first = this.#held(key) + 1;
     const last = Math.max(atLeast, this.neighbours.longestClaim(key));
-    if (last < first) return;
+    if (last < first) return this.#wantNoMore(key);
     const tries = this.#fruitless.get(key) ?? 0;
-    if (tries >= this.#ports.air.timing().maxFruitless) {
-      this.#fruitless.delete(key);
+    if (tries >= this.#mostTries(key)) {
+      this.#wantNoMore(key);
       this.neighbours.disbelieve(key);
       this.#ports.count("wants_given_up");
       return;
@@ -179,12 +187,28 @@ export class IndexSync {
     this.#wantLater(author);
   }
 
+  #plan(author: AuthorId, waitMs: number, atLeast: number): void {
+    const key = toHex(author);
+    if (this.#ports.agenda.set(`want:${key}`, waitMs, () => this.#ask(author, atLeast))) this.#wanted.add(key);
+  }
+
+  #wantNoMore(key: string): void {
+    this.#wanted.delete(key);
+    this.#fruitless.delete(key);
+    this.#ports.agenda.cancel(`want:${key}`);
+    this.#ports.air.cancel(`want:${key}`);
+  }
+
+  #mostTries(key: string): number {
+    const { maxFruitless } = this.#ports.air.timing();
+    return this.#held(key) === 0 ? Math.min(TRIES_FOR_STRANGERS, maxFruitless) : maxFruitless;
+  }
+
   #progress(author: AuthorId): void {
     const key = toHex(author);
     this.#fruitless.delete(key);
     if (this.#lacking(key) <= 0) {
-      this.#ports.agenda.cancel(`want:${key}`);
-      this.#ports.air.cancel(`want:${key}`);
+      this.#wantNoMore(key);
     } else {
       this.#wantLater(author);
     }

@@ -22,6 +22,9 @@ interface Stream {
   remaining: number;
   /** Relays to the farthest who asked for them. */
   hops: number;
+  /** Said since `sinceMs`, monotonic: what one block may cost in an hour is bounded, whoever asks for it how often. */
+  said: number;
+  sinceMs: number;
   /** Index of the next symbol: goes on where the last request ended, so that no symbol is said twice in 256. */
   next: number;
 }
@@ -29,6 +32,14 @@ interface Stream {
 /** Blocks that are streamed, or were lately: what bounds the memory is this times 16 KB. */
 const MAX_STREAMS = 16;
 const MAX_SYMBOL_INDEX = 256;
+const HOUR_MS = 3_600_000;
+/**
+ * In multiples of the block's own symbols: at once for who is far away and loses two of three; in an hour for several of
+ * those; and a little more, for blocks of a symbol or two.
+ */
+const MOST_AT_ONCE = 4;
+const MOST_AN_HOUR = 12;
+const SMALL_CHANGE = 24;
 
 export class Serve {
   readonly #ports: ServePorts;
@@ -47,7 +58,12 @@ export class Serve {
     const reach = this.#ports.air.reach(hops);
     stream.hops = idle ? reach : Math.max(stream.hops, reach);
     // Several who ask at once are served by the same symbols: the neediest decides how many.
-    stream.remaining = Math.max(stream.remaining, get.symbols === 0 ? k : get.symbols);
+    const asked = get.symbols === 0 ? k : Math.min(get.symbols, MOST_AT_ONCE * k);
+    stream.remaining = Math.max(stream.remaining, Math.min(asked, this.#allowance(stream, k)));
+    if (stream.remaining === 0) {
+      this.#ports.count("gets_refused_budget");
+      return;
+    }
     this.#ports.count("gets_answered");
     if (!idle) return;
     const delayMs = chance(this.#ports.random) * this.#ports.air.timing().answerSpreadMs;
@@ -74,9 +90,22 @@ export class Serve {
     // While the disk was read a second request may have begun the same stream.
     if (block === undefined || this.#streams.has(key)) return this.#streams.get(key);
     if (!this.#makeRoom()) return undefined;
-    const stream: Stream = { prefix, block, remaining: 0, hops: 0, next: 0 };
+    const stream: Stream = { prefix, block, remaining: 0, hops: 0, said: 0, sinceMs: this.#nowMs(), next: 0 };
     this.#streams.set(key, stream);
     return stream;
+  }
+
+  /** Symbols of the block that may still be said in this hour. */
+  #allowance(stream: Stream, k: number): number {
+    if (this.#nowMs() - stream.sinceMs > HOUR_MS) {
+      stream.sinceMs = this.#nowMs();
+      stream.said = 0;
+    }
+    return Math.max(0, MOST_AN_HOUR * k + SMALL_CHANGE - stream.said);
+  }
+
+  #nowMs(): number {
+    return this.#ports.clock.monotonicMs();
   }
 
   /** Forgets the stream that is idle for longest; false when all are busy. */
@@ -98,6 +127,7 @@ export class Serve {
     const index = stream.next;
     stream.next = (index + 1) % MAX_SYMBOL_INDEX;
     stream.remaining--;
+    stream.said++;
     const symbol = symbolAt(stream.block, symbolBytesFor(stream.block.length), index);
     const coded: Coded = { type: "coded", prefix: stream.prefix, blockBytes: stream.block.length, index, symbol };
     const onSent = (): void => void this.#ports.agenda.set(`stream:${key}`, 0, () => this.#say(key));

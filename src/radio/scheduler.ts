@@ -92,9 +92,12 @@ const ALERT_RESERVE: Ratio = 0.1;
 const RELAY_SLACK_FACTOR = 3;
 /** Up to this part of its airtime is added after a packet, so that two nodes don't stay in lockstep. */
 const JITTER: Ratio = 0.05;
-/** Above this use of the channel we hold back, as the firmware does with its own packets; alerts from the second on. */
+/**
+ * Above this use of the channel we hold back: the firmware's two limits, the lower one for what it sends by itself (our
+ * index), the higher one for what people ask for and warn of.
+ */
 const POLITE_UTILIZATION: Ratio = 0.25;
-const URGENT_UTILIZATION: Ratio = 0.4;
+const USER_UTILIZATION: Ratio = 0.4;
 /**
  * The radio reports the use of the last minute once in a while. When a figure has held us up for so long, it is old: one
  * packet goes. Without this, one bad figure of a radio that reports no more would silence the node.
@@ -199,15 +202,14 @@ export class Scheduler implements Service {
   }
 
   #isChannelFull(frame: Frame, nowMs: number): boolean {
-    const urgent = frame.priority === ALERT;
     const used = this.#parts.modem.channelUse().channelUtilization ?? 0;
-    if (used <= (urgent ? URGENT_UTILIZATION : POLITE_UTILIZATION)) {
-      // Between the two limits only alerts pass: the others' wait goes on.
+    if (used <= (frame.priority === INDEX ? POLITE_UTILIZATION : USER_UTILIZATION)) {
+      // Between the two limits the index does not pass: its wait goes on.
       if (used <= POLITE_UTILIZATION) this.#channelHeldSinceMs = undefined;
       return false;
     }
     this.#channelHeldSinceMs ??= nowMs;
-    return nowMs - this.#channelHeldSinceMs < (urgent ? URGENT_HOLD_MS : CHANNEL_HOLD_MS);
+    return nowMs - this.#channelHeldSinceMs < (frame.priority === ALERT ? URGENT_HOLD_MS : CHANNEL_HOLD_MS);
   }
 
   async #send(frame: Frame, airtimeUs: number, signal: AbortSignal): Promise<void> {

@@ -419,19 +419,31 @@ describe("the hour's budget", () => {
 });
 
 describe("a channel in use", () => {
-  test("above a quarter holds up all but alerts, until it is free", async () => {
+  test("above a quarter holds up the index, until it is free; what people ask for passes", async () => {
     const station = new Station();
     station.modem.use = { channelUtilization: 0.3, airUtilTx: 0 };
-    station.scheduler.offer(frame(1, { priority: REQUEST }));
+    station.scheduler.offer(frame(1, { priority: INDEX }));
     await station.clock.advance(60_000);
     expect(station.taken).toEqual([]);
     expect(station.scheduler.status().waitingFor).toBe("channel");
-    station.scheduler.offer(frame(2, { priority: ALERT }));
+    station.scheduler.offer(frame(2, { priority: REQUEST }));
     await station.clock.advance(1_000);
     expect(station.taken).toEqual([2]);
     station.modem.use = { channelUtilization: 0.25, airUtilTx: 0 };
     await station.clock.advance(10_000);
     expect(station.taken).toEqual([2, 1]);
+    await station.stop();
+  });
+
+  test("above two fifths holds up requests too", async () => {
+    const station = new Station();
+    station.modem.use = { channelUtilization: 0.41, airUtilTx: 0 };
+    station.scheduler.offer(frame(1, { priority: REQUEST }));
+    await station.clock.advance(60_000);
+    expect(station.taken).toEqual([]);
+    station.modem.use = { channelUtilization: 0.4, airUtilTx: 0 };
+    await station.clock.advance(10_000);
+    expect(station.taken).toEqual([1]);
     await station.stop();
   });
 
