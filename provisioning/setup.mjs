@@ -15,6 +15,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -46,9 +47,13 @@ function installNpmPackages() {
   start("installing npm packages");
   const startedMs = Date.now();
   const problem = stagedInstall();
-  if (problem === undefined) {
+  if (problem === undefined && usable()) {
     writeFileSync(STAMP, `${hash}\n`);
     finish(`done in ${seconds(startedMs)}`);
+  } else if (problem === undefined) {
+    finish(
+      "failed: npm ci went well, but left packages out; Caye can't start without them. Is there an `omit` in npm's configuration?",
+    );
   } else if (usable()) {
     finish(`failed (${problem}); going on with the packages that are here`);
   } else {
@@ -75,6 +80,7 @@ function stagedInstall() {
       env: npmEnvironment(),
     });
     if (result.status !== 0) return problemOf("npm ci", result);
+    linkPinnedNode(join(stage, "node_modules"));
     return swap(stage);
   } finally {
     rmSync(stage, { recursive: true, force: true });
@@ -91,8 +97,20 @@ function swap(stage) {
     // A node_modules that is a mount of its own can't be renamed: then in place, as npm does it.
     if (error.code !== "EBUSY" && error.code !== "EXDEV") return `node_modules can't be replaced: ${error.message}`;
     const result = run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: ROOT, env: npmEnvironment() });
-    return result.status === 0 ? undefined : problemOf("npm ci", result);
+    if (result.status !== 0) return problemOf("npm ci", result);
+    linkPinnedNode(MODULES);
+    return undefined;
   }
+}
+
+/**
+ * Makes `.bin/node` when npm has not: the npm of Debian 13 (9.2) leaves the package of the other machine out, and takes
+ * the link of the same name with it.
+ */
+function linkPinnedNode(modules) {
+  const target = `../node-linux-${process.arch}/bin/node`;
+  const link = join(modules, ".bin/node");
+  if (!existsSync(link) && existsSync(join(modules, ".bin", target))) symlinkSync(target, link);
 }
 
 /** A stage whose process was killed, by a power cut say. */
@@ -145,10 +163,11 @@ function markCompiled() {
 /** True when there was something to do. */
 function installDebianPackages() {
   const wanted = readPackageList();
-  const known = run("dpkg-query", ["-W", "-f=${db:Status-Status} ${Package}\n", ...wanted.map(({ name }) => name)]);
+  // All that is installed: under the name that a package had in an older Debian, only its successor tells (`Provides`).
+  const known = run("dpkg-query", ["-W", "-f=${db:Status-Status},${Package},${Provides}\n"]);
   if (known.error !== undefined) return nameMissingCommands(wanted);
-  const present = new Set(known.stdout.split("\n").filter((line) => line.startsWith("installed ")));
-  const missing = wanted.map(({ name }) => name).filter((name) => !present.has(`installed ${name}`));
+  const present = namesIn(known.stdout);
+  const missing = wanted.map(({ name }) => name).filter((name) => !present.has(name));
   if (missing.length === 0) return false;
   const prefix = rightsPrefix();
   if (prefix === undefined) {
@@ -161,6 +180,16 @@ function installDebianPackages() {
   if (problem === undefined) finish(`done in ${seconds(startedMs)}`);
   else finish(`failed (${problem}); going on without them. To try by hand: ${byHand(missing)}`);
   return true;
+}
+
+/** The names that installed packages go by. A line: `installed,libfoo1t64,libfoo1 (= 4.1), libfoo`. */
+function namesIn(listing) {
+  const names = listing
+    .split("\n")
+    .map((line) => line.split(","))
+    .filter(([status]) => status === "installed")
+    .flatMap(([, ...rest]) => rest.map((name) => name.trim().split(" ")[0]));
+  return new Set(names);
 }
 
 function readPackageList() {

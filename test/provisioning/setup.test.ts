@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -39,7 +40,7 @@ beforeEach(() => {
     "npm",
     'mkdir -p node_modules/.bin node_modules/zod; echo {} > node_modules/zod/package.json; printf "#!/bin/sh\\n# $$\\n" > node_modules/.bin/node; chmod +x node_modules/.bin/node',
   );
-  fake("dpkg-query", `for p in "$@"; do grep -qx -- "$p" ${root}/installed && echo "installed $p"; done; true`);
+  fake("dpkg-query", `echo "installed,base-files,base (= 13)"; sed 's/^/installed,/; s/$/,/' ${root}/installed`);
   fake(
     "apt-get",
     `for a in "$@"; do case "$a" in swtpm*|tpm2*|lib*|socat) echo "$a" >> ${root}/installed;; esac; done`,
@@ -112,6 +113,40 @@ describe("set-up", () => {
     writeFileSync(join(root, "installed"), "swtpm\nsocat\ntpm2-tools\n");
     setup();
     expect(calls("apt-get")[0]).toMatch(/recommends swtpm-tools libtss2-tcti-swtpm0$/);
+  });
+
+  test("knows a package by the name that its successor provides, as libraries were renamed in Debian 13", () => {
+    const others = PACKAGES.filter((name) => !name.startsWith("lib")).join("\n");
+    writeFileSync(join(root, "installed"), `${others}\nlibtss2-tcti-swtpm0t64,libtss2-tcti-swtpm0 (= 4.1.3-1.2)\n`);
+    setup();
+    expect(calls("apt-get")).toEqual([]);
+  });
+
+  test("installs a package again that was removed and has only its configuration left", () => {
+    writeFileSync(join(root, "installed"), PACKAGES.slice(1).join("\n"));
+    fake("dpkg-query", `echo "config-files,swtpm,"; sed 's/^/installed,/; s/$/,/' ${root}/installed`);
+    setup();
+    expect(calls("apt-get")[0]).toMatch(/recommends swtpm$/);
+  });
+
+  test("links the pinned Node itself where npm leaves the link out, as Debian 13's own npm does", () => {
+    const place = `node_modules/node-linux-${process.arch}/bin`;
+    fake(
+      "npm",
+      `mkdir -p node_modules/.bin node_modules/zod ${place}; echo {} > node_modules/zod/package.json; printf "#!/bin/sh\\n" > ${place}/node; chmod +x ${place}/node`,
+    );
+    expect(setup("--quiet")).toMatchObject({ code: 0, out: expect.stringContaining("npm packages … done in N s\n") });
+    expect(readlinkSync(join(root, "node_modules/.bin/node"))).toBe(`../node-linux-${process.arch}/bin/node`);
+    expect(setup("--quiet")).toEqual({ code: 0, out: "" });
+  });
+
+  test("never fails without a word: says so when npm went well and yet left out what Caye needs", () => {
+    fake("npm", "mkdir -p node_modules/.bin");
+    const { code, out } = setup("--quiet");
+    expect(code).toBe(1);
+    expect(out).toContain(
+      "npm packages … failed: npm ci went well, but left packages out; Caye can't start without them.",
+    );
   });
 
   test("fetches package lists only when an install without them fails", () => {
