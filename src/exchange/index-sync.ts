@@ -6,23 +6,14 @@
  */
 import { toHex } from "../kernel/bytes.ts";
 import type { MergeVerdict, Shard } from "../dag/shard.ts";
-import { MAX_BEACON_AUTHORS, type AuthorId, type Beacon, type Update, type Want } from "../wire/messages.ts";
-import { entriesThatFit, packBeacon } from "../wire/packing.ts";
+import { type AuthorId, type Beacon, type Update, type Want } from "../wire/messages.ts";
+import { entriesThatFit } from "../wire/packing.ts";
 import { ANSWER, INDEX } from "../radio/scheduler.ts";
 import type { ExchangeParts } from "./parts.ts";
 import { chance } from "../radio/chance.ts";
 import { Neighbours } from "./neighbours.ts";
 import { backOff } from "./timing.ts";
-import {
-  endsMs,
-  heardConsistent,
-  heardInconsistent,
-  maySpeak,
-  nextInterval,
-  startTrickle,
-  type Trickle,
-  type TrickleRules,
-} from "./trickle.ts";
+import { Beacons } from "./beacons.ts";
 
 export interface IndexSyncPorts extends ExchangeParts {
   readonly shard: Pick<Shard, "author" | "authors" | "vector" | "entries" | "merge">;
@@ -51,35 +42,41 @@ function farther(owed: Owed | undefined, hops: number): number | undefined {
 export class IndexSync {
   readonly neighbours = new Neighbours();
   readonly #ports: IndexSyncPorts;
+  readonly #beacons: Beacons;
   readonly #owed = new Map<string, Owed>();
   /** Authors whose entries are being asked for. */
   readonly #wanted = new Set<string>();
   readonly #fruitless = new Map<string, number>();
-  #trickle: Trickle | undefined;
-  #rotation = 0;
   /** Entries of the own log that were announced, or were there before this run: beacons tell of those. */
   #announced = 0;
+  /** When entries of the own log were last sent, monotonic. */
+  #ownSaidMs = Number.NEGATIVE_INFINITY;
 
   constructor(ports: IndexSyncPorts) {
     this.#ports = ports;
+    this.#beacons = new Beacons(ports);
   }
 
   /** Begin to beacon. */
   start(): void {
-    this.#announced = this.#held(toHex(this.#ports.shard.author.id));
-    this.#trickle = startTrickle(this.#rules(), this.#nowMs(), this.#chance());
-    this.#schedule();
+    const held = this.#held(toHex(this.#ports.shard.author.id));
+    // A log that begins goes out with its first file: without the introduction nobody could verify that.
+    this.#announced = held === 1 ? 0 : held;
+    this.#beacons.start();
   }
 
   /** This node's own log grew: tell everybody soon, and at once for entries that come together. */
   announce(): void {
-    this.#ports.agenda.set("announce", this.#ports.air.timing().announceMs, async () => {
+    if (this.#ports.agenda.has("announce")) return;
+    // At random: a storm warning makes many people write at the same moment.
+    const waitMs = (0.25 + this.#chance()) * this.#ports.air.timing().announceMs;
+    this.#ports.agenda.set("announce", waitMs, async () => {
       const own = this.#ports.shard.author.id;
       const first = this.#announced + 1;
       this.#announced = this.#held(toHex(own));
       if (first > this.#announced) return;
       await this.#send(own, { first, last: this.#announced, hops: undefined });
-      this.#differs();
+      this.#beacons.differs();
     });
   }
 
@@ -99,8 +96,8 @@ export class IndexSync {
       !beacon.partial &&
       this.#ports.shard.vector().some(({ author, count }) => count > 0 && !theirs.has(toHex(author)));
     this.#offerOwn(theirs, beacon.partial, hops);
-    if (same && !weHaveMore) this.#agrees();
-    else this.#differs();
+    if (same && !weHaveMore) this.#beacons.agrees();
+    else this.#beacons.differs();
   }
 
   /** Who lacks entries of our own log need not ask for them first: over a lossy way that saves a round. */
@@ -108,6 +105,8 @@ export class IndexSync {
     const author = this.#ports.shard.author.id;
     const row = theirs.get(toHex(author));
     if (row === undefined && partial) return;
+    // What was said a moment ago may have crossed with this beacon.
+    if (this.#nowMs() - this.#ownSaidMs < this.#ports.air.timing().wantRetryMs) return;
     const first = (row?.count ?? 0) + 1;
     const count = this.#held(toHex(author)) - first + 1;
     if (count > 0) this.onWant({ type: "want", author, first, count: Math.min(count, MAX_WANT) }, hops);
@@ -212,7 +211,7 @@ export class IndexSync {
     } else {
       this.#wantLater(author);
     }
-    this.#differs();
+    this.#beacons.differs();
   }
 
   /** Entries that we owe were just sent by somebody else: owe only what is left. */
@@ -235,6 +234,7 @@ export class IndexSync {
   }
 
   async #send(author: AuthorId, owed: Owed): Promise<void> {
+    if (toHex(author) === toHex(this.#ports.shard.author.id)) this.#ownSaidMs = this.#nowMs();
     let first = owed.first;
     for (let packet = 0; packet < MAX_PACKETS_AN_ANSWER && first <= owed.last; packet++) {
       const page = await this.#ports.shard.entries(author, first, owed.last - first + 1);
@@ -252,53 +252,6 @@ export class IndexSync {
       if (!said) return;
       first += cut.entries.length;
     }
-  }
-
-  #agrees(): void {
-    if (this.#trickle !== undefined) this.#trickle = heardConsistent(this.#trickle);
-  }
-
-  #differs(): void {
-    if (this.#trickle === undefined) return;
-    const reset = heardInconsistent(this.#trickle, this.#rules(), this.#nowMs(), this.#chance());
-    if (reset === this.#trickle) return;
-    this.#trickle = reset;
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#trickle === undefined) return;
-    this.#ports.agenda.set("beacon:speak", this.#trickle.speakMs - this.#nowMs(), () => this.#speak());
-    this.#ports.agenda.set("beacon:interval", endsMs(this.#trickle) - this.#nowMs(), () => {
-      if (this.#trickle === undefined) return;
-      this.#trickle = nextInterval(this.#trickle, this.#rules(), this.#nowMs(), this.#chance());
-      this.#schedule();
-    });
-  }
-
-  #speak(): void {
-    if (this.#trickle === undefined) return;
-    if (!maySpeak(this.#trickle, this.#rules())) {
-      this.#ports.count("beacons_suppressed");
-      return;
-    }
-    const own = this.#ports.shard.author.id;
-    const beacon = packBeacon(own, this.#vectorFor(toHex(own)));
-    this.#ports.air.say(beacon, { priority: INDEX, key: "beacon", expiresInMs: this.#trickle.intervalMs });
-  }
-
-  /** Own log first; the others take turns at being named, in case that they don't all fit. */
-  #vectorFor(ownHex: string): Beacon["vector"] {
-    const vector = this.#ports.shard.vector();
-    const own = vector.filter(({ author }) => toHex(author) === ownHex);
-    const others = vector.filter(({ author }) => toHex(author) !== ownHex);
-    const turn = others.length === 0 ? 0 : (this.#rotation++ * MAX_BEACON_AUTHORS) % others.length;
-    return [...own, ...others.slice(turn), ...others.slice(0, turn)];
-  }
-
-  #rules(): TrickleRules {
-    const timing = this.#ports.air.timing();
-    return { minMs: timing.beaconMinMs, doublings: timing.beaconDoublings, redundancy: timing.beaconRedundancy };
   }
 
   #held(authorHex: string): number {

@@ -11,7 +11,7 @@ export interface Timing {
   readonly beaconDoublings: number;
   /** Equal beacons heard in an interval that make ours superfluous. */
   readonly beaconRedundancy: number;
-  /** New entries of the own log wait this long for others to share their packet. */
+  /** New entries of the own log wait about this long (a quarter of it to five quarters) for others to share their packet. */
   readonly announceMs: number;
   /** A WANT waits for a random part of this, so that one of several askers can speak for all. */
   readonly wantSpreadMs: number;
@@ -39,7 +39,7 @@ export function timingFor(fullPacketUs: number, hopLimit: number): Timing {
     beaconMinMs: Math.max(1_500, 4 * packetMs),
     beaconDoublings: 7,
     beaconRedundancy: 2,
-    announceMs: packetMs / 4,
+    announceMs: packetMs,
     wantSpreadMs: 1.5 * packetMs,
     wantRetryMs: 1_000 + 3 * roundMs,
     answerSpreadMs: packetMs,
