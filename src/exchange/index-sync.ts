@@ -11,6 +11,7 @@ import { entriesThatFit } from "../wire/packing.ts";
 import { ANSWER, INDEX } from "../radio/scheduler.ts";
 import type { ExchangeParts } from "./parts.ts";
 import { chance } from "../radio/chance.ts";
+import { Insistence } from "./insistence.ts";
 import { Neighbours } from "./neighbours.ts";
 import { backOff } from "./timing.ts";
 import { Beacons } from "./beacons.ts";
@@ -43,6 +44,7 @@ export class IndexSync {
   readonly neighbours = new Neighbours();
   readonly #ports: IndexSyncPorts;
   readonly #beacons: Beacons;
+  readonly #insistence = new Insistence();
   readonly #owed = new Map<string, Owed>();
   /** Authors whose entries are being asked for. */
   readonly #wanted = new Set<string>();
@@ -120,10 +122,11 @@ export class IndexSync {
     if (this.#wanted.has(key) && want.first <= this.#held(key) + 1) this.#wantLater(want.author);
     if (last < want.first) return;
     const owed = this.#owed.get(key);
+    const beyond = this.#insistence.note(key, want.first);
     this.#owed.set(key, {
       first: Math.min(owed?.first ?? want.first, want.first),
       last: Math.max(owed?.last ?? last, last),
-      hops: farther(owed, this.#ports.air.reach(hops)),
+      hops: farther(owed, this.#ports.air.reach(hops === undefined ? undefined : hops + beyond)),
     });
     if (owed !== undefined) return;
     const own = key === toHex(this.#ports.shard.author.id);

@@ -8,6 +8,7 @@ import { symbolAt } from "../erasure/cauchy.ts";
 import { ANSWER } from "../radio/scheduler.ts";
 import type { Coded, Get } from "../wire/messages.ts";
 import { symbolBytesFor } from "../wire/packing.ts";
+import { Insistence } from "./insistence.ts";
 import type { ExchangeParts } from "./parts.ts";
 import { chance } from "../radio/chance.ts";
 
@@ -43,6 +44,7 @@ const SMALL_CHANGE = 24;
 
 export class Serve {
   readonly #ports: ServePorts;
+  readonly #insistence = new Insistence();
   readonly #streams = new Map<string, Stream>();
 
   constructor(ports: ServePorts) {
@@ -55,7 +57,8 @@ export class Serve {
     if (stream === undefined) return;
     const idle = stream.remaining === 0;
     const k = Math.ceil(stream.block.length / symbolBytesFor(stream.block.length));
-    const reach = this.#ports.air.reach(hops);
+    const farther = this.#insistence.note(key, get.symbols);
+    const reach = this.#ports.air.reach(hops === undefined ? undefined : hops + farther);
     stream.hops = idle ? reach : Math.max(stream.hops, reach);
     // Several who ask at once are served by the same symbols: the neediest decides how many.
     const asked = get.symbols === 0 ? k : Math.min(get.symbols, MOST_AT_ONCE * k);
