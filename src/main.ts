@@ -23,6 +23,8 @@ import { runCli } from "./cli/program.ts";
 import { loadConfig } from "./config/load.ts";
 import { statePath } from "./config/state-path.ts";
 import { upBanner } from "./cli/banner.ts";
+import { describeError, systemCode } from "./kernel/errors.ts";
+import { isAbort } from "./kernel/service.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -55,15 +57,24 @@ const io: CliIo = {
 
 /** Loads the agent only here: the other commands start faster without it. */
 async function run({ configPath, json }: RunOptions): Promise<void> {
-  const { runWithRadio } = await import("./sim/village.ts");
-  const load = async (path: string | undefined) =>
-    (await loadConfig(path === undefined ? undefined : resolve(path), process.env, readFile)).config;
-  const config = await load(configPath);
-  const log = json ? { ...config.log, format: "json" as const } : config.log;
   const stop = new AbortController();
   const abort = (): void => stop.abort();
+  let told = false;
+  const onOutputFault = (error: unknown): void => {
+    // Whoever read our log went away: with `caye run | tee log`, that is how the whole pipe is ended.
+    if (systemCode(error) === "EPIPE") return abort();
+    // A log that can't be kept (its disk is full, say) is no reason to let the village down.
+    if (!told) process.stderr.write(`caye: the log can't be written, the agent goes on: ${describeError(error)}\n`);
+    told = true;
+  };
   process.on("SIGTERM", abort).on("SIGINT", abort).on("SIGHUP", abort);
+  process.stdout.off("error", endWithOutput).on("error", onOutputFault);
   try {
+    const { runWithRadio } = await import("./sim/village.ts");
+    const load = async (path: string | undefined) =>
+      (await loadConfig(path === undefined ? undefined : resolve(path), process.env, readFile)).config;
+    const config = await load(configPath);
+    const log = json ? { ...config.log, format: "json" as const } : config.log;
     await runWithRadio(
       {
         config: { ...config, log },
@@ -77,9 +88,20 @@ async function run({ configPath, json }: RunOptions): Promise<void> {
       },
       stop.signal,
     );
+  } catch (error) {
+    // Told to stop before it was up: that is no failure.
+    if (!isAbort(error, stop.signal)) throw error;
   } finally {
     process.off("SIGTERM", abort).off("SIGINT", abort).off("SIGHUP", abort);
+    process.stdout.off("error", onOutputFault).on("error", endWithOutput);
   }
+}
+
+/** `caye ls | head` closes our output early: that is no failure. */
+function endWithOutput(error: unknown): void {
+  if (systemCode(error) === "EPIPE") process.exit(0);
+  process.stderr.write(`caye: standard output can't be written: ${describeError(error)}\n`);
+  process.exit(1);
 }
 
 async function facts(path: string): Promise<PathFacts | undefined> {
@@ -128,7 +150,7 @@ async function linkOrRename(draft: string, target: string): Promise<void> {
     await link(draft, target);
   } catch (error) {
     // A FAT disk (a USB stick) knows no links.
-    const noLinks = error instanceof Error && "code" in error && ["EPERM", "ENOTSUP"].includes(String(error.code));
+    const noLinks = ["EPERM", "ENOTSUP"].includes(systemCode(error) ?? "");
     if (!noLinks || (await facts(target)) !== undefined) throw error;
     await rename(draft, target);
   }
@@ -141,10 +163,8 @@ function ownVersion(): string {
   return named ? String(manifest.version) : "unknown";
 }
 
-// `caye ls | head` closes our output early: that is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+process.stdout.on("error", endWithOutput);
+// Nobody is left who could be told.
+process.stderr.on("error", () => undefined);
 
 await runCli(io, process.argv.slice(2));

@@ -5,7 +5,7 @@
 import { chmod, readFile, readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { copyBytes, utf8 } from "../kernel/bytes.ts";
-import { AgentError, isAgentError, systemCode } from "../kernel/errors.ts";
+import { AgentError, describeError, isAgentError, systemCode } from "../kernel/errors.ts";
 import { isLeftover, syncDirectory, writeFileAtomic } from "./atomic-file.ts";
 import { ensureDirectory } from "./directories.ts";
 import { diskFull, isDiskFull, isForbidden, storeFailure, unwritable } from "./level/failures.ts";
@@ -167,8 +167,13 @@ class LockedDirectory implements StateDirectory {
 function stateFailure(error: unknown, directory: string): Error {
   if (isAgentError(error)) return error;
   if (isDiskFull(error)) return diskFull(directory, error);
-  if (isForbidden(error) || UNFIT.has(systemCode(error) ?? "")) {
-    return unwritable(directory, error);
+  if (isForbidden(error)) return unwritable(directory, error);
+  if (UNFIT.has(systemCode(error) ?? "")) {
+    // No change of owner would help here.
+    return new AgentError("STATE_UNWRITABLE", `${directory} can't be the state directory: ${describeError(error)}`, {
+      cause: error,
+      fix: "choose another one: CAYE_STATE=DIR",
+    });
   }
   const failure = storeFailure(error, directory);
   if (!isAgentError(failure)) return failure;
