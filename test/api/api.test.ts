@@ -2,7 +2,16 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { MAX_FILE_BYTES, createApi } from "../../src/api/api.ts";
-import { BULLETIN, type FakeView, fakeView, getReport, rawCid, statusReport } from "../fakes/agent-view.ts";
+import { MAX_CAR_BYTES } from "../../src/dag/car.ts";
+import {
+  BULLETIN,
+  type FakeView,
+  bulletinArchive,
+  fakeView,
+  getReport,
+  rawCid,
+  statusReport,
+} from "../fakes/agent-view.ts";
 
 const TOKEN = "s3cret-token";
 const BASE = "http://127.0.0.1:8420";
@@ -77,6 +86,8 @@ describe("writes", () => {
     ["/v1/files?name=a", { method: "POST", body: "x" }],
     ["/v1/gets", { method: "POST", body: '{"target":"storm.txt"}' }],
     [`/v1/content/${CID}`, {}],
+    [`/v1/cars/${CID}`, {}],
+    ["/v1/cars?name=a", { method: "POST", body: bulletinArchive() }],
     ["/v1/quote", { method: "POST" }],
     ["/v1/trust/allow", { method: "POST", body: '{"code":"/opt/caye"}' }],
   ];
@@ -205,6 +216,51 @@ describe("writes", () => {
     expect(await failureOf("/v1/content/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG")).toEqual([400, "BAD_REQUEST"]);
   });
 
+  test("an archive comes as bytes that its CID names for good, and only when all of it is held", async () => {
+    const { response, headers } = await ask(`/v1/cars/${CID}`);
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(bulletinArchive());
+    expect(headers.get("content-type")).toBe("application/vnd.ipld.car; version=1; order=dfs; dups=n");
+    expect(headers.get("content-disposition")).toBe(`attachment; filename="${CID}.car"`);
+    expect(headers.get("etag")).toBe(`"${CID}.car"`);
+    expect(await failureOf(`/v1/cars/${rawCid(Uint8Array.of(9))}`)).toEqual([404, "FILE_MISSING"]);
+    view.exportCar = () => Promise.resolve(undefined);
+    for (const cid of ["storm.txt", CID, CID.toUpperCase()]) {
+      expect(await failureOf(`/v1/cars/${cid}`), cid).toEqual([400, "BAD_REQUEST"]);
+    }
+  });
+
+  test("whoever has the archive already is told so, and nobody else", async () => {
+    for (const tag of [`"${CID}.car"`, `"other", W/"${CID}.car"`]) {
+      const { status, response } = await ask(`/v1/cars/${CID}`, { headers: { "if-none-match": tag } });
+      expect([status, await response.text()]).toEqual([304, ""]);
+    }
+    expect((await ask(`/v1/cars/${CID}`, { headers: { "if-none-match": `"${CID}"` } })).status).toBe(200);
+    const gone = `/v1/cars/${rawCid(Uint8Array.of(9))}`;
+    expect((await ask(gone, { headers: { "if-none-match": `"${CID}.car"` } })).status).toBe(404);
+  });
+
+  test("an archive is taken in under the name that was given, or without one", async () => {
+    const body = bulletinArchive();
+    const report = { cid: CID, name: "aviso ñ.txt", bytes: BULLETIN.length, blocks: 1, seq: 2 };
+    const named = await ask(`/v1/cars?name=${encodeURIComponent("aviso ñ.txt")}`, { method: "POST", body });
+    expect([named.status, await named.json()]).toEqual([201, report]);
+    const unnamed = await ask("/v1/cars", { method: "POST", body });
+    expect([unnamed.status, await unnamed.json()]).toEqual([201, { ...report, name: "", seq: null }]);
+    expect(view.imports.map(({ name }) => name)).toEqual(["aviso ñ.txt", undefined]);
+  });
+
+  test("an archive that is none, too large, or under no proper name is told so", async () => {
+    expect(await failureOf("/v1/cars", { method: "POST", body: "x" })).toEqual([400, "CAR_INVALID"]);
+    expect(await failureOf("/v1/cars", { method: "POST" })).toEqual([400, "CAR_INVALID"]);
+    for (const name of ["", "x".repeat(256)]) {
+      const body = bulletinArchive();
+      expect(await failureOf(`/v1/cars?name=${name}`, { method: "POST", body })).toEqual([400, "BAD_REQUEST"]);
+    }
+    const headers = { "content-length": String(MAX_CAR_BYTES + 1) };
+    expect(await failureOf("/v1/cars", { method: "POST", body: "x", headers })).toEqual([413, "FILE_TOO_LARGE"]);
+    expect(view.imports).toEqual([]);
+  });
+
   test("a quote signs the nonce that was sent, of 16 to 32 bytes in hex", async () => {
     const body = JSON.stringify({ nonce: "AB".repeat(16) });
     expect(await (await ask("/v1/quote", { method: "POST", body })).json()).toMatchObject({ nonce: "ab".repeat(16) });
@@ -255,11 +311,12 @@ describe("in quarantine", () => {
     expect(await (await ask("/v1/status")).json()).toMatchObject({ state: "quarantine" });
     expect((await ask("/v1/checks")).status).toBe(200);
     expect((await ask("/v1/quote", { method: "POST" })).status).toBe(200);
-    for (const path of ["/v1/files", "/v1/log", `/v1/content/${CID}`]) {
+    for (const path of ["/v1/files", "/v1/log", `/v1/content/${CID}`, `/v1/cars/${CID}`]) {
       expect(await failureOf(path)).toEqual([503, "QUARANTINE"]);
     }
     expect(await failureOf("/v1/files?name=a", { method: "POST", body: "x" })).toEqual([503, "QUARANTINE"]);
     expect(await failureOf("/v1/gets", { method: "POST", body: '{"target":"a"}' })).toEqual([503, "QUARANTINE"]);
+    expect(await failureOf("/v1/cars", { method: "POST", body: bulletinArchive() })).toEqual([503, "QUARANTINE"]);
   });
 });
 
@@ -288,6 +345,7 @@ describe("failures", () => {
         "files",
         "gets",
         "content",
+        "cars",
         "status",
         "log",
         "quote",

@@ -1,7 +1,7 @@
 /** The commands, against an agent whose API runs in this process. @module */
 import { beforeEach, describe, expect, test } from "vitest";
 import { AgentError } from "../../src/kernel/errors.ts";
-import { BULLETIN, getReport, rawCid, statusReport } from "../fakes/agent-view.ts";
+import { BULLETIN, bulletinArchive, getReport, rawCid, statusReport } from "../fakes/agent-view.ts";
 import { type FakeCli, fakeCli } from "../fakes/cli-io.ts";
 
 const CID = rawCid(BULLETIN);
@@ -393,6 +393,124 @@ describe("get", () => {
     expect((await cli.run("get", "storm.txt", "-o", "/full/x")).err).toContain(
       "/full/x could not be written: the disk is full",
     );
+  });
+});
+
+describe("export", () => {
+  const size = `${bulletinArchive().length} B`;
+
+  test("writes the archive of a file under its name, or where it was told", async () => {
+    expect(await cli.run("export", "storm.txt")).toEqual({
+      code: 0,
+      out: `Wrote storm.txt and all of its blocks to storm.txt.car (${size})\n`,
+      err: "",
+    });
+    expect(cli.files.get("storm.txt.car")).toEqual(bulletinArchive());
+    cli.files.set("/media/stick/", new Uint8Array(0));
+    expect((await cli.run("export", "storm.txt", "-o", "/media/stick")).code).toBe(0);
+    expect(cli.files.get("/media/stick/storm.txt.car")).toEqual(bulletinArchive());
+    expect(await json("export", "storm.txt", "-o", "s.car")).toEqual({
+      cid: CID,
+      name: "storm.txt",
+      bytes: bulletinArchive().length,
+      file: "s.car",
+    });
+  });
+
+  test("takes a CID of a file that has no name here", async () => {
+    cli.view.files = () => Promise.resolve({ files: [] });
+    expect((await cli.run("export", CID)).out).toBe(`Wrote ${CID} and all of its blocks to ${CID}.car (${size})\n`);
+    expect(await json("export", CID, "-o", "x")).toMatchObject({ cid: CID, name: "", file: "x" });
+  });
+
+  test("never overwrites a file that it was not told to", async () => {
+    cli.files.set("storm.txt.car", Uint8Array.of(1));
+    expect(await cli.run("export", "storm.txt")).toMatchObject({
+      code: 1,
+      err: "caye: storm.txt.car exists already; it was not touched\nTo overwrite it: caye export 'storm.txt' -o 'storm.txt.car'\n",
+    });
+    expect(cli.files.get("storm.txt.car")).toEqual(Uint8Array.of(1));
+  });
+
+  test("says to get a file first that is not all here", async () => {
+    const stock = rawCid(Uint8Array.of(1));
+    expect((await cli.run("export", "stock.csv")).err).toBe(
+      `caye: stock.csv is not on this node\nGet it first: caye get ${stock}\n`,
+    );
+    expect((await cli.run("export", stock)).err).toContain("is not on this node");
+    expect((await cli.run("export", "none")).err).toContain("nobody here knows a file called none");
+    expect(cli.files.size).toBe(4);
+  });
+
+  test("does not guess between different files of one name, and finds a name in any normal form", async () => {
+    const row = { name: "señal", bytes: 1, author: "a", held: true };
+    const rows = [
+      { ...row, cid: CID },
+      { ...row, cid: rawCid(Uint8Array.of(1)), author: "b" },
+    ];
+    cli.view.files = () => Promise.resolve({ files: rows });
+    const { code, err } = await cli.run("export", "señal");
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining(`Name one by its CID:\n  ${CID}  a\n  ${rows[1]?.cid}  b\n`),
+    ]);
+    cli.view.files = () => Promise.resolve({ files: [{ ...row, cid: CID }, ...rows.map((r) => ({ ...r, cid: CID }))] });
+    expect((await cli.run("export", "señal".normalize("NFD"))).code).toBe(0);
+    expect(cli.files.has("señal.car")).toBe(true);
+  });
+
+  test("saves nothing when what comes is another file's archive, or none", async () => {
+    for (const archive of [new Uint8Array(0), BULLETIN, bulletinArchive().subarray(0, 40)]) {
+      cli.view.exportCar = () => Promise.resolve(archive);
+      expect((await cli.run("export", "storm.txt")).err).toContain("nothing was saved");
+    }
+    cli.view.exportCar = () => Promise.resolve(bulletinArchive());
+    expect((await cli.run("export", rawCid(Uint8Array.of(7)))).err).toContain("nothing was saved");
+    expect(cli.files.size).toBe(4);
+  });
+
+  test("says so when the disk is full, or read-only", async () => {
+    cli.files.set("/full/", new Uint8Array(0));
+    expect((await cli.run("export", "storm.txt", "-o", "/full/x")).err).toContain(
+      "/full/x could not be written: the disk is full",
+    );
+  });
+});
+
+describe("import", () => {
+  test("takes an archive in, under a name that neighbours see", async () => {
+    cli.files.set("/stick/s.car", bulletinArchive());
+    expect(await cli.run("import", "/stick/s.car", "--name", "aviso ñ&.txt")).toEqual({
+      code: 0,
+      out: `Stored aviso ñ&.txt (${BULLETIN.length} B, 1 block) as ${CID}\n`,
+      err: "",
+    });
+    expect(cli.view.imports).toEqual([{ name: "aviso ñ&.txt", archive: bulletinArchive() }]);
+    expect(await json("import", "/stick/s.car", "--name", "b")).toEqual({
+      cid: CID,
+      name: "b",
+      bytes: BULLETIN.length,
+      blocks: 1,
+      seq: 3,
+    });
+  });
+
+  test("without a name says how the file is found", async () => {
+    cli.files.set("s.car", bulletinArchive());
+    expect((await cli.run("import", "s.car")).out).toBe(
+      `Stored ${BULLETIN.length} B in 1 block without a name, so neighbours are not told: caye get ${CID}\n`,
+    );
+    expect(await json("import", "s.car")).toMatchObject({ name: "", seq: null });
+    cli.env["LANG"] = "es_BZ.UTF-8";
+    expect((await cli.run("import", "s.car")).out).toContain(`sin nombre; los vecinos no lo saben: caye get ${CID}`);
+  });
+
+  test("says what is wrong with a file, a name or an archive", async () => {
+    cli.files.set("s.car", Uint8Array.of(1));
+    expect((await cli.run("import", "none")).err).toBe("caye: none: there is no such file\n");
+    expect((await cli.run("import", "s.car")).err).toContain("no whole archive");
+    expect((await cli.run("import", "s.car", "--name", "")).err).toContain("needs a name");
+    expect(await cli.run("import")).toMatchObject({ code: 2 });
   });
 });
 
