@@ -255,7 +255,7 @@ class Corridor implements AsyncDisposable {
     const { state, ok, detail, fix } = outcome;
     const ms = Math.round(clock.monotonicMs() - startMs);
     this.#steps.push({ step, state, ok, detail, fix, ms });
-    log.info("Boot step", { step, state, ok, detail, ms });
+    log.info("Boot step", { step, state, ms, detail });
     if (outcome.ends) throw new Quarantine(detail, fix);
     return outcome.value;
   }

@@ -42,11 +42,12 @@ async function prettyStream(target: LogOptions["stream"]): Promise<LogOptions["s
   return { write: (json) => target.write(pretty(json)) };
 }
 
-/** `radio: request served  from=clinic bytes=900` */
-function plainLine({ level: _level, time: _time, component, msg, ...fields }: Record<string, unknown>): string {
+/** `radio: request served  from=clinic bytes=900`, and a `detail`, which is a sentence, last and as it is. */
+function plainLine({ level: _level, time: _time, component, msg, detail, ...fields }: Record<string, unknown>): string {
   const pairs = Object.entries(fields).map(([key, value]) => `${key}=${plainValue(value)}`);
   const from = typeof component === "string" ? `${component}: ` : "";
-  return `${from}${String(msg)}${pairs.length === 0 ? "" : `  ${pairs.join(" ")}`}`;
+  const more = [pairs.join(" "), typeof detail === "string" ? detail : ""].filter((text) => text !== "");
+  return [`${from}${String(msg)}`, ...more].join("  ");
 }
 
 function plainValue(value: unknown): string {
