@@ -22,6 +22,8 @@ import {
 
 export interface BeaconPorts extends ExchangeParts {
   readonly shard: Pick<Shard, "author" | "vector">;
+  /** True while nobody was heard: agreement can't be told from loneliness then. */
+  readonly alone: () => boolean;
 }
 
 export class Beacons {
@@ -77,7 +79,8 @@ export class Beacons {
 
   #rules(): TrickleRules {
     const timing = this.#ports.air.timing();
-    return { minMs: timing.beaconMinMs, doublings: timing.beaconDoublings, redundancy: timing.beaconRedundancy };
+    const doublings = this.#ports.alone() ? timing.lonelyDoublings : timing.beaconDoublings;
+    return { minMs: timing.beaconMinMs, doublings, redundancy: timing.beaconRedundancy };
   }
 
   #nowMs(): number {

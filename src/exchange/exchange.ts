@@ -111,20 +111,20 @@ export class Exchange implements Service {
   }
 
   /** What is answered goes as far as the question came, and no farther: each relay costs the air once more. */
-  async #onMessage(message: Message, { payload, hopsTaken }: RadioPacket): Promise<void> {
+  async #onMessage(message: Message, { payload, from, hopsTaken: hops }: RadioPacket): Promise<void> {
     switch (message.type) {
       case "beacon":
-        this.#index.onBeacon(message, hopsTaken);
+        this.#index.onBeacon(message, { from, hops });
         break;
       case "want":
-        this.#index.onWant(message, hopsTaken);
+        this.#index.onWant(message, { from, hops });
         break;
       case "update":
         await this.#index.onUpdate(message);
         break;
       case "get":
         this.#fetch.onGet(message);
-        await this.#serve.onGet(message, hopsTaken);
+        await this.#serve.onGet(message, { from, hops });
         break;
       case "coded":
         this.#serve.onCoded(message);

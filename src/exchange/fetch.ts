@@ -8,7 +8,7 @@ import type { Cid } from "../dag/cid.ts";
 import type { Shard } from "../dag/shard.ts";
 import { REQUEST } from "../radio/scheduler.ts";
 import type { Coded, Get } from "../wire/messages.ts";
-import type { ExchangeParts } from "./parts.ts";
+import { TRIES_A_RELAY, type ExchangeParts } from "./parts.ts";
 import { chance } from "../radio/chance.ts";
 import { backOff } from "./timing.ts";
 import { Transfer, WantedBlock, type TransferTarget } from "./transfer.ts";
@@ -25,8 +25,6 @@ const MAX_REMEMBERED = 64;
 const RAW_CODEC = 0x55;
 const MAX_SYMBOLS_A_GET = 255;
 const COSTLY_HOPS = 2;
-/** Each relay more makes the answer cost about twice as much again. */
-const TRIES_A_RELAY = 3;
 
 export class Fetch {
   readonly #ports: FetchPorts;

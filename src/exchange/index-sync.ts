@@ -9,7 +9,7 @@ import type { MergeVerdict, Shard } from "../dag/shard.ts";
 import { type AuthorId, type Beacon, type Update, type Want } from "../wire/messages.ts";
 import { entriesThatFit } from "../wire/packing.ts";
 import { ANSWER, INDEX } from "../radio/scheduler.ts";
-import type { ExchangeParts } from "./parts.ts";
+import { TRIES_A_RELAY, type ExchangeParts, type Origin } from "./parts.ts";
 import { chance } from "../radio/chance.ts";
 import { Insistence } from "./insistence.ts";
 import { Neighbours } from "./neighbours.ts";
@@ -34,7 +34,7 @@ const MAX_WANT = 255;
 /** Logs that are asked for at once; the others' turn comes with later beacons. */
 const MAX_WANTS = 16;
 /** Tries in vain for an author of whom nothing is held: it may not exist. */
-const TRIES_FOR_STRANGERS = 8;
+const TRIES_FOR_STRANGERS = 20;
 
 function farther(owed: Owed | undefined, hops: number): number | undefined {
   return owed === undefined ? hops : owed.hops === undefined ? undefined : Math.max(owed.hops, hops);
@@ -56,7 +56,7 @@ export class IndexSync {
 
   constructor(ports: IndexSyncPorts) {
     this.#ports = ports;
-    this.#beacons = new Beacons(ports);
+    this.#beacons = new Beacons({ ...ports, alone: () => this.neighbours.list().length === 0 });
   }
 
   /** Begin to beacon. */
@@ -82,9 +82,9 @@ export class IndexSync {
     });
   }
 
-  onBeacon(beacon: Beacon, hops: number | undefined): void {
+  onBeacon(beacon: Beacon, origin: Origin): void {
     const before = this.neighbours.list().length;
-    this.neighbours.note(beacon, this.#nowMs(), hops);
+    this.neighbours.note(beacon, this.#nowMs(), origin.hops);
     if (this.neighbours.list().length > before)
       this.#ports.log.info("neighbour heard", { author: toHex(beacon.sender) });
     const theirs = new Map(beacon.vector.map((row) => [toHex(row.author), row]));
@@ -97,13 +97,13 @@ export class IndexSync {
     const weHaveMore =
       !beacon.partial &&
       this.#ports.shard.vector().some(({ author, count }) => count > 0 && !theirs.has(toHex(author)));
-    this.#offerOwn(theirs, beacon.partial, hops);
+    this.#offerOwn(theirs, beacon.partial, origin);
     if (same && !weHaveMore) this.#beacons.agrees();
     else this.#beacons.differs();
   }
 
   /** Who lacks entries of our own log need not ask for them first: over a lossy way that saves a round. */
-  #offerOwn(theirs: ReadonlyMap<string, { count: number }>, partial: boolean, hops: number | undefined): void {
+  #offerOwn(theirs: ReadonlyMap<string, { count: number }>, partial: boolean, origin: Origin): void {
     const author = this.#ports.shard.author.id;
     const row = theirs.get(toHex(author));
     if (row === undefined && partial) return;
@@ -111,18 +111,18 @@ export class IndexSync {
     if (this.#nowMs() - this.#ownSaidMs < this.#ports.air.timing().wantRetryMs) return;
     const first = (row?.count ?? 0) + 1;
     const count = this.#held(toHex(author)) - first + 1;
-    if (count > 0) this.onWant({ type: "want", author, first, count: Math.min(count, MAX_WANT) }, hops);
+    if (count > 0) this.onWant({ type: "want", author, first, count: Math.min(count, MAX_WANT) }, origin);
   }
 
   /** Somebody asks. If we hold it, we answer after a random wait, unless somebody else did by then. */
-  onWant(want: Want, hops: number | undefined): void {
+  onWant(want: Want, { from, hops }: Origin): void {
     const key = toHex(want.author);
     const last = Math.min(want.first + want.count - 1, this.#held(key));
     // An overheard WANT for the same entries makes ours superfluous for now.
     if (this.#wanted.has(key) && want.first <= this.#held(key) + 1) this.#wantLater(want.author);
     if (last < want.first) return;
     const owed = this.#owed.get(key);
-    const beyond = this.#insistence.note(key, want.first);
+    const beyond = this.#insistence.note(`${from} ${key}`, want.first);
     this.#owed.set(key, {
       first: Math.min(owed?.first ?? want.first, want.first),
       last: Math.max(owed?.last ?? last, last),
@@ -185,8 +185,15 @@ export class IndexSync {
     }
     this.#fruitless.set(key, tries + 1);
     const count = Math.min(last - first + 1, MAX_WANT);
-    this.#ports.air.say({ type: "want", author, first, count }, { priority: INDEX, key: `want:${key}` });
+    const hops = this.#reach(key, first, tries);
+    this.#ports.air.say({ type: "want", author, first, count }, { priority: INDEX, key: `want:${key}`, hops });
     this.#wantLater(author);
+  }
+
+  /** As far as the nearest neighbour who claims to have it; one relay farther when loss hardly explains the silence. */
+  #reach(key: string, first: number, tries: number): number {
+    const nearest = this.neighbours.hopsToHolder(key, first);
+    return this.#ports.air.reach(nearest === undefined ? undefined : nearest + Math.floor(tries / TRIES_A_RELAY));
   }
 
   #plan(author: AuthorId, waitMs: number, atLeast: number): void {

@@ -5,7 +5,7 @@
  */
 
 /** Questions that are remembered, the last ones. */
-const CAPACITY = 64;
+const CAPACITY = 256;
 /** So many repetitions are put down to loss. */
 const PATIENCE = 2;
 
@@ -19,7 +19,7 @@ export class Insistence {
 
   /**
    * Relays to add to an answer.
-   * @param key what is asked for
+   * @param key who asks for what
    * @param lacking what tells a repetition from progress: the same number again is a repetition
    */
   note(key: string, lacking: number): number {

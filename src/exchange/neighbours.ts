@@ -46,8 +46,12 @@ export class Neighbours {
 
   /** Relays to the nearest one; undefined when nobody was heard, or one whose distance can't be told. */
   nearestHops(): number | undefined {
-    const hops = [...this.#heard.values()].map((neighbour) => neighbour.hops);
-    return hops.length === 0 || hops.includes(undefined) ? undefined : Math.min(...hops.filter((n) => n !== undefined));
+    return leastHops([...this.#heard.values()]);
+  }
+
+  /** Relays to the nearest one who claims to hold that entry; undefined when nobody does, or the distance can't be told. */
+  hopsToHolder(authorHex: string, seq: number): number | undefined {
+    return leastHops([...this.#heard.values()].filter(({ claims }) => (claims.get(authorHex) ?? 0) >= seq));
   }
 
   /** Forget all claims about an author: nobody could make them good. */
@@ -61,4 +65,13 @@ export class Neighbours {
   list(): readonly Neighbour[] {
     return [...this.#heard.values()];
   }
+}
+
+function leastHops(neighbours: readonly Neighbour[]): number | undefined {
+  let least: number | undefined;
+  for (const { hops } of neighbours) {
+    if (hops === undefined) return undefined;
+    least = Math.min(least ?? hops, hops);
+  }
+  return least;
 }

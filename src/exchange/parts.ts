@@ -5,6 +5,17 @@ import type { Random } from "../ports/random.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Air } from "./air.ts";
 
+/** So many questions in vain are put down to loss; then the next goes a relay farther, which costs about twice as much. */
+export const TRIES_A_RELAY = 3;
+
+/** Where a question came from. */
+export interface Origin {
+  /** The radio's number. */
+  readonly from: number;
+  /** Relays that it passed; undefined when the radio can't tell. */
+  readonly hops: number | undefined;
+}
+
 export interface ExchangeParts {
   readonly air: Air;
   readonly agenda: Agenda;

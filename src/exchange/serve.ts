@@ -9,7 +9,7 @@ import { ANSWER } from "../radio/scheduler.ts";
 import type { Coded, Get } from "../wire/messages.ts";
 import { symbolBytesFor } from "../wire/packing.ts";
 import { Insistence } from "./insistence.ts";
-import type { ExchangeParts } from "./parts.ts";
+import type { ExchangeParts, Origin } from "./parts.ts";
 import { chance } from "../radio/chance.ts";
 
 export interface ServePorts extends ExchangeParts {
@@ -51,13 +51,13 @@ export class Serve {
     this.#ports = ports;
   }
 
-  async onGet(get: Get, hops: number | undefined): Promise<void> {
+  async onGet(get: Get, { from, hops }: Origin): Promise<void> {
     const key = toHex(get.prefix);
     const stream = await this.#stream(key, get.prefix);
     if (stream === undefined) return;
     const idle = stream.remaining === 0;
     const k = Math.ceil(stream.block.length / symbolBytesFor(stream.block.length));
-    const farther = this.#insistence.note(key, get.symbols);
+    const farther = this.#insistence.note(`${from} ${key}`, get.symbols);
     const reach = this.#ports.air.reach(hops === undefined ? undefined : hops + farther);
     stream.hops = idle ? reach : Math.max(stream.hops, reach);
     // Several who ask at once are served by the same symbols: the neediest decides how many.

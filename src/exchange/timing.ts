@@ -9,6 +9,8 @@ export interface Timing {
   readonly beaconMinMs: number;
   /** How often that interval may double. */
   readonly beaconDoublings: number;
+  /** … while nobody was heard yet, who could have been told. */
+  readonly lonelyDoublings: number;
   /** Equal beacons heard in an interval that make ours superfluous. */
   readonly beaconRedundancy: number;
   /** New entries of the own log wait about this long (a quarter of it to five quarters) for others to share their packet. */
@@ -38,15 +40,16 @@ export function timingFor(fullPacketUs: number, hopLimit: number): Timing {
   return {
     beaconMinMs: Math.max(1_500, 4 * packetMs),
     beaconDoublings: 7,
+    lonelyDoublings: 3,
     beaconRedundancy: 2,
     announceMs: packetMs,
     wantSpreadMs: 1.5 * packetMs,
-    wantRetryMs: 1_000 + 3 * roundMs,
+    wantRetryMs: 1_000 + 2 * roundMs,
     answerSpreadMs: packetMs,
     // The answerer may be sending its own things first: three packets' worth of patience, and the relays' time.
-    getRetryMs: 1_000 + 3 * roundMs + packetMs * hopLimit,
+    getRetryMs: 1_000 + 2 * roundMs + packetMs * hopLimit,
     backOffFactor: 1.4,
-    patientTries: 6,
+    patientTries: 10,
     maxBackOff: 8,
     // Over three hops at 30 % loss on each, one asking in three or four is answered: this many all fail once in 10^4.
     maxFruitless: 30,

@@ -11,6 +11,6 @@ test("adds a relay with every second repetition of the same question, and none a
 test("remembers the last questions only", () => {
   const insistence = new Insistence();
   for (let i = 0; i < 3; i++) insistence.note("old", 1);
-  for (let i = 0; i < 64; i++) insistence.note(`new ${i}`, 1);
+  for (let i = 0; i < 256; i++) insistence.note(`new ${i}`, 1);
   expect(insistence.note("old", 1)).toBe(0);
 });
