@@ -61,6 +61,8 @@ export interface AgentUp {
   readonly view: AgentView;
   readonly state: "running" | "warned" | "quarantine";
   readonly reason: string;
+  /** What the boot found wrong and goes on with, a sentence each. */
+  readonly warnings: readonly string[];
   readonly api: string;
   readonly metrics: string;
   readonly simulated: boolean;
@@ -88,8 +90,16 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     await doors.open(node.desk);
     const reason = booted.kind === "quarantine" ? booted.reason : "";
     const { state: standing } = await node.desk.status();
-    const { simulated } = options;
-    await onUp({ view: node.desk, state: standing, reason, api: doors.api.url, metrics: doors.metrics.url, simulated });
+    const warnings = [...new Set(booted.steps.filter(({ ok }) => !ok).map(({ detail }) => detail))];
+    await onUp({
+      view: node.desk,
+      state: standing,
+      reason,
+      warnings,
+      api: doors.api.url,
+      metrics: doors.metrics.url,
+      simulated: options.simulated,
+    });
     await runAll(node.services, signal);
   } finally {
     await doors.close();

@@ -188,7 +188,7 @@ class Corridor implements AsyncDisposable {
       // Without the key there is nothing to go on with, under any policy.
       if (unsealing.kind !== "unsealed") return ended(unsealing);
       const { evidence } = unsealing;
-      return { ...describeOrigin(evidence.origin), ends: false, value: evidence };
+      return { ...describeOrigin(evidence.origin, tpmOf(standing) !== undefined), ends: false, value: evidence };
     });
   }
 
@@ -243,7 +243,6 @@ class Corridor implements AsyncDisposable {
   #failed<T>(reason: Failure<string>, value: T): Outcome<T> {
     if (this.#policy.mode === "enforce") return ended(reason);
     const { kind: state, detail, fix } = reason;
-    this.#ports.log.warn("A boot step failed, and trust.mode is warn", { state, detail, fix });
     return { state, ok: false, detail, fix, ends: false, value };
   }
 
@@ -255,7 +254,8 @@ class Corridor implements AsyncDisposable {
     const { state, ok, detail, fix } = outcome;
     const ms = Math.round(clock.monotonicMs() - startMs);
     this.#steps.push({ step, state, ok, detail, fix, ms });
-    log.info("Boot step", { step, state, ms, detail });
+    if (ok) log.info("Boot step", { step, state, ms, detail });
+    else log.warn("Boot step", { step, state, ms, detail, fix });
     if (outcome.ends) throw new Quarantine(detail, fix);
     return outcome.value;
   }
@@ -275,13 +275,21 @@ function describeMeasured({ pcr, own, already, tpm }: Measured): string {
   return `${own.files.length} files and the configuration ${how} in PCR ${pcr}${soft}`;
 }
 
-function describeOrigin(origin: KeyOrigin): StepResult {
+const BARE_KEY = {
+  detail: "the store's key lies unsealed in store.key: whoever has the disk can read the store",
+  fix: "fit a TPM 2.0 or install swtpm, and start the agent again: it then moves the key into the TPM",
+};
+const MOVING_KEY = {
+  detail: "the store's key lay unsealed in store.key until now: whoever has an old copy of the disk can read the store",
+  fix: "none, when the step settle says that the key is sealed",
+};
+
+function describeOrigin(origin: KeyOrigin, hasTpm: boolean): StepResult {
   if (origin.kind === "created" && origin.into === "tpm") {
     return { state: "created", ok: true, detail: "a new store key was made and sealed in the TPM", fix: "" };
   }
   if (origin.kind === "key-file" || origin.kind === "created") {
-    const detail = "the store's key lies unsealed in store.key: whoever has the disk can read the store";
-    return { state: "unsealed-without-tpm", ok: false, detail, fix: "connect a TPM, and restart the agent" };
+    return { state: "unsealed-without-tpm", ok: false, ...(hasTpm ? MOVING_KEY : BARE_KEY) };
   }
   if (origin.kind === "fallback") {
     const detail = "this state was not accepted before: the key's copy that opens in any state was used";

@@ -253,8 +253,17 @@ describe.each([
     const bare = "warned: no-tpm no-tpm seeded unsealed-without-tpm open settled";
     expect(await machine.states()).toBe(bare);
     expect(await machine.states()).toBe(bare);
+    const aloud = machine.log.filter(({ level, fields }) => level === "warn" && fields["step"] === "unseal");
+    expect(aloud.map(({ fields }) => fields["detail"])).toEqual(
+      Array(2).fill(expect.stringContaining("lies unsealed")),
+    );
     machine.openTpm = () => machine.chip.powerOn();
-    expect(await machine.states()).toBe("warned: measured attested seeded unsealed-without-tpm open settled");
+    {
+      await using booted = await machine.boot();
+      const steps = booted.steps.map(({ state }) => state).join(" ");
+      expect(steps).toBe("measured attested seeded unsealed-without-tpm open settled");
+      expect(booted.steps[3]?.detail).toContain("lay unsealed in store.key until now");
+    }
     expect(machine.fileNames).not.toContain("store.key");
     expect(await machine.states()).toBe(WELL);
   });

@@ -3,19 +3,22 @@
 export interface Up {
   readonly state: "running" | "warned" | "quarantine";
   readonly reason: string;
+  /** A sentence each. */
+  readonly warnings: readonly string[];
   readonly api: string;
   readonly metrics: string;
   readonly simulated: boolean;
 }
 
 export function upBanner(up: Up, statePath: string): string {
-  const { state, reason, api, metrics, simulated } = up;
+  const { state, reason, warnings, api, metrics, simulated } = up;
   const lines = [
     `caye is up: ${api} (metrics ${metrics}/metrics), state in ${statePath}`,
     ...(simulated
       ? ["no radio is attached: this is a simulated village; plug a Meshtastic radio in to use the air"]
       : []),
-    ...(state === "warned" ? ["with warnings: `npx caye doctor` lists them, each with its fix"] : []),
+    ...(state === "warned" ? ["with WARNINGS: `npx caye doctor` lists them, each with its fix"] : []),
+    ...(state === "warned" ? warnings.map((warning) => `  ! ${warning}`) : []),
     ...(state === "quarantine" ? [`in QUARANTINE, data and radio are shut: ${reason}; see \`npx caye doctor\``] : []),
     ...(state === "quarantine" ? [] : ["try: npx caye ls · npx caye get NAME · npx caye status"]),
   ];

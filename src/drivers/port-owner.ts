@@ -1,9 +1,10 @@
 /** Which process listens on a TCP port, as far as Linux's `/proc` lets this user see. @module */
 import { readFile, readdir, readlink } from "node:fs/promises";
+import { basename } from "node:path";
 
 export interface PortOwner {
   readonly pid: number;
-  /** The process's short name, for example `node`. */
+  /** The program's file name, for example `node`; without arguments, which may be secret. */
   readonly command: string;
 }
 
@@ -21,12 +22,18 @@ export async function findPortOwner(port: number): Promise<PortOwner | undefined
     const processes = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).slice(0, MAX_PROCESSES);
     for (const name of processes) {
       if (!(await holdsAny(name, sockets))) continue;
-      return { pid: Number(name), command: (await readFile(`/proc/${name}/comm`, "utf8")).trim() };
+      return { pid: Number(name), command: await programOf(name) };
     }
   } catch {
     // What this answers only makes an error message kinder: whatever is wrong with /proc, the message goes without.
   }
   return undefined;
+}
+
+/** Not `comm` when it can be helped: that is the name of a thread, in Node `MainThread`. */
+async function programOf(pid: string): Promise<string> {
+  const [program = ""] = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
+  return program === "" ? (await readFile(`/proc/${pid}/comm`, "utf8")).trim() : basename(program);
 }
 
 async function listeningSockets(table: string, port: number): Promise<string[]> {

@@ -96,7 +96,7 @@ function spawned(child: ChildProcess): Promise<void> {
         systemCode(error) === "ENOENT"
           ? new AgentError("TPM_NO_SWTPM", "the software TPM is not installed", {
               cause: error,
-              fix: "apt-get install -y swtpm",
+              fix: "sudo apt-get install -y swtpm, and start the agent again",
             })
           : gone(`the software TPM does not start: ${describeError(error)}`, error),
       );

@@ -250,7 +250,7 @@ describe("a TPM that fails", () => {
     cleanups.push(directory.remove, () => void vi.unstubAllEnvs());
     await expect(openSwtpm(directory.path)).rejects.toMatchObject({
       code: "TPM_NO_SWTPM",
-      fix: "apt-get install -y swtpm",
+      fix: "sudo apt-get install -y swtpm, and start the agent again",
     });
   });
 
