@@ -64,7 +64,9 @@ function tpmCheck({ trust }: DeskParts): Check {
 
 function diskCheck(freeBytes: number | undefined, path: string): Check {
   const name = "disk";
-  if (freeBytes === undefined) return { name, state: "WARN", detail: `free space of ${path} is not known`, fix: "" };
+  if (freeBytes === undefined) {
+    return { name, state: "WARN", detail: `free space of ${path} is not known`, fix: `Look at it: df -h ${path}` };
+  }
   const detail = `${Math.round(freeBytes / 1_048_576)} MiB free for ${path}`;
   const fix = "Make room: old logs, packages (`apt-get clean`), files that others hold.";
   if (freeBytes < DISK_FAIL_BYTES) return { name, state: "FAIL", detail, fix };

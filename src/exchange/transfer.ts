@@ -26,10 +26,10 @@ export class WantedBlock {
   /** By the length that the symbols claim: one liar about it must not lock the others out. */
   readonly #collectors = new Map<number, SymbolCollector>();
 
-  /** @param blockBytes its length where it is known beforehand */
+  /** @param blockBytes its length where it is known beforehand; 0 counts as unknown: a block of nothing is always here */
   constructor(cid: Cid, blockBytes: number | undefined) {
     this.cid = cid;
-    this.#knownBytes = blockBytes;
+    this.#knownBytes = blockBytes === 0 ? undefined : blockBytes;
   }
 
   get prefix(): Uint8Array {
@@ -86,6 +86,7 @@ export class WantedBlock {
 export interface TransferTarget {
   readonly cid: Cid;
   readonly name: string;
+  /** 0 when nobody announced the file: its length is then told by the first symbol. */
   readonly bytes: number;
 }
 

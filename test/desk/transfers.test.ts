@@ -1,0 +1,120 @@
+/** Files on request: what is here is told at once, what is not is fetched over the air, and what can't be says why. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cidOf, sha256, type Cid } from "../../src/dag/cid.ts";
+import { splitFile } from "../../src/dag/manifest.ts";
+import { encodeNode } from "../../src/dag/node.ts";
+import { symbolAt } from "../../src/erasure/cauchy.ts";
+import { utf8 } from "../../src/kernel/bytes.ts";
+import { PREFIX_BYTES } from "../../src/wire/messages.ts";
+import { symbolBytesFor } from "../../src/wire/packing.ts";
+import { freshShard } from "../dag/shards.ts";
+import { type DeskRig, openDeskRig } from "../fakes/desk.ts";
+import { seeded } from "../fakes/seeded.ts";
+
+let rig: DeskRig;
+beforeEach(async () => {
+  rig = await openDeskRig();
+});
+afterEach(() => rig[Symbol.asyncDispose]());
+
+const CONTENT = seeded(9).random.bytes(900);
+
+/** A neighbour with files, whose log is known here; its blocks are not. */
+async function announce(files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  await using other = await freshShard(5);
+  for (const [name, content] of Object.entries(files)) await other.shard.putFile(name, content);
+  const { id } = other.shard.author;
+  const { entries, signature } = await other.shard.entries(id, 1, 100);
+  expect(await rig.shard.merge(id, 1, entries, signature)).toMatchObject({ kind: "merged" });
+}
+
+/** All the source symbols of a block come in by radio. */
+async function hearBlock(cid: Cid, block: Uint8Array): Promise<void> {
+  const symbolBytes = symbolBytesFor(block.length);
+  const prefix = sha256(block).subarray(0, PREFIX_BYTES);
+  for (let index = 0; index * symbolBytes < block.length; index++) {
+    const symbol = symbolAt(block, symbolBytes, index);
+    await rig.hear({ type: "coded", prefix, blockBytes: block.length, index, symbol });
+  }
+  await rig.clock.advance(0);
+  expect(await rig.shard.hasBlock(cid)).toBe(true);
+}
+
+describe("a file that is here", () => {
+  test("is done at once, by its name and by its CID, at no cost on air", async () => {
+    const { cid } = await rig.desk.put("storm.txt", CONTENT);
+    const done = { cid, name: "storm.txt", bytes: 900, packets: 0, air_bytes: 0, state: "done" };
+    for (const target of ["storm.txt", cid]) {
+      const { id, report } = await rig.desk.startGet(target);
+      expect([id, report]).toEqual([cid, expect.objectContaining(done)]);
+    }
+    expect(await rig.desk.transfer(cid)).toMatchObject(done);
+    expect(await rig.desk.content(cid)).toEqual(CONTENT);
+  });
+
+  test("is preferred to a neighbour's of the same name that is not", async () => {
+    await announce({ "storm.txt": utf8("theirs") });
+    await rig.desk.put("storm.txt", CONTENT);
+    expect((await rig.desk.startGet("storm.txt")).report).toMatchObject({ bytes: 900, state: "done" });
+  });
+
+  test("but was never announced has its true length", async () => {
+    for (const content of [CONTENT, seeded(3).random.bytes(40_000)]) {
+      const { root, blocks } = splitFile(content);
+      for (const { bytes, cid } of blocks) await rig.shard.putBlock(bytes, cid);
+      const { report } = await rig.desk.startGet(root.toString());
+      expect(report).toMatchObject({ bytes: content.length, state: "done" });
+    }
+  });
+});
+
+describe("a file of a neighbour", () => {
+  test("is asked for over the air, and counted until it is here", async () => {
+    await announce({ "storm.txt": CONTENT });
+    const { id, report } = await rig.desk.startGet("storm.txt");
+    expect(report).toMatchObject({ name: "storm.txt", bytes: 900, state: "waiting", packets: 0 });
+    await hearBlock(cidOf("raw", CONTENT), CONTENT);
+    expect(await rig.desk.transfer(id)).toMatchObject({ state: "done", bytes: 900, packets: 5 });
+    expect(await rig.desk.content(id)).toEqual(CONTENT);
+  });
+
+  test("that nobody announced can be asked for by its CID alone, and has its length in the end", async () => {
+    const cid = cidOf("raw", CONTENT);
+    const { id, report } = await rig.desk.startGet(cid.toString());
+    expect(report).toMatchObject({ cid: cid.toString(), bytes: 0, state: "waiting" });
+    await hearBlock(cid, CONTENT);
+    expect(await rig.desk.transfer(id)).toMatchObject({ state: "done", bytes: 900 });
+  });
+
+  test("is refused by radio above 64 KiB, with another way", async () => {
+    await announce({ fits: new Uint8Array(65_536), large: new Uint8Array(65_537) });
+    expect((await rig.desk.startGet("fits")).report.state).toBe("waiting");
+    const fix = expect.stringContaining("stick");
+    await expect(rig.desk.startGet("large")).rejects.toMatchObject({ code: "FILE_TOO_LARGE", fix });
+  });
+
+  test("waits its turn when eight are under way", async () => {
+    const { random } = seeded(8);
+    const names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+    await announce(Object.fromEntries(names.map((name) => [name, random.bytes(300)])));
+    for (const name of names.slice(0, 8)) await rig.desk.startGet(name);
+    await expect(rig.desk.startGet("i")).rejects.toMatchObject({ code: "TOO_MANY" });
+    // Joining one that is under way is always possible.
+    expect((await rig.desk.startGet("a")).report.state).toBe("waiting");
+  });
+});
+
+test("a name that nobody announced is not found, nor a CID that names no file", async () => {
+  await expect(rig.desk.startGet("nothing")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  const node = encodeNode({ a: 1 });
+  const cid = cidOf("dag-cbor", node);
+  await rig.shard.putBlock(node, cid);
+  await expect(rig.desk.startGet(cid.toString())).rejects.toMatchObject({ code: "MANIFEST_BAD" });
+});
+
+test("a transfer that was never begun is not known, whatever its id", async () => {
+  await announce({ "storm.txt": CONTENT });
+  for (const id of ["", "t-1", cidOf("raw", CONTENT).toString(), cidOf("raw", utf8("x")).toString()]) {
+    expect(await rig.desk.transfer(id), id).toBeUndefined();
+  }
+});

@@ -1,0 +1,77 @@
+/** What the radio is reckoned with: the configuration's word, else the radio's, else the careful assumption. */
+import { describe, expect, test } from "vitest";
+import type { ModemState, RadioSettings } from "../../src/ports/modem.ts";
+import { PRESETS } from "../../src/radio/airtime.ts";
+import { radioInForce, type RadioWishes } from "../../src/radio/in-force.ts";
+
+const AUTO: RadioWishes = { preset: "auto", region: "auto", hopLimit: 3, share: 0.5 };
+
+function ready(changes: Partial<RadioSettings> = {}): ModemState {
+  const settings = { nodeNumber: 7, preset: "MediumSlow", region: "US", firmware: "2.7.26", ...changes };
+  return { kind: "ready", settings };
+}
+
+const SILENT: readonly ModemState[] = [
+  { kind: "connecting", attempt: 3 },
+  { kind: "configuring" },
+  { kind: "down", reason: "unplugged", retryInMs: 1_000 },
+  ready({ preset: undefined, region: undefined, firmware: undefined }),
+];
+
+test("left open, it is what the radio says", () => {
+  expect(radioInForce(AUTO, ready())).toEqual({
+    preset: "MediumSlow",
+    modulation: PRESETS.MediumSlow,
+    region: "US",
+    regionAssumed: false,
+    dutyCycle: 1,
+    share: 0.5,
+    hopLimit: 3,
+    radioSigns: false,
+  });
+});
+
+test.each(SILENT)("while the radio is silent ($kind), it is LongFast under the strictest common law", (state) => {
+  const careful = { preset: "LongFast", region: "UNSET", regionAssumed: true, dutyCycle: 0.1, radioSigns: false };
+  expect(radioInForce(AUTO, state)).toMatchObject(careful);
+});
+
+describe("the configuration's word", () => {
+  const wishes = { ...AUTO, preset: "ShortTurbo", region: "EU_866" };
+
+  test.each([...SILENT, ready()])("wins over the radio's ($kind)", (state) => {
+    const named = { preset: "ShortTurbo", region: "EU_866", regionAssumed: false, dutyCycle: 0.025 };
+    expect(radioInForce(wishes, state)).toMatchObject(named);
+  });
+
+  test("on one of the two leaves the other to the radio", () => {
+    expect(radioInForce({ ...wishes, region: "auto" }, ready())).toMatchObject({ preset: "ShortTurbo", region: "US" });
+    expect(radioInForce({ ...wishes, preset: "auto" }, ready())).toMatchObject({
+      preset: "MediumSlow",
+      region: "EU_866",
+    });
+  });
+});
+
+test("a region that is not in the table is kept by its name, under the strictest common law", () => {
+  for (const region of ["MARS", "toString", "__proto__", ""]) {
+    const unknown = { region, regionAssumed: true, dutyCycle: 0.1 };
+    expect(radioInForce(AUTO, ready({ region })), region).toMatchObject(unknown);
+  }
+});
+
+test("a preset that is not in the table counts as LongFast, in either spelling one that is", () => {
+  expect(radioInForce(AUTO, ready({ preset: "HyperFast" })).preset).toBe("LongFast");
+  expect(radioInForce(AUTO, ready({ preset: "SHORT_FAST" })).preset).toBe("ShortFast");
+});
+
+test("from firmware 2.8 on the radio signs, whatever the configuration wishes", () => {
+  for (const [firmware, signs] of [
+    ["2.7.26", false],
+    ["2.8.0", true],
+    ["3.0", true],
+    ["unreadable", false],
+  ] as const) {
+    expect(radioInForce(AUTO, ready({ firmware })).radioSigns, firmware).toBe(signs);
+  }
+});
