@@ -22,9 +22,11 @@ import { checks } from "./checks.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
 import { authorLabel, statusReport } from "./status.ts";
 import { startGet, transferReport } from "./transfers.ts";
+import { verifiedLogs } from "./verified-logs.ts";
 
 export class Desk implements AgentView {
   readonly #parts: DeskParts;
+  #verifying: Promise<ReadonlySet<string>> | undefined;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
@@ -49,11 +51,12 @@ export class Desk implements AgentView {
   async log(limit: number): Promise<LogReport> {
     const { shard } = this.#open();
     const rows = await shard.log(limit);
+    const verified = await this.#verified(shard);
     return {
-      authors: shard.authors().map(({ id, name, count, quarantined }) => ({
+      authors: shard.authors().map(({ id, name, count }) => ({
         author: authorLabel(name, id),
         entries: count,
-        verified: !quarantined,
+        verified: verified.has(id),
       })),
       entries: rows.map(({ author, authorName, seq, name, cid, bytes, head }) => ({
         author: authorLabel(authorName, author),
@@ -102,6 +105,16 @@ export class Desk implements AgentView {
   async allowUpdate(update: PlannedUpdate): Promise<AllowReport> {
     this.#open();
     return this.#parts.trust.allowUpdate(update);
+  }
+
+  /** Who asks while it is under way shares the answer: it reads all logs, and anybody on this machine may ask. */
+  async #verified(shard: OpenParts["shard"]): Promise<ReadonlySet<string>> {
+    this.#verifying ??= verifiedLogs(shard);
+    try {
+      return await this.#verifying;
+    } finally {
+      this.#verifying = undefined;
+    }
   }
 
   #open(): OpenParts {
