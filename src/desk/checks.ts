@@ -51,7 +51,7 @@ function tpmCheck({ trust }: DeskParts): Check {
     return {
       name,
       state: "WARN",
-      detail: "there is no TPM: the store key is a file",
+      detail: "there is no TPM: a store key could only be a file on the disk",
       fix: "Fit a TPM 2.0, or install swtpm.",
     };
   }

@@ -161,6 +161,18 @@ describe("status", () => {
     expect(await json("status")).toEqual(statusReport());
   });
 
+  test("in quarantine leaves out what is not known", async () => {
+    const { radio } = statusReport();
+    const report = statusReport({
+      author: "",
+      radio: { ...radio, link: "shut", detail: "x differs", preset: "", region: "" },
+    });
+    cli.view.status = () => Promise.resolve({ ...report, state: "quarantine" });
+    const { out } = await cli.run("status");
+    expect(out).toContain("clinic-roof · caye 0.1.0\nQUARANTINE: data and radio stay shut");
+    expect(out).toMatch(/^Radio: shut, [^,\n]+\n  x differs\n/m);
+  });
+
   test("--quote writes the four files that tpm2_checkquote reads, and the line to type", async () => {
     const nonce = "0123456789abcdef".repeat(2);
     const { out } = await cli.run("status", "--quote", "my quote", "--nonce", nonce);

@@ -42,17 +42,22 @@ function statusText(report: StatusReport, words: Words): string {
       `  ${printable(words.heard(author, formatMs(heard_s_ago * 1000), entries))}\n`,
   );
   return [
-    `${printable(`${report.node} · ${report.author} · caye ${report.version}`)}\n`,
+    `${printable(listed(" · ", report.node, report.author, `caye ${report.version}`))}\n`,
     `${words[report.state]}, ${words.since(formatMs(report.uptime_s * 1000))}\n\n`,
     `${printable(`${words.trust}: ${trust.mode}, ${trust.tpm}`)}\n`,
     table(steps, [3]),
-    `${printable(`${words.radio}: ${radio.link}, ${radio.modem}${simulated}, ${radio.preset}, ${radio.region}`)}\n`,
+    `${printable(`${words.radio}: ${listed(", ", radio.link, radio.modem + simulated, radio.preset, radio.region)}`)}\n`,
     radio.detail === "" ? "" : `  ${printable(radio.detail)}\n`,
     `${words.air}: ${air}\n`,
     `${words.shard}: ${words.shardLine(shard.files, shard.authors, shard.blocks, formatBytes(shard.bytes))}\n`,
     neighbours.length === 0 ? `${words.neighbours}: ${words.noNeighbours}\n` : `${words.neighbours}:\n`,
     ...neighbours,
   ].join("");
+}
+
+/** In quarantine some of it is not known. */
+function listed(between: string, ...parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join(between);
 }
 
 /** Writes the four files that `tpm2_checkquote` reads. */
