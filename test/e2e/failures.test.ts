@@ -128,7 +128,7 @@ test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s ends the agent within 2 
 
 test("told to stop while it boots, it ends with code 0 and without complaint", async () => {
   await using agent = await startAgent({ command: RUN, env: NO_RADIO });
-  await agent.printed("The TPM answers", 15_000);
+  await agent.printed("Boot step", 15_000);
   expect(await agent.stop()).toBe(0);
   expect(agent.output()).not.toContain("caye:");
 });

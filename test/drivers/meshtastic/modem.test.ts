@@ -1,13 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { describe } from "vitest";
+import { beforeEach, describe } from "vitest";
 import { describeModem } from "../../contract/modem.ts";
 import { serialRig, tcpRig } from "../../fakes/modem-rigs.ts";
 
 describeModem("meshtastic over TCP", tcpRig);
 
 const hasSocat = spawnSync("socat", ["-V"]).status === 0;
-if (!hasSocat) console.warn("socat is missing: the serial driver is NOT tested (apt install socat)");
 
-describe.skipIf(!hasSocat)("over a pseudo-terminal", () => {
+describe("over a pseudo-terminal", () => {
+  beforeEach((context) => void (hasSocat || context.skip("socat is not installed")));
   describeModem("meshtastic over a serial line", serialRig);
 });
