@@ -25,7 +25,7 @@ const ENGLISH = {
   columns: { name: "NAME", size: "SIZE", author: "AUTHOR", held: "HERE", cid: "CID", seq: "SEQ", head: "HEAD" },
   yes: "yes",
   no: "no",
-  noFiles: "No files yet. Put one: caye put FILE",
+  noFiles: "No files yet. Those of neighbours appear once these are heard, within minutes. Put one: caye put FILE",
   noEntries: "No entries yet. Put a file: caye put FILE",
   saved: (file: string, size: string) => `Saved ${file} (${size})`,
   stored: (name: string, size: string, cid: string) => `Stored ${name} (${size}) as ${cid}`,
@@ -75,7 +75,8 @@ const SPANISH: Words = {
   columns: { name: "NOMBRE", size: "TAMAÑO", author: "AUTOR", held: "AQUÍ", cid: "CID", seq: "NÚM", head: "CABEZA" },
   yes: "sí",
   no: "no",
-  noFiles: "Todavía no hay archivos. Guarde uno: caye put ARCHIVO",
+  noFiles:
+    "Todavía no hay archivos. Los de los vecinos aparecen cuando se les oye, en unos minutos. Guarde uno: caye put ARCHIVO",
   noEntries: "Todavía no hay entradas. Guarde un archivo: caye put ARCHIVO",
   saved: (file, size) => `Guardado en ${file} (${size})`,
   stored: (name, size, cid) => `Guardado ${name} (${size}) como ${cid}`,

@@ -91,7 +91,7 @@ async function explain(cause: unknown, { name, host, port }: HttpServerOptions):
     const who = owner === undefined ? "another program" : `process ${owner.pid} (${owner.command})`;
     return new AgentError("PORT_IN_USE", `port ${port} of [${name}] is in use by ${who}`, {
       cause,
-      fix: `Stop that program, or choose another port: port = 0 under [${name}] takes any that is free.`,
+      fix: `Stop that program, or choose another port: CAYE_${name.toUpperCase()}_PORT=0 takes any that is free (port = 0 under [${name}] in the configuration).`,
     });
   }
   if (code === "EACCES" || code === "EPERM") {
