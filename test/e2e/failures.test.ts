@@ -32,8 +32,8 @@ async function attempt({ state, env = NO_RADIO, args = [] }: Attempt): Promise<{
   return { code, said: agent.output() };
 }
 
-async function startRunning(state: string): Promise<AgentProcess> {
-  const agent = await startAgent({ command: RUN, env: NO_RADIO, state });
+async function startRunning(state: string, env: Readonly<Record<string, string>> = {}): Promise<AgentProcess> {
+  const agent = await startAgent({ command: RUN, env: { ...NO_RADIO, ...env }, state });
   await agent.printed("caye is up", 15_000);
   return agent;
 }
@@ -135,10 +135,27 @@ test("told to stop while it boots, it ends with code 0 and without complaint", a
 
 test("when nobody reads its output any more, it ends in order, with code 0", async () => {
   const state = join(directory, "pipe");
-  await using agent = await startRunning(state);
+  // It says "radio down" once, which may be before we stop to read; at this level it goes on to say each attempt.
+  await using agent = await startRunning(state, { CAYE_LOG_LEVEL: "debug" });
   agent.child.stdout?.destroy();
-  // The next line that it writes finds nobody: losing its modem again and again, it soon has one.
   const [code]: unknown[] = await once(agent.child, "exit", { signal: AbortSignal.timeout(20_000) });
   expect(code).toBe(0);
   expect(await readdir(state)).not.toContain("agent.json");
+});
+
+test("how the log is written is no part of the measured state: to look closer does not shut the node", async () => {
+  const state = join(directory, "enforce");
+  const env = { ...NO_RADIO, CAYE_TRUST_MODE: "enforce", CAYE_TRUST_TPM: "swtpm:" };
+  const looks = [
+    { command: RUN, env },
+    { command: [...RUN, "--json"], env: { ...env, CAYE_LOG_LEVEL: "debug" } },
+  ];
+  for (const look of looks) {
+    await using agent = await startAgent({ ...look, state });
+    await agent.printed("caye is up", 15_000);
+    expect(agent.output()).not.toContain("QUARANTINE");
+    expect(await agent.stop()).toBe(0);
+  }
+  await using agent = await startAgent({ command: RUN, env: { ...env, CAYE_NODE_NAME: "another" }, state });
+  await agent.printed("in QUARANTINE, data and radio are shut: configuration changed", 15_000);
 });
