@@ -199,9 +199,12 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
   return { shard, exchange, scheduler, modem, radioSettings: settings };
 }
 
-/** What stands for the configuration in the measurement: its effect, so that a changed variable is a change too. */
+/**
+ * What stands for the configuration in the measurement: its effect, so that a changed variable is a change too. How the
+ * log is written is left out: to look closer at a node (`--json`, `CAYE_LOG_LEVEL=debug`) must not shut it.
+ */
 function measuredConfig(config: Config): Uint8Array {
-  return utf8(JSON.stringify(config));
+  return utf8(JSON.stringify({ ...config, log: undefined }));
 }
 
 interface Doors {
