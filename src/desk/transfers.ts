@@ -7,11 +7,9 @@ import type { GetReport } from "../kernel/reports.ts";
 import type { StartedGet } from "../api/view.ts";
 import { codecOf, parseCid, type Cid } from "../dag/cid.ts";
 import { decodeManifest } from "../dag/manifest.ts";
+import { MAX_AIR_BYTES } from "../exchange/fetch.ts";
 import type { TransferTarget } from "../exchange/transfer.ts";
 import type { OpenParts } from "./parts.ts";
-
-/** By LoRa a larger file would hold the channel for hours. */
-const MAX_AIR_BYTES = 65_536;
 
 export async function startGet(open: OpenParts, nameOrCid: string): Promise<StartedGet> {
   const target = await findTarget(open, nameOrCid);

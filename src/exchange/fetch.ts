@@ -7,7 +7,7 @@ import { describeError } from "../kernel/errors.ts";
 import type { Cid } from "../dag/cid.ts";
 import type { Shard } from "../dag/shard.ts";
 import { REQUEST } from "../radio/scheduler.ts";
-import type { Coded, Get } from "../wire/messages.ts";
+import { MAX_BLOCK_BYTES, type Coded, type Get } from "../wire/messages.ts";
 import { TRIES_A_RELAY, type ExchangeParts } from "./parts.ts";
 import { chance } from "../radio/chance.ts";
 import { backOff } from "./timing.ts";
@@ -23,6 +23,10 @@ export interface FetchPorts extends ExchangeParts {
 const MAX_ACTIVE = 8;
 const MAX_REMEMBERED = 64;
 const RAW_CODEC = 0x55;
+/** By LoRa a larger file would hold the channel for hours. */
+export const MAX_AIR_BYTES = 65_536;
+/** What such a file has at most: full blocks, and the manifest that names them. */
+const MAX_AIR_BLOCKS = MAX_AIR_BYTES / MAX_BLOCK_BYTES + 1;
 const MAX_SYMBOLS_A_GET = 255;
 const COSTLY_HOPS = 2;
 
@@ -116,6 +120,11 @@ export class Fetch {
     const key = transfer.target.cid.toString();
     const missing = await this.#ports.shard.missingBlocks(transfer.target.cid);
     transfer.missing = missing.length;
+    // A file that was asked for by its CID alone tells its size only now.
+    if (missing.length > MAX_AIR_BLOCKS) {
+      this.#fail(transfer, `the file has more than ${MAX_AIR_BYTES} bytes, too many for the radio`);
+      return;
+    }
     const cid = missing[0];
     if (cid === undefined) {
       transfer.block = undefined;

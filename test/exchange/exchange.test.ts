@@ -132,6 +132,20 @@ describe("exchange", () => {
     });
   });
 
+  test("a file that turns out too large for the radio is given up after its manifest, with the reason", async () => {
+    await using village = await openVillage(8, fullMesh(2), [0, 1]);
+    const [near, far] = village.nodes;
+    await far!.put("large.bin", content(200_000, "large"));
+    await village.clock.advance(5 * MINUTE_MS);
+    const [row] = await near!.shard.resolve("large.bin");
+    const transfer = await near!.exchange.fetch({ cid: row!.cid, name: "by its CID", bytes: 0 });
+    await village.clock.runUntil(() => transfer!.ended, 60 * MINUTE_MS);
+    expect(transfer!.report()).toMatchObject({
+      state: "failed",
+      detail: expect.stringContaining("too many for the radio"),
+    });
+  });
+
   test("an empty file needs no air", async () => {
     await using village = await openVillage(5, fullMesh(2), [0, 1]);
     await village.nodes[0]!.put("empty", new Uint8Array());
