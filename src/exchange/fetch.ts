@@ -83,13 +83,13 @@ export class Fetch {
         await this.#keep(transfer, block, heard.bytes);
         break;
       case "new":
-        transfer.fruitless = 0;
         transfer.state = { kind: "receiving" };
-        this.#askLater(transfer);
+        // Only progress puts off the next question: false symbols in a steady drip must not silence us.
+        if (transfer.noteSymbol()) this.#askLater(transfer);
         break;
       case "poisoned":
+        transfer.poisonings++;
         this.#ports.log.warn("symbols did not make the block that was asked for", { cid: block.cid.toString() });
-        this.#askLater(transfer);
         break;
       case "known":
       case "refused":
@@ -99,7 +99,6 @@ export class Fetch {
 
   async #keep(transfer: Transfer, block: WantedBlock, bytes: Uint8Array): Promise<void> {
     this.#begun.delete(block.cid.toString());
-    transfer.fruitless = 0;
     try {
       await this.#ports.shard.putBlock(bytes, block.cid);
       await this.#next(transfer);
@@ -127,13 +126,13 @@ export class Fetch {
     }
     const cid = missing[0];
     if (cid === undefined) {
-      transfer.block = undefined;
+      transfer.want(undefined);
       transfer.state = { kind: "done" };
       this.#ports.agenda.cancel(`get:${key}`);
       this.#ports.air.cancel(`get:${key}`);
       return;
     }
-    transfer.block = this.#wantedBlock(transfer, cid);
+    transfer.want(this.#wantedBlock(transfer, cid));
     this.#ask(transfer);
   }
 
@@ -152,8 +151,7 @@ export class Fetch {
     const { block } = transfer;
     if (transfer.ended || block === undefined) return;
     if (transfer.fruitless >= this.#ports.air.timing().maxFruitless) {
-      const tries = transfer.fruitless;
-      this.#fail(transfer, `nobody in reach answered ${tries} requests in a row; try again when neighbours are heard`);
+      this.#fail(transfer, whyNothingCame(transfer));
       return;
     }
     const hops = this.#reach(transfer);
@@ -194,6 +192,14 @@ export class Fetch {
       if (transfer.ended) this.#transfers.delete(key);
     }
   }
+}
+
+function whyNothingCame({ fruitless, poisonings }: Transfer): string {
+  if (poisonings === 0) {
+    return `nobody in reach answered ${fruitless} requests in a row; try again when neighbours are heard`;
+  }
+  const times = poisonings === 1 ? "once" : `${poisonings} times`;
+  return `false pieces came (${times}) and were thrown away: a radio in reach is faulty or hostile; try again later`;
 }
 
 /**

@@ -14,6 +14,7 @@ import { chance } from "../radio/chance.ts";
 import { Insistence } from "./insistence.ts";
 import { Neighbours } from "./neighbours.ts";
 import { backOff } from "./timing.ts";
+import { HourlyAllowance } from "./allowance.ts";
 import { Beacons } from "./beacons.ts";
 
 export interface IndexSyncPorts extends ExchangeParts {
@@ -44,6 +45,7 @@ export class IndexSync {
   readonly neighbours = new Neighbours();
   readonly #ports: IndexSyncPorts;
   readonly #beacons: Beacons;
+  readonly #allowance = new HourlyAllowance();
   readonly #insistence = new Insistence();
   readonly #owed = new Map<string, Owed>();
   /** Authors whose entries are being asked for. */
@@ -253,6 +255,11 @@ export class IndexSync {
       // The signature is over the head after the last entry, so a shorter run needs another one, which a relay of
       // the log may not hold: it then goes out unsigned, and the run after it carries the proof for both.
       const cut = fit === page.entries.length ? page : await this.#ports.shard.entries(author, first, fit);
+      // Four entries a packet, roughly: what the whole log costs to say once.
+      if (this.#allowance.left(toHex(author), Math.ceil(this.#held(toHex(author)) / 4), this.#nowMs()) === 0) {
+        this.#ports.count("wants_refused_budget");
+        return;
+      }
       const update: Update = { type: "update", author, first, entries: cut.entries, signature: cut.signature };
       const said = this.#ports.air.say(update, {
         priority: ANSWER,
@@ -260,6 +267,7 @@ export class IndexSync {
         ...(owed.hops === undefined ? {} : { hops: owed.hops }),
       });
       if (!said) return;
+      this.#allowance.spend(toHex(author), this.#nowMs());
       first += cut.entries.length;
     }
   }

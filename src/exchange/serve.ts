@@ -8,6 +8,7 @@ import { symbolAt } from "../erasure/cauchy.ts";
 import { ANSWER } from "../radio/scheduler.ts";
 import type { Coded, Get } from "../wire/messages.ts";
 import { symbolBytesFor } from "../wire/packing.ts";
+import { HourlyAllowance } from "./allowance.ts";
 import { Insistence } from "./insistence.ts";
 import type { ExchangeParts, Origin } from "./parts.ts";
 import { chance } from "../radio/chance.ts";
@@ -23,9 +24,6 @@ interface Stream {
   remaining: number;
   /** Relays to the farthest who asked for them. */
   hops: number;
-  /** Said since `sinceMs`, monotonic: what one block may cost in an hour is bounded, whoever asks for it how often. */
-  said: number;
-  sinceMs: number;
   /** Index of the next symbol: goes on where the last request ended, so that no symbol is said twice in 256. */
   next: number;
 }
@@ -33,17 +31,12 @@ interface Stream {
 /** Blocks that are streamed, or were lately: what bounds the memory is this times 16 KB. */
 const MAX_STREAMS = 16;
 const MAX_SYMBOL_INDEX = 256;
-const HOUR_MS = 3_600_000;
-/**
- * In multiples of the block's own symbols: at once for who is far away and loses two of three; in an hour for several of
- * those; and a little more, for blocks of a symbol or two.
- */
+/** In multiples of the block's own symbols: for who is far away and loses two of three. */
 const MOST_AT_ONCE = 4;
-const MOST_AN_HOUR = 12;
-const SMALL_CHANGE = 24;
 
 export class Serve {
   readonly #ports: ServePorts;
+  readonly #allowance = new HourlyAllowance();
   readonly #insistence = new Insistence();
   readonly #streams = new Map<string, Stream>();
 
@@ -62,7 +55,7 @@ export class Serve {
     stream.hops = idle ? reach : Math.max(stream.hops, reach);
     // Several who ask at once are served by the same symbols: the neediest decides how many.
     const asked = get.symbols === 0 ? k : Math.min(get.symbols, MOST_AT_ONCE * k);
-    stream.remaining = Math.max(stream.remaining, Math.min(asked, this.#allowance(stream, k)));
+    stream.remaining = Math.max(stream.remaining, Math.min(asked, this.#allowance.left(key, k, this.#nowMs())));
     if (stream.remaining === 0) {
       this.#ports.count("gets_refused_budget");
       return;
@@ -93,18 +86,9 @@ export class Serve {
     // While the disk was read a second request may have begun the same stream.
     if (block === undefined || this.#streams.has(key)) return this.#streams.get(key);
     if (!this.#makeRoom()) return undefined;
-    const stream: Stream = { prefix, block, remaining: 0, hops: 0, said: 0, sinceMs: this.#nowMs(), next: 0 };
+    const stream: Stream = { prefix, block, remaining: 0, hops: 0, next: 0 };
     this.#streams.set(key, stream);
     return stream;
-  }
-
-  /** Symbols of the block that may still be said in this hour. */
-  #allowance(stream: Stream, k: number): number {
-    if (this.#nowMs() - stream.sinceMs > HOUR_MS) {
-      stream.sinceMs = this.#nowMs();
-      stream.said = 0;
-    }
-    return Math.max(0, MOST_AN_HOUR * k + SMALL_CHANGE - stream.said);
   }
 
   #nowMs(): number {
@@ -130,7 +114,7 @@ export class Serve {
     const index = stream.next;
     stream.next = (index + 1) % MAX_SYMBOL_INDEX;
     stream.remaining--;
-    stream.said++;
+    this.#allowance.spend(key, this.#nowMs());
     const symbol = symbolAt(stream.block, symbolBytesFor(stream.block.length), index);
     const coded: Coded = { type: "coded", prefix: stream.prefix, blockBytes: stream.block.length, index, symbol };
     const onSent = (): void => void this.#ports.agenda.set(`stream:${key}`, 0, () => this.#say(key));

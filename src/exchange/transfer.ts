@@ -12,8 +12,8 @@ import { SymbolCollector } from "../erasure/cauchy.ts";
 import { PREFIX_BYTES, type Coded } from "../wire/messages.ts";
 import { symbolBytesFor } from "../wire/packing.ts";
 
-/** Lengths that a block of unknown length may be said to have, until one of them proves right. */
-const MAX_RIVAL_LENGTHS = 4;
+/** Cuts that a block may be said to have (its length and its symbols'), until one of them proves right. */
+const MAX_RIVAL_CUTS = 4;
 
 export type Heard =
   | { readonly kind: "new" | "known" | "refused" | "poisoned" }
@@ -23,8 +23,8 @@ export type Heard =
 export class WantedBlock {
   readonly cid: Cid;
   readonly #knownBytes: number | undefined;
-  /** By the length that the symbols claim: one liar about it must not lock the others out. */
-  readonly #collectors = new Map<number, SymbolCollector>();
+  /** By the cut that the symbols claim: one liar about it must not spoil the others. The oldest comes first. */
+  readonly #collectors = new Map<string, Collecting>();
 
   /** @param blockBytes its length where it is known beforehand; 0 counts as unknown: a block of nothing is always here */
   constructor(cid: Cid, blockBytes: number | undefined) {
@@ -38,13 +38,13 @@ export class WantedBlock {
 
   /** Symbols that a decode needs in all; 0 while the length is unknown. */
   get total(): number {
-    const bytes = this.#knownBytes ?? this.#furthest()?.[0];
+    const bytes = this.#knownBytes ?? this.#furthest()?.blockBytes;
     return bytes === undefined ? 0 : Math.ceil(bytes / symbolBytesFor(bytes));
   }
 
   /** Symbols still lacking; 0 while the length is unknown: a GET for 0 asks for as many as it takes. */
   get needed(): number {
-    return this.#furthest()?.[1].needed() ?? this.total;
+    return this.#furthest()?.symbols.needed() ?? this.total;
   }
 
   isFor(coded: Coded): boolean {
@@ -54,33 +54,47 @@ export class WantedBlock {
   /** "whole" completes the block; "poisoned": the symbols make another block, and all of them are forgotten. */
   hear(coded: Coded): Heard {
     if (this.#knownBytes !== undefined && coded.blockBytes !== this.#knownBytes) return { kind: "refused" };
-    if (coded.symbol.length !== symbolBytesFor(coded.blockBytes)) return { kind: "refused" };
-    const collector = this.#collectorFor(coded.blockBytes, coded.symbol.length);
-    if (collector === undefined) return { kind: "refused" };
-    const added = collector.add(coded.index, coded.symbol);
-    if (added !== "new" || collector.needed() > 0) return { kind: added };
-    const bytes = collector.recover();
+    const cut = `${coded.blockBytes}/${coded.symbol.length}`;
+    const { symbols } = this.#collecting(cut, coded);
+    const added = symbols.add(coded.index, coded.symbol);
+    if (added !== "new" || symbols.needed() > 0) return { kind: added };
+    const bytes = symbols.recover();
     if (bytes !== undefined && equalBytes(sha256(bytes), this.cid.multihash.digest)) return { kind: "whole", bytes };
-    this.#collectors.delete(coded.blockBytes);
+    this.#collectors.delete(cut);
     return { kind: "poisoned" };
   }
 
-  #collectorFor(blockBytes: number, symbolBytes: number): SymbolCollector | undefined {
-    const known = this.#collectors.get(blockBytes);
+  #collecting(cut: string, { blockBytes, symbol }: Coded): Collecting {
+    const known = this.#collectors.get(cut);
     if (known !== undefined) return known;
-    if (this.#collectors.size >= MAX_RIVAL_LENGTHS) return undefined;
-    const collector = new SymbolCollector(blockBytes, symbolBytes);
-    this.#collectors.set(blockBytes, collector);
-    return collector;
+    if (this.#collectors.size >= MAX_RIVAL_CUTS) this.#dropLeast();
+    const collecting = { blockBytes, symbols: new SymbolCollector(blockBytes, symbol.length) };
+    this.#collectors.set(cut, collecting);
+    return collecting;
   }
 
-  #furthest(): [number, SymbolCollector] | undefined {
-    let furthest: [number, SymbolCollector] | undefined;
-    for (const row of this.#collectors) {
-      if (furthest === undefined || row[1].needed() < furthest[1].needed()) furthest = row;
+  /** The cut with the fewest symbols makes room: a liar must send as much as the honest to keep a place. */
+  #dropLeast(): void {
+    let least: { readonly cut: string; readonly held: number } | undefined;
+    for (const [cut, { symbols }] of this.#collectors) {
+      const held = symbols.k - symbols.needed();
+      if (least === undefined || held < least.held) least = { cut, held };
+    }
+    if (least !== undefined) this.#collectors.delete(least.cut);
+  }
+
+  #furthest(): Collecting | undefined {
+    let furthest: Collecting | undefined;
+    for (const one of this.#collectors.values()) {
+      if (furthest === undefined || one.symbols.needed() < furthest.symbols.needed()) furthest = one;
     }
     return furthest;
   }
+}
+
+interface Collecting {
+  readonly blockBytes: number;
+  readonly symbols: SymbolCollector;
 }
 
 export interface TransferTarget {
@@ -104,6 +118,9 @@ export class Transfer {
   missing = 1;
   /** Askings since the last progress. */
   fruitless = 0;
+  /** Times that the symbols of a block made another one. */
+  poisonings = 0;
+  #least = Number.POSITIVE_INFINITY;
   #packets = 0;
   #asked = 0;
   #lastAsked = 0;
@@ -118,6 +135,25 @@ export class Transfer {
 
   get ended(): boolean {
     return this.state.kind === "done" || this.state.kind === "failed";
+  }
+
+  /** On to another block; undefined when there is none any more. */
+  want(block: WantedBlock | undefined): void {
+    this.block = block;
+    this.fruitless = 0;
+    this.#least = Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * A new symbol came. True when that is progress: fewer are lacking than ever before. Else whoever sends false symbols
+   * without end would keep us asking without end.
+   */
+  noteSymbol(): boolean {
+    const needed = this.block?.needed ?? 0;
+    if (needed >= this.#least) return false;
+    this.#least = needed;
+    this.fruitless = 0;
+    return true;
   }
 
   /** A round begins: so many symbols are asked for. The one before counts if anything of it was heard. */

@@ -106,7 +106,9 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         seen.push(toHex(key));
       }
       expect(seen.filter((key) => key !== "ff")).toEqual(expected);
-      expect((await keysOf(store, { ...ALL, reverse: true })).filter((key) => key !== "ff")).toEqual(expected.reverse());
+      expect((await keysOf(store, { ...ALL, reverse: true })).filter((key) => key !== "ff")).toEqual(
+        expected.reverse(),
+      );
     });
 
     test("an iteration that is given up holds nothing open", async () => {
@@ -122,23 +124,30 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const key = fc.uint8Array({ maxLength: 3, max: 3 });
       const change = fc.record({ key, value: fc.option(fc.uint8Array({ maxLength: 40 }), { nil: undefined }) });
       await fc.assert(
-        fc.asyncProperty(fc.array(fc.array(change, { maxLength: 6 }), { maxLength: 6 }), key, key, async (writes, a, b) => {
-          const model = new Map<string, Uint8Array>();
-          const clean: string[] = await keysOf(store, ALL);
-          await store.write(clean.map((hex) => ({ key: Uint8Array.from(Buffer.from(hex, "hex")), value: undefined })));
-          for (const write of writes) {
-            await store.write(write);
-            for (const { key, value } of write) {
-              if (value === undefined) model.delete(toHex(key));
-              else model.set(toHex(key), value);
+        fc.asyncProperty(
+          fc.array(fc.array(change, { maxLength: 6 }), { maxLength: 6 }),
+          key,
+          key,
+          async (writes, a, b) => {
+            const model = new Map<string, Uint8Array>();
+            const clean: string[] = await keysOf(store, ALL);
+            await store.write(
+              clean.map((hex) => ({ key: Uint8Array.from(Buffer.from(hex, "hex")), value: undefined })),
+            );
+            for (const write of writes) {
+              await store.write(write);
+              for (const { key, value } of write) {
+                if (value === undefined) model.delete(toHex(key));
+                else model.set(toHex(key), value);
+              }
             }
-          }
-          const inRange = [...model.keys()].filter((hex) => hex >= toHex(a) && hex < toHex(b)).sort();
-          expect(await keysOf(store, { from: a, until: b })).toEqual(inRange);
-          for (const [hex, value] of model) {
-            expect(await store.get(Uint8Array.from(Buffer.from(hex, "hex")))).toEqual(new Uint8Array(value));
-          }
-        }),
+            const inRange = [...model.keys()].filter((hex) => hex >= toHex(a) && hex < toHex(b)).sort();
+            expect(await keysOf(store, { from: a, until: b })).toEqual(inRange);
+            for (const [hex, value] of model) {
+              expect(await store.get(Uint8Array.from(Buffer.from(hex, "hex")))).toEqual(new Uint8Array(value));
+            }
+          },
+        ),
         { numRuns: 25 },
       );
     });

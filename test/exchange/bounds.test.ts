@@ -81,6 +81,18 @@ describe("a node beside a stranger", () => {
     expect(count("coded")).toBeGreaterThan(inAnHour);
   });
 
+  test("who asks for entries for hours on end gets a bounded number of packets in each", async () => {
+    await node.put("file", random.bytes(100));
+    const { id: author } = node.shard.author;
+    for (let second = 0; second < 3_000; second += 10) {
+      await say({ type: "want", author, first: 1, count: 2 });
+      await clock.advance(10_000);
+    }
+    expect(count("update")).toBeGreaterThan(20);
+    expect(count("update")).toBeLessThanOrEqual(12 + 24);
+    expect(node.exchange.counters()["wants_refused_budget"]).toBeGreaterThan(0);
+  });
+
   test("claims about authors whom nobody knows are asked after in small numbers, and given up", async () => {
     for (let i = 0; i < 40; i++) {
       const vector = Array.from({ length: 16 }, () => ({ author: random.bytes(8), count: 0xffff_fff0 }));

@@ -1,0 +1,133 @@
+/** Neighbours that send false symbols: the right bytes come all the same, or the transfer ends with a sentence. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cidOf, sha256 } from "../../src/dag/cid.ts";
+import { symbolAt } from "../../src/erasure/cauchy.ts";
+import { WantedBlock } from "../../src/exchange/transfer.ts";
+import type { Modem } from "../../src/ports/modem.ts";
+import { BROADCAST, PRIVATE_APP } from "../../src/ports/modem.ts";
+import { PRESETS } from "../../src/radio/airtime.ts";
+import { openEther, type Ether } from "../../src/sim/ether.ts";
+import { openEtherModem } from "../../src/sim/ether-modem.ts";
+import { seededRandom } from "../../src/sim/seeded-random.ts";
+import { openSimNode, type SimNode } from "../../src/sim/sim-node.ts";
+import { fullMesh, nodeNumber } from "../../src/sim/topology.ts";
+import { VirtualClock } from "../../src/sim/virtual-clock.ts";
+import { decodeMessage, encodeMessage } from "../../src/wire/codec.ts";
+import type { Coded } from "../../src/wire/messages.ts";
+import { silentLog } from "../fakes/log.ts";
+
+const random = seededRandom("liars");
+const content = random.bytes(900);
+const cid = cidOf("raw", content);
+const prefix = sha256(content).subarray(0, 8);
+
+function symbol(index: number, symbolBytes = 180): Coded {
+  return { type: "coded", prefix, blockBytes: 900, index, symbol: symbolAt(content, symbolBytes, index) };
+}
+
+function lie(index: number, blockBytes: number, symbolBytes: number): Coded {
+  return { type: "coded", prefix, blockBytes, index, symbol: random.bytes(symbolBytes) };
+}
+
+describe("a wanted block", () => {
+  test("of unknown length is had although liars named four other lengths first", () => {
+    const block = new WantedBlock(cid, undefined);
+    for (const bytes of [901, 902, 903, 904]) expect(block.hear(lie(0, bytes, 181)).kind).toBe("new");
+    const heard = [0, 1, 2, 3, 4].map((index) => block.hear(symbol(index)));
+    expect(heard.at(-1)).toEqual({ kind: "whole", bytes: content });
+  });
+
+  test("keeps the symbols of the honest while more and more lengths are named", () => {
+    const block = new WantedBlock(cid, undefined);
+    block.hear(symbol(0));
+    block.hear(symbol(1));
+    for (let bytes = 901; bytes < 1_000; bytes++) block.hear(lie(0, bytes, 200));
+    expect([2, 3, 4].map((index) => block.hear(symbol(index))).at(-1)).toEqual({ kind: "whole", bytes: content });
+  });
+
+  test("is had from a sender that cuts smaller symbols, which do not mix with the others", () => {
+    const block = new WantedBlock(cid, 900);
+    block.hear(symbol(0));
+    const heard = Array.from({ length: 9 }, (_, index) => block.hear(symbol(index, 100)));
+    expect(heard.at(-1)).toEqual({ kind: "whole", bytes: content });
+  });
+
+  test("loses nothing of the honest when a liar's single symbol makes another block", () => {
+    const small = content.subarray(0, 150);
+    const block = new WantedBlock(cidOf("raw", small), 150);
+    expect(block.hear({ ...lie(0, 150, 150), prefix: sha256(small).subarray(0, 8) })).toEqual({ kind: "poisoned" });
+    const truth = { ...symbol(0), prefix: sha256(small).subarray(0, 8), blockBytes: 150, symbol: small };
+    expect(block.hear(truth)).toEqual({ kind: "whole", bytes: small });
+  });
+});
+
+describe("a node beside a liar", () => {
+  let clock: VirtualClock;
+  let node: SimNode;
+  let ether: Ether;
+  let liar: Modem;
+  let stop: AbortController;
+  let lives: Promise<unknown>[];
+  let gets = 0;
+  let onGet: () => Promise<void> = () => Promise.resolve();
+
+  beforeEach(async () => {
+    const region = { region: "US", preset: "LongFast" };
+    clock = new VirtualClock();
+    ether = openEther({ clock, random, modulation: PRESETS.ShortFast, links: fullMesh(2) });
+    const modem = openEtherModem({ ether, nodeNumber: nodeNumber(0), random, ...region });
+    liar = openEtherModem({ ether, nodeNumber: nodeNumber(1), random, ...region });
+    const wishes = { preset: "ShortFast", region: "auto", hopLimit: 3, share: 1 };
+    node = await openSimNode({ name: "node", modem, clock, random, log: silentLog, wishes });
+    stop = new AbortController();
+    gets = 0;
+    lives = [node.run(stop.signal), liar.run(stop.signal), listen()];
+  });
+
+  afterEach(async () => {
+    stop.abort();
+    await clock.advance(1);
+    await Promise.all(lives);
+    await ether[Symbol.asyncDispose]();
+  });
+
+  async function listen(): Promise<void> {
+    for (;;) {
+      const packet = await liar.receive(stop.signal);
+      if (packet === undefined) return;
+      const message = decodeMessage(packet.payload);
+      if (!message.ok || message.value.type !== "get") continue;
+      gets++;
+      await onGet();
+    }
+  }
+
+  async function say(message: Coded): Promise<void> {
+    const packet = { to: BROADCAST, port: PRIVATE_APP, payload: encodeMessage(message), hopLimit: 0 };
+    await liar.send(packet, stop.signal);
+  }
+
+  const target = { cid, name: "wanted.bin", bytes: 900 };
+
+  test("that answers every question with false pieces, it gives up in the end, and says why", async () => {
+    let index = 0;
+    onGet = async () => {
+      for (let i = 0; i < 5; i++) await say(lie(index++ % 256, 900, 180));
+    };
+    const transfer = await node.exchange.fetch(target);
+    await clock.runUntil(() => transfer?.ended === true, 24 * 3_600_000);
+    expect(transfer?.report()).toMatchObject({ state: "failed", detail: expect.stringContaining("false pieces") });
+    expect(gets).toBeLessThan(100);
+  });
+
+  test("that drips false pieces without end, it goes on asking, and gives up in the end", async () => {
+    const transfer = await node.exchange.fetch(target);
+    for (let index = 0; transfer?.ended === false && index < 50_000; index++) {
+      await say(lie(index % 256, 900, 180));
+      await clock.advance(1_000);
+    }
+    expect(transfer?.report()).toMatchObject({ state: "failed", detail: expect.stringContaining("false pieces") });
+    expect(gets).toBeGreaterThan(5);
+    expect(gets).toBeLessThan(100);
+  });
+});
