@@ -111,8 +111,8 @@ async function live(
   const config = neighbourConfig(name, radio.uri, options.config);
   try {
     const files = await readFolder(`${root}/src/sim/village-files/${name}`);
-    const onUp: AgentOptions["onUp"] = async ({ view, state }) => {
-      if (state === "quarantine") return;
+    const onUp: AgentOptions["onUp"] = async ({ view, state, reason }) => {
+      if (state === "quarantine") return void output.write(`village: ${name} is in quarantine: ${reason}\n`);
       for (const file of files) await view.put(file.name, file.bytes);
     };
     const own = {
@@ -122,6 +122,8 @@ async function live(
       simulated: true,
       clock,
       onUp,
+      // What neighbours log is their own affair; whether they live is said here.
+      output: { write: () => undefined },
     };
     await runAgent({ ...options, ...own }, signal);
   } catch (error) {
