@@ -34,6 +34,8 @@ const MAX_PACKETS_AN_ANSWER = 8;
 const MAX_WANT = 255;
 /** Logs that are asked for at once; the others' turn comes with later beacons. */
 const MAX_WANTS = 16;
+/** … of them of authors of whom nothing is held: anybody can make up such, and they must not keep out the known. */
+const MAX_STRANGERS = 8;
 /** Tries in vain for an author of whom nothing is held: it may not exist. */
 const TRIES_FOR_STRANGERS = 20;
 
@@ -157,7 +159,7 @@ export class IndexSync {
     if (this.#wanted.has(key)) return;
     if (seen === undefined && this.#lacking(key) <= 0) return;
     // Claims cost their maker nothing: a thousand made-up authors must not become a thousand questions at once.
-    if (this.#wanted.size >= MAX_WANTS) return;
+    if (this.#wanted.size >= (this.#held(key) === 0 ? MAX_STRANGERS : MAX_WANTS)) return;
     this.#fruitless.delete(key);
     const waitMs = this.#chance() * this.#ports.air.timing().wantSpreadMs;
     const end = seen === undefined ? 0 : seen.first + seen.entries.length - 1;

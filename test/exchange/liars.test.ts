@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cidOf, sha256 } from "../../src/dag/cid.ts";
 import { symbolAt } from "../../src/erasure/cauchy.ts";
 import { WantedBlock } from "../../src/exchange/transfer.ts";
+import { toHex } from "../../src/kernel/bytes.ts";
 import type { Modem } from "../../src/ports/modem.ts";
 import { BROADCAST, PRIVATE_APP } from "../../src/ports/modem.ts";
 import { PRESETS } from "../../src/radio/airtime.ts";
@@ -13,7 +14,8 @@ import { openSimNode, type SimNode } from "../../src/sim/sim-node.ts";
 import { fullMesh, nodeNumber } from "../../src/sim/topology.ts";
 import { VirtualClock } from "../../src/sim/virtual-clock.ts";
 import { decodeMessage, encodeMessage } from "../../src/wire/codec.ts";
-import type { Coded } from "../../src/wire/messages.ts";
+import type { Coded, Message } from "../../src/wire/messages.ts";
+import { freshShard } from "../dag/shards.ts";
 import { silentLog } from "../fakes/log.ts";
 
 const random = seededRandom("liars");
@@ -69,6 +71,7 @@ describe("a node beside a liar", () => {
   let stop: AbortController;
   let lives: Promise<unknown>[];
   let gets = 0;
+  const wanted = new Set<string>();
   let onGet: () => Promise<void> = () => Promise.resolve();
 
   beforeEach(async () => {
@@ -81,6 +84,8 @@ describe("a node beside a liar", () => {
     node = await openSimNode({ name: "node", modem, clock, random, log: silentLog, wishes });
     stop = new AbortController();
     gets = 0;
+    wanted.clear();
+    onGet = () => Promise.resolve();
     lives = [node.run(stop.signal), liar.run(stop.signal), listen()];
   });
 
@@ -96,13 +101,14 @@ describe("a node beside a liar", () => {
       const packet = await liar.receive(stop.signal);
       if (packet === undefined) return;
       const message = decodeMessage(packet.payload);
+      if (message.ok && message.value.type === "want") wanted.add(toHex(message.value.author));
       if (!message.ok || message.value.type !== "get") continue;
       gets++;
       await onGet();
     }
   }
 
-  async function say(message: Coded): Promise<void> {
+  async function say(message: Message): Promise<void> {
     const packet = { to: BROADCAST, port: PRIVATE_APP, payload: encodeMessage(message), hopLimit: 0 };
     await liar.send(packet, stop.signal);
   }
@@ -122,12 +128,33 @@ describe("a node beside a liar", () => {
 
   test("that drips false pieces without end, it goes on asking, and gives up in the end", async () => {
     const transfer = await node.exchange.fetch(target);
-    for (let index = 0; transfer?.ended === false && index < 50_000; index++) {
+    const ended = (): boolean => transfer?.ended !== false;
+    for (let index = 0; !ended() && index < 50_000; index++) {
       await say(lie(index % 256, 900, 180));
       await clock.advance(1_000);
     }
     expect(transfer?.report()).toMatchObject({ state: "failed", detail: expect.stringContaining("false pieces") });
     expect(gets).toBeGreaterThan(5);
     expect(gets).toBeLessThan(100);
+  });
+
+  test("that makes up authors without end, it still asks for the log of one that it knows", async () => {
+    const { shard } = await freshShard(1);
+    const author = shard.author.id;
+    const { entries, signature } = await shard.entries(author, 1, 1);
+    await say({ type: "update", author, first: 1, entries, signature });
+    await clock.runUntil(() => node.shard.stats().authors === 2, 60_000);
+    for (let i = 0; i < 20; i++) {
+      const vector = Array.from({ length: 16 }, () => ({ author: random.bytes(8), count: 0xffff_fff0 }));
+      await say({ type: "beacon", sender: random.bytes(8), partial: true, vector });
+      await clock.advance(1_000);
+    }
+    // The air loses some: as any neighbour does, it says so again.
+    for (let i = 0; i < 6; i++) {
+      await say({ type: "beacon", sender: author, partial: true, vector: [{ author, count: 5 }] });
+      await clock.advance(10_000);
+    }
+    expect(wanted).toContain(toHex(author));
+    expect(wanted.size).toBeGreaterThan(1);
   });
 });
