@@ -12,6 +12,7 @@ import { openShard } from "./dag/open-shard.ts";
 import { openAirBook } from "./desk/air-book.ts";
 import { Desk } from "./desk/desk.ts";
 import type { OpenParts } from "./desk/parts.ts";
+import { StoreDamage } from "./desk/store-damage.ts";
 import { trustDesk } from "./desk/trust-desk.ts";
 import { systemClock } from "./drivers/clock.ts";
 import { freeBytes } from "./drivers/disk.ts";
@@ -35,6 +36,7 @@ import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
 import { radioInForce } from "./radio/in-force.ts";
 import { Scheduler } from "./radio/scheduler.ts";
+import { REFERENCE_FILE } from "./trust/reference.ts";
 import { TrustWatch } from "./trust/watch.ts";
 
 export interface AgentOptions {
@@ -69,6 +71,8 @@ export interface AgentUp {
 }
 
 const TOKEN_BYTES = 24;
+/** What a header can carry, and nobody guesses. */
+const TOKEN = /^[\x21-\x7e]{32,512}$/;
 const START_UP_SAMPLES = 1_024;
 
 /** The radio to use when the configuration leaves it open: the one on a known USB id, or undefined. */
@@ -85,12 +89,13 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await using state = await openStateDirectory(statePath);
   const doors = await openDoors(config, state, log);
   try {
-    await using booted = await bootNode(options, state, log, signal);
-    const node = await compose(options, booted, log);
+    const damage = await StoreDamage.remembered(state, log);
+    await using booted = await bootNode(options, { state, log, damage, signal });
+    const node = await compose(options, booted, damage, log);
     await doors.open(node.desk);
     const reason = booted.kind === "quarantine" ? booted.reason : "";
-    const { state: standing } = await node.desk.status();
-    const warnings = [...new Set(booted.steps.filter(({ ok }) => !ok).map(({ detail }) => detail))];
+    const { state: standing, trust } = await node.desk.status();
+    const warnings = [...new Set(trust.steps.filter(({ ok }) => !ok).map(({ detail }) => detail))];
     await onUp({
       view: node.desk,
       state: standing,
@@ -106,7 +111,14 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   }
 }
 
-async function bootNode(options: AgentOptions, state: StateDirectory, log: Log, signal: AbortSignal): Promise<Booted> {
+interface Ground {
+  readonly state: StateDirectory;
+  readonly log: Log;
+  readonly damage: StoreDamage;
+  readonly signal: AbortSignal;
+}
+
+async function bootNode(options: AgentOptions, { state, log, damage, signal }: Ground): Promise<Booted> {
   const { config, root } = options;
   const { trust, entropy } = config;
   const clock = systemClock();
@@ -129,7 +141,16 @@ async function bootNode(options: AgentOptions, state: StateDirectory, log: Log, 
       if (tpm !== undefined) return tpmEntropy(tpm, bits);
       throw new AgentError("ENTROPY_SOURCE", "the entropy source is the TPM, and there is none");
     },
-    openStore: async (key: Uint8Array) => openLevelStore(await state.subdirectory("store"), key, { random, log }),
+    openStore: async (key: Uint8Array) => {
+      // The reference is written once a store has opened.
+      const expected = (await state.read(REFERENCE_FILE)) !== undefined;
+      const onLoss = (what: string): void => damage.note(what);
+      try {
+        return await openLevelStore(await state.subdirectory("store"), key, { random, log, expected, onLoss });
+      } finally {
+        await damage.save();
+      }
+    },
   };
   const { mode, pcr, pcrs } = trust;
   return boot(ports, { mode, pcr, pcrs, minSamples: START_UP_SAMPLES });
@@ -140,7 +161,7 @@ interface Node {
   readonly services: readonly Service[];
 }
 
-async function compose(options: AgentOptions, booted: Booted, log: Log): Promise<Node> {
+async function compose(options: AgentOptions, booted: Booted, damage: StoreDamage, log: Log): Promise<Node> {
   const { config, loadConfig } = options;
   const clock = options.clock ?? systemClock();
   const random = systemRandom();
@@ -152,6 +173,7 @@ async function compose(options: AgentOptions, booted: Booted, log: Log): Promise
   const open = booted.kind === "open" ? await openParts(options, booted, clock, log) : undefined;
   const trust = trustDesk({
     booted,
+    damage,
     watch,
     random,
     mode: config.trust.mode,
@@ -252,10 +274,10 @@ async function openDoors(config: Config, state: StateDirectory, log: Log): Promi
   };
 }
 
-/** The secret that writers must know: made once, kept with mode 0600. */
+/** The secret that writers must know: made once, kept with mode 0600; made anew when nobody could say it any more. */
 async function tokenOf(state: StateDirectory): Promise<string> {
-  const kept = await state.read("token");
-  if (kept !== undefined) return new TextDecoder().decode(kept).trim();
+  const kept = new TextDecoder().decode(await state.read("token")).trim();
+  if (TOKEN.test(kept)) return kept;
   const token = toHex(systemRandom().bytes(TOKEN_BYTES));
   await state.writeAtomic("token", utf8(`${token}\n`), 0o600);
   return token;

@@ -8,9 +8,11 @@ import type { AllowReport, PlannedUpdate } from "../api/view.ts";
 import type { Booted } from "../boot.ts";
 import type { TrustWatch } from "../trust/watch.ts";
 import type { TrustParts } from "./parts.ts";
+import type { StoreDamage } from "./store-damage.ts";
 
 export interface TrustDeskOptions {
   readonly booted: Booted;
+  readonly damage: Pick<StoreDamage, "step">;
   readonly watch: TrustWatch | undefined;
   readonly mode: "enforce" | "warn";
   /** The register that the agent measures itself into. */
@@ -25,18 +27,18 @@ export interface TrustDeskOptions {
 const NONCE_BYTES = 32;
 
 export function trustDesk(options: TrustDeskOptions): TrustParts {
-  const { booted, watch, mode } = options;
+  const { booted, damage, watch, mode } = options;
   return {
     mode,
     tpm: booted.tpm,
     softwareTpm: booted.tpm.startsWith("swtpm:"),
-    steps: () => [...booted.steps, ...seen(watch)],
+    steps: () => [...booted.steps, ...seen(damage), ...seen(watch)],
     quote: (nonce) => quote(options, nonce),
     allowUpdate: (update) => allowUpdate(options, update),
   };
 }
 
-function seen(watch: TrustWatch | undefined): readonly BootStep[] {
+function seen(watch: { step(): BootStep | undefined } | undefined): readonly BootStep[] {
   const step = watch?.step();
   return step === undefined ? [] : [step];
 }

@@ -37,6 +37,7 @@ const quarantined: QuarantinedNode = { kind: "quarantine", reason: "main.ts diff
 function desk(changes: Partial<TrustDeskOptions> = {}) {
   return trustDesk({
     booted: openNode(),
+    damage: { step: () => undefined },
     watch: undefined,
     mode: "enforce",
     pcr: 14,
@@ -70,6 +71,11 @@ test("adds what was seen since the boot as a step of its own, once there is some
   outcome = quoted(VALUE);
   await watch.look();
   expect(trust.steps()[2]).toMatchObject({ step: "watch", state: "standing", ok: true });
+});
+
+test("adds what the disk has lost of the store, as a step that did not go well", () => {
+  const trust = desk({ damage: { step: () => BAD_STEP } });
+  expect(trust.steps()).toEqual([GOOD_STEP, BAD_STEP]);
 });
 
 test("quotes over the nonce that was given, or over 32 fresh bytes", async () => {

@@ -5,10 +5,10 @@
  * be lost at the next opening. Reading stays sound. So the next write reopens first, once there is room for that.
  * @module
  */
-import { readdir, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { Level } from "level";
-import { AgentError, isAgentError } from "../../kernel/errors.ts";
+import { AgentError, describeError, isAgentError } from "../../kernel/errors.ts";
 import type { Log } from "../../ports/log.ts";
 import {
   demandUnlocked,
@@ -20,6 +20,7 @@ import {
   storeFailure,
   unwritable,
 } from "./failures.ts";
+import { holdsDatabase, lossOf, lossesIn } from "./losses.ts";
 import { repair } from "./repair.ts";
 
 export type Engine = Level<Uint8Array, Uint8Array>;
@@ -34,6 +35,8 @@ export interface DatabaseOptions {
   /** Free bytes below which nothing is written, so that LevelDB can always tidy up. */
   readonly reserveBytes: number;
   readonly log: Log;
+  /** Told of data that could not be read at an opening, and is gone: one sentence each. Must not throw. */
+  readonly onLoss: (what: string) => void;
 }
 
 export class Database implements AsyncDisposable {
@@ -143,22 +146,33 @@ export class Database implements AsyncDisposable {
   }
 }
 
-async function openEngine({ directory, existed, log }: DatabaseOptions): Promise<Engine> {
+async function openEngine(options: DatabaseOptions): Promise<Engine> {
+  const { directory, existed, log, onLoss } = options;
   const existing = existed || (await holdsDatabase(directory));
   try {
-    return await openOnce(directory, !existing);
+    return await opened(options, !existing);
   } catch (error) {
     const fatal = await fatalFailure(error, directory);
     if (fatal !== undefined) throw fatal;
     if (!existing) throw storeFailure(error, directory);
-    log.warn("store did not open; repairing it", { directory, reason: String(error) });
+    const reason = describeError(error);
+    log.warn("store did not open; repairing it", { directory, reason });
+    const loss = lossOf(reason);
+    if (loss !== undefined) onLoss(loss);
   }
   try {
     await repair(directory);
-    return await openOnce(directory, false);
+    for (const loss of await lossesIn(directory)) onLoss(loss);
+    return await opened(options, false);
   } catch (error) {
     throw (await fatalFailure(error, directory)) ?? storeFailure(error, directory);
   }
+}
+
+async function opened({ directory, onLoss }: DatabaseOptions, createIfMissing: boolean): Promise<Engine> {
+  const engine = await openOnce(directory, createIfMissing);
+  for (const loss of await lossesIn(directory)) onLoss(loss);
+  return engine;
 }
 
 async function openOnce(directory: string, createIfMissing: boolean): Promise<Engine> {
@@ -180,11 +194,6 @@ async function fatalFailure(error: unknown, directory: string): Promise<AgentErr
   if (isLocked(error)) return inUse(directory, join(directory, "LOCK"), error);
   if (isDiskFull(error)) return diskFull(directory, error);
   return isForbidden(error) ? unwritable(directory, error) : undefined;
-}
-
-async function holdsDatabase(directory: string): Promise<boolean> {
-  const names = await readdir(directory).catch(() => []);
-  return names.some((name) => /^(?:CURRENT|MANIFEST-\d+|\d+\.(?:ldb|sst|log))$/.test(name));
 }
 
 async function freeBytes(directory: string): Promise<number> {

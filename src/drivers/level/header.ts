@@ -50,18 +50,26 @@ export function decodeHeader(bytes: Uint8Array): Header | undefined {
   return reader.failure === undefined ? { format, check } : undefined;
 }
 
+/** @throws AgentError "STORE_NEWER" */
+export function demandFormat(header: Header, directory: string): void {
+  if (header.format <= STORE_FORMAT) return;
+  throw new AgentError(
+    "STORE_NEWER",
+    `the store in ${directory} has format ${header.format}; this Caye reads up to ${STORE_FORMAT}`,
+    { fix: "install the Caye that wrote it, or a newer one; the store is left as it is" },
+  );
+}
+
 /** @throws AgentError "STORE_NEWER", "STORE_KEY" */
 export function demandHeader(header: Header, check: Uint8Array, directory: string): void {
-  if (header.format > STORE_FORMAT) {
-    throw new AgentError(
-      "STORE_NEWER",
-      `the store in ${directory} has format ${header.format}; this Caye reads up to ${STORE_FORMAT}`,
-      { fix: "install the Caye that wrote it, or a newer one; the store is left as it is" },
-    );
-  }
-  if (header.check.length !== check.length || !timingSafeEqual(header.check, check)) {
-    throw new AgentError("STORE_KEY", `the store in ${directory} was written under another key`, {
-      fix: "put back the TPM state or key that belongs to it; or move the directory away to begin a new store",
-    });
-  }
+  demandFormat(header, directory);
+  if (isHeaderOf(header, check)) return;
+  throw new AgentError("STORE_KEY", `the store in ${directory} was written under another key`, {
+    fix: "put back the TPM state or key that belongs to it; or move the directory away to begin a new store",
+  });
+}
+
+/** True for a header that was read, and of the key with that check. */
+export function isHeaderOf(header: Header | string, check: Uint8Array): boolean {
+  return typeof header === "object" && header.check.length === check.length && timingSafeEqual(header.check, check);
 }

@@ -15,8 +15,18 @@ import { ensureDirectory } from "../directories.ts";
 import { SEAL_BYTES, ValueCipher } from "./cipher.ts";
 import { Database, type Operation } from "./database.ts";
 import { isForbidden, storeFailure, unwritable } from "./failures.ts";
+import { holdsDatabase } from "./losses.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { decodeHeader, demandHeader, encodeHeader, readMarker, writeMarker } from "./header.ts";
+import {
+  type Header,
+  decodeHeader,
+  demandFormat,
+  demandHeader,
+  encodeHeader,
+  isHeaderOf,
+  readMarker,
+  writeMarker,
+} from "./header.ts";
 
 const HEADER_KEY = 0;
 const VALUE_KEY = 1;
@@ -31,6 +41,10 @@ export interface LevelStoreOptions {
   readonly log: Log;
   /** Free bytes on the disk below which nothing is written, so that LevelDB can always tidy up. 16 MiB when left out. */
   readonly reserveBytes?: number;
+  /** True when a store must be here already: should it be gone, {@link onLoss} is told, and a new one begins. */
+  readonly expected?: boolean;
+  /** Told of what was on disk and can't be read any more, one sentence each. Must not throw. */
+  readonly onLoss?: (what: string) => void;
 }
 
 /**
@@ -41,6 +55,10 @@ export interface LevelStoreOptions {
  */
 export async function openLevelStore(directory: string, key: Uint8Array, options: LevelStoreOptions): Promise<Store> {
   const log = options.log.named("store");
+  const onLoss = (what: string): void => {
+    log.error("a part of the store can't be read, and is gone", { directory, what });
+    options.onLoss?.(what);
+  };
   const cipher = new ValueCipher(key, options.random);
   const markerPath = join(directory, "STORE");
   const databasePath = join(directory, "db");
@@ -48,16 +66,20 @@ export async function openLevelStore(directory: string, key: Uint8Array, options
   try {
     await ensureDirectory(databasePath, 0o700);
     const marker = await readMarker(markerPath);
-    if (typeof marker === "object") demandHeader(marker, cipher.check, directory);
+    if (typeof marker === "object") demandFormat(marker, directory);
+    if (marker === "absent" && options.expected === true && !(await holdsDatabase(databasePath))) {
+      onLoss("the whole store");
+    }
     const database = await Database.open({
       directory: databasePath,
       existed: marker !== "absent",
       reserveBytes: options.reserveBytes ?? 16 * 2 ** 20,
       log,
+      onLoss,
     });
     cleanup.use(database);
-    await settleHeader(database, cipher, directory, typeof marker === "object");
-    if (typeof marker !== "object") await writeMarker(markerPath, cipher.check);
+    await settleHeader(database, cipher, directory, typeof marker === "object" ? marker : undefined);
+    if (!isHeaderOf(marker, cipher.check)) await writeMarker(markerPath, cipher.check);
     cleanup.move();
     return new LevelStore(database, cipher, directory);
   } catch (error) {
@@ -65,12 +87,15 @@ export async function openLevelStore(directory: string, key: Uint8Array, options
   }
 }
 
-/** Compares the header in the database, or writes it where it is rightly missing. */
+/**
+ * Compares the header in the database, or writes it where it is rightly missing. The marker counts only where the
+ * database has none: one flipped bit in it must not look like another key.
+ */
 async function settleHeader(
   database: Database,
   cipher: ValueCipher,
   directory: string,
-  verified: boolean,
+  marker: Header | undefined,
 ): Promise<void> {
   const key = Uint8Array.of(HEADER_KEY);
   const record = await database.read((engine) => engine.get(key) as Promise<Uint8Array | undefined>);
@@ -79,7 +104,8 @@ async function settleHeader(
     demandHeader(header, cipher.check, directory);
     return;
   }
-  if (!verified && (await holdsValues(database))) {
+  if (marker !== undefined) demandHeader(marker, cipher.check, directory);
+  else if (await holdsValues(database)) {
     throw new AgentError("STORE_CORRUPT", `the store in ${directory} has lost both records of its key`, {
       fix: "move the directory away to begin a new store: neighbours hold copies of what was shared",
     });

@@ -129,6 +129,69 @@ describe("a store on disk", () => {
     expect(sentences).toContain("store did not open; repairing it");
   });
 
+  test("says what it lost when a bit flips in LevelDB's log, where that goes on without the record", async () => {
+    const directory = await freshDirectory();
+    {
+      await using store = await openLevelStore(directory, KEY, options());
+      await fill(store, 500);
+    }
+    const name = (await readdir(join(directory, "db"))).find((file) => file.endsWith(".log")) ?? "";
+    const path = join(directory, "db", name);
+    const bytes = await readFile(path);
+    bytes[bytes.length >> 1]! ^= 4;
+    await writeFile(path, bytes);
+    const lost: string[] = [];
+    const onLoss = (what: string): void => void lost.push(what);
+    await (await openLevelStore(directory, KEY, options({ onLoss })))[Symbol.asyncDispose]();
+    expect(lost).toEqual(expect.arrayContaining([expect.stringMatching(/^dropping \d+ bytes; Corruption: checksum/)]));
+  });
+
+  test("says what it lost when a table is gone, and when the whole store is that was to be here", async () => {
+    const directory = await freshDirectory();
+    const lost: string[] = [];
+    const losing = options({ expected: true, onLoss: (what: string): void => void lost.push(what) });
+    {
+      await using store = await openLevelStore(directory, KEY, options());
+      await fill(store, 500);
+    }
+    // Opening once more turns the log into a table.
+    await (await openLevelStore(directory, KEY, losing))[Symbol.asyncDispose]();
+    expect(lost).toEqual([]);
+    for (const name of await readdir(join(directory, "db"))) {
+      if (name.endsWith(".ldb")) await rm(join(directory, "db", name));
+    }
+    await (await openLevelStore(directory, KEY, losing))[Symbol.asyncDispose]();
+    expect(lost).toEqual(["1 missing files"]);
+    await rm(directory, { recursive: true });
+    await (await openLevelStore(directory, KEY, losing))[Symbol.asyncDispose]();
+    expect(lost.slice(1)).toEqual(["the whole store"]);
+  });
+
+  test("takes one flipped bit in its marker for damage, not for another key", async () => {
+    const directory = await freshDirectory();
+    {
+      await using store = await openLevelStore(directory, KEY, options());
+      await fill(store, 10);
+    }
+    const marker = join(directory, "STORE");
+    const good = await readFile(marker, "utf8");
+    await writeFile(
+      marker,
+      good.replace(/check (.)/, (_, digit: string) => `check ${digit === "0" ? "1" : "0"}`),
+    );
+    {
+      await using store = await openLevelStore(directory, KEY, options());
+      expect(await store.get(key(5))).toEqual(value(5));
+      expect(await readFile(marker, "utf8")).toBe(good);
+    }
+    const failure = await openLevelStore(
+      directory,
+      KEY.map((byte) => byte ^ 1),
+      options(),
+    ).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "STORE_KEY" });
+  });
+
   test("gives back no flipped bit as good data, wherever it flipped", { timeout: 60_000 }, async () => {
     const directory = await freshDirectory();
     {
