@@ -59,6 +59,11 @@ const io: CliIo = {
 async function run({ configPath, json }: RunOptions): Promise<void> {
   const stop = new AbortController();
   const abort = (): void => stop.abort();
+  let stoppedBy: NodeJS.Signals | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    stoppedBy ??= signal;
+    abort();
+  };
   let told = false;
   const onOutputFault = (error: unknown): void => {
     // Whoever read our log went away: with `caye run | tee log`, that is how the whole pipe is ended.
@@ -67,7 +72,7 @@ async function run({ configPath, json }: RunOptions): Promise<void> {
     if (!told) process.stderr.write(`caye: the log can't be written, the agent goes on: ${describeError(error)}\n`);
     told = true;
   };
-  process.on("SIGTERM", abort).on("SIGINT", abort).on("SIGHUP", abort);
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal).on("SIGHUP", onSignal);
   process.stdout.off("error", endWithOutput).on("error", onOutputFault);
   try {
     const { runWithRadio } = await import("./sim/village.ts");
@@ -92,9 +97,10 @@ async function run({ configPath, json }: RunOptions): Promise<void> {
     // Told to stop before it was up: that is no failure.
     if (!isAbort(error, stop.signal)) throw error;
   } finally {
-    process.off("SIGTERM", abort).off("SIGINT", abort).off("SIGHUP", abort);
+    process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("SIGHUP", onSignal);
     process.stdout.off("error", onOutputFault).on("error", endWithOutput);
   }
+  if (stoppedBy !== undefined) process.stdout.write(`caye has stopped (${stoppedBy})\n`);
 }
 
 /** `caye ls | head` closes our output early: that is no failure. */

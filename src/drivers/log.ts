@@ -43,11 +43,20 @@ async function prettyStream(target: LogOptions["stream"]): Promise<LogOptions["s
 }
 
 /** `radio: request served  from=clinic bytes=900`, and a `detail`, which is a sentence, last and as it is. */
-function plainLine({ level: _level, time: _time, component, msg, detail, ...fields }: Record<string, unknown>): string {
+function plainLine(line: Record<string, unknown>): string {
+  const { level: _level, time: _time, component, msg, detail, ...fields } = line;
+  if (msg === "Boot step") return bootLine(line);
   const pairs = Object.entries(fields).map(([key, value]) => `${key}=${plainValue(value)}`);
   const from = typeof component === "string" ? `${component}: ` : "";
   const more = [pairs.join(" "), typeof detail === "string" ? detail : ""].filter((text) => text !== "");
   return [`${from}${String(msg)}`, ...more].join("  ");
+}
+
+/** `boot: measured  190 files …  (96 ms)`; of a step that failed also its name, and what to do. */
+function bootLine({ step, state, ms, detail, fix }: Record<string, unknown>): string {
+  const outcome = fix === undefined ? String(state) : `${String(step)}: ${String(state)}`;
+  const line = `boot: ${outcome}  ${String(detail)}  (${String(ms)} ms)`;
+  return fix === undefined ? line : `${line}  fix: ${String(fix)}`;
 }
 
 function plainValue(value: unknown): string {

@@ -34,6 +34,25 @@ test("text is one plain line, with fields as key=value", async () => {
   ]);
 });
 
+test("text tells of a boot step in words; JSON keeps its fields", async () => {
+  const step = { step: "measure", state: "measured", ms: 96, detail: "190 files" };
+  const bad = { step: "attest", state: "mismatch", ms: 5, detail: "code changed: src/x.ts", fix: "put it back" };
+  const text = await lines("text");
+  const json = await lines("json");
+  for (const { log } of [text, json]) {
+    log.named("boot").info("Boot step", step);
+    log.named("boot").warn("Boot step", bad);
+  }
+  expect(text.written.map((line) => line.replace(/^\[[\d:]+\] /, ""))).toEqual([
+    "INFO: boot: measured  190 files  (96 ms)\n",
+    "WARN: boot: attest: mismatch  code changed: src/x.ts  (5 ms)  fix: put it back\n",
+  ]);
+  expect(json.written.map((line): unknown => JSON.parse(line))).toMatchObject([
+    { msg: "Boot step", component: "boot", ...step },
+    { msg: "Boot step", component: "boot", ...bad },
+  ]);
+});
+
 test.each(["text", "json"] as const)(
   "%s: a field from the air can't move the cursor, break the line or fill the disk",
   async (format) => {

@@ -120,15 +120,18 @@ test("a configuration that is wrong is refused with the path of the field, befor
 test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s ends the agent within 2 s with code 0", async (signal) => {
   const state = join(directory, signal);
   await using agent = await startRunning(state);
+  const closed = once(agent.child, "close");
   const began = performance.now();
   expect(await agent.stop(signal)).toBe(0);
   expect(performance.now() - began).toBeLessThan(STOP_LIMIT_MS);
+  await closed;
+  expect(agent.output()).toMatch(new RegExp(`\ncaye has stopped \\(${signal}\\)\n$`));
   expect(await readdir(state)).not.toContain("agent.json");
 });
 
 test("told to stop while it boots, it ends with code 0 and without complaint", async () => {
   await using agent = await startAgent({ command: RUN, env: NO_RADIO });
-  await agent.printed("Boot step", 15_000);
+  await agent.printed(": boot: ", 15_000);
   expect(await agent.stop()).toBe(0);
   expect(agent.output()).not.toContain("caye:");
 });
