@@ -238,7 +238,7 @@ function aptInstall(prefix, names) {
 }
 
 function byHand(names) {
-  return `sudo apt-get install -y --no-install-recommends ${names.join(" ")}`;
+  return `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${names.join(" ")}`;
 }
 
 function run(command, args, options = {}) {

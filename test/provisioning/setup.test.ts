@@ -19,7 +19,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 const SETUP = fileURLToPath(new URL("../../provisioning/setup.mjs", import.meta.url));
 const PACKAGES = ["swtpm", "swtpm-tools", "tpm2-tools", "libtss2-tcti-swtpm0", "socat"];
-const BY_HAND = "sudo apt-get install -y --no-install-recommends";
+const BY_HAND = "sudo apt-get update && sudo apt-get install -y --no-install-recommends";
 
 let root: string;
 let bin: string;
