@@ -15,12 +15,12 @@ import type { Random } from "./ports/random.ts";
 import type { SourceFiles } from "./ports/source-files.ts";
 import type { Store } from "./ports/store.ts";
 import type { Tpm } from "./ports/tpm.ts";
-import { attest, requote, tolerate, type Requote, type Standing } from "./trust/attest.ts";
+import { attest, requote, tolerate, type Requote, type Standing, type TrustMode } from "./trust/attest.ts";
 import { measure, type Measured, type Measurement } from "./trust/measure.ts";
 import { failureFrom, type Failure } from "./trust/outcome.ts";
 import { degrade, seed, type Seeded } from "./trust/seed.ts";
 import { allowNext, settle, type NextState } from "./trust/settle.ts";
-import { tpmOf, unseal, wipe, type KeyOrigin, type TrustMode, type Unsealed } from "./trust/unseal.ts";
+import { tpmOf, unseal, wipe, type KeyOrigin, type Unsealed } from "./trust/unseal.ts";
 
 export interface BootPorts {
   /** Opens it; boot closes it, with {@link Booted}. */
@@ -159,7 +159,7 @@ class Corridor implements AsyncDisposable {
     return this.#step("attest", async () => {
       if (measurement.kind !== "measured") return this.#failed<Standing>(measurement, tolerate(measurement));
       const { memory, kernelRandom } = this.#ports;
-      const inputs = { memory, random: kernelRandom, pcrs: this.#policy.pcrs };
+      const inputs = { memory, random: kernelRandom, pcrs: this.#policy.pcrs, mode: this.#policy.mode };
       const attestation = await attest(measurement.evidence, inputs);
       if (attestation.kind !== "attested") return this.#failed<Standing>(attestation, tolerate(attestation));
       const { firstUse, claim } = attestation.evidence;
@@ -275,13 +275,14 @@ function describeMeasured({ pcr, own, already, tpm }: Measured): string {
   return `${own.files.length} files and the configuration ${how} in PCR ${pcr}${soft}`;
 }
 
+const WHEN_SETTLED = "none, when the step settle says that the key is sealed";
 const BARE_KEY = {
   detail: "the store's key lies unsealed in store.key: whoever has the disk can read the store",
   fix: "fit a TPM 2.0 or install swtpm, and start the agent again: it then moves the key into the TPM",
 };
 const MOVING_KEY = {
   detail: "the store's key lay unsealed in store.key until now: whoever has an old copy of the disk can read the store",
-  fix: "none, when the step settle says that the key is sealed",
+  fix: WHEN_SETTLED,
 };
 
 function describeOrigin(origin: KeyOrigin, hasTpm: boolean): StepResult {
@@ -293,7 +294,7 @@ function describeOrigin(origin: KeyOrigin, hasTpm: boolean): StepResult {
   }
   if (origin.kind === "fallback") {
     const detail = "this state was not accepted before: the key's copy that opens in any state was used";
-    return { state: "unsealed-fallback", ok: false, detail, fix: "announce changes with: caye allow-update" };
+    return { state: "unsealed-fallback", ok: false, detail, fix: WHEN_SETTLED };
   }
   const when = origin.kind === "sealed" ? "in this state" : "in the state that was announced";
   return { state: "unsealed", ok: true, detail: `the TPM opened the store's key ${when}`, fix: "" };

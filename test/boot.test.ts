@@ -162,7 +162,11 @@ describe.each([
     expect(await machine.states()).toBe(FIRST);
     expect(machine.fileNames).toContain("sealed-fallback.bin");
     machine.code = "v2";
-    expect(await machine.states()).toBe("warned: measured mismatch seeded unsealed-fallback open settled");
+    await using updated = await machine.bootOpen();
+    const [, attest, , unseal] = updated.steps;
+    expect([attest?.state, unseal?.state, updated.state]).toEqual(["mismatch", "unsealed-fallback", "warned"]);
+    expect(attest?.fix).toMatch(/^after an update nothing: it is accepted at the next start; .* caye allow-update\)$/);
+    await updated[Symbol.asyncDispose]();
     expect(machine.log.some(({ level }) => level === "warn")).toBe(true);
     expect(await machine.states()).toBe(WELL);
   });
@@ -359,7 +363,9 @@ describe("booting with a TPM that fails", () => {
   });
 
   test("in quarantine under enforce when there is none", async () => {
-    machine.openTpm = () => Promise.reject(new AgentError("TPM_NO_SWTPM", "not installed", { fix: "install it" }));
+    const cause = new Error("spawn swtpm ENOENT");
+    const missing = new AgentError("TPM_NO_SWTPM", "not installed", { fix: "install it", cause });
+    machine.openTpm = () => Promise.reject(missing);
     await using booted = await machine.boot();
     expect(booted).toMatchObject({ kind: "quarantine", reason: "not installed", fix: "install it", tpm: "none" });
     expect(booted.requote).toBeUndefined();

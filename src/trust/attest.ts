@@ -69,12 +69,17 @@ export type Attestation =
       readonly target: SealTarget | undefined;
     });
 
+/** What a step that fails does: keeps data and radio shut, or says so and goes on. */
+export type TrustMode = "enforce" | "warn";
+
 export interface AttestInputs {
   readonly memory: Memory;
   /** For the nonce. */
   readonly random: Random;
   /** The registers of the policy; {@link Measured.pcr} must be one of them. */
   readonly pcrs: readonly number[];
+  /** For the words of the fix: under `warn` a changed state is accepted at the next start. */
+  readonly mode: TrustMode;
 }
 
 /** @throws AgentError only when the state directory fails */
@@ -101,7 +106,7 @@ export async function attest(measured: Measured, inputs: AttestInputs): Promise<
   if (unmeasured !== undefined) return { ...unmeasured, measured, target: undefined };
   const target = targetOf(measured, claim, statement.value);
   const reference = await lastAccepted(inputs.memory);
-  const changed = mismatch(measured, target.reference, reference);
+  const changed = mismatch(measured, target.reference, reference, inputs.mode);
   if (changed !== undefined && !(changed.allowable && (await isAllowed(target, inputs.memory)))) {
     return { ...failure("mismatch", changed.detail, changed.fix), measured, target };
   }
@@ -171,6 +176,11 @@ function whyUnexplained(measured: Measured, pcr: number, value: Uint8Array): str
   return equalBytes(value, replayLog(measured.log)) ? undefined : "was extended after the agent measured itself";
 }
 
+const CHANGED_FIX: Readonly<Record<TrustMode, string>> = {
+  enforce: "put back what changed; a planned change is announced first with: caye allow-update",
+  warn: 'after an update nothing: it is accepted at the next start; else put back what changed (under trust.mode = "enforce" a change is announced first with: caye allow-update)',
+};
+
 interface Mismatch {
   readonly detail: string;
   readonly fix: string;
@@ -178,10 +188,16 @@ interface Mismatch {
   readonly allowable: boolean;
 }
 
-function mismatch(measured: Measured, now: Reference, reference: Reference | undefined): Mismatch | undefined {
+function mismatch(
+  measured: Measured,
+  now: Reference,
+  reference: Reference | undefined,
+  mode: TrustMode,
+): Mismatch | undefined {
   if (!measured.clean) {
     const detail = `PCR ${measured.pcr} holds more than this state: something else was measured since the machine started`;
-    return { detail, fix: "restart the machine, so that its TPM begins anew", allowable: false };
+    const after = mode === "warn" ? "; after an update that is all there is to do" : "";
+    return { detail, fix: `restart the machine, so that its TPM begins anew${after}`, allowable: false };
   }
   if (reference === undefined) return undefined;
   if (!equalBytes(now.keyName, reference.keyName)) {
@@ -194,8 +210,7 @@ function mismatch(measured: Measured, now: Reference, reference: Reference | und
   }
   const changes = describeChanges(reference.own, now.own);
   if (changes === "") return undefined;
-  const fix = "put back what changed; a planned change is announced first with: caye allow-update";
-  return { detail: changes, fix, allowable: true };
+  return { detail: changes, fix: CHANGED_FIX[mode], allowable: true };
 }
 
 function isBehind(now: Reference, last: Reference): boolean {

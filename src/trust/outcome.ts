@@ -13,8 +13,12 @@ export function failure<Kind extends string>(kind: Kind, detail: string, fix: st
   return { kind, detail, fix };
 }
 
+/** Their sentence says all; the system's own words behind it (`spawn swtpm ENOENT`) would only be noise. */
+const TOLD_WHOLLY = new Set(["TPM_NO_SWTPM"]);
+
 /** A failure made from a foreseen error. Anything else is a fault of ours and travels on. */
 export function failureFrom<Kind extends string>(kind: Kind, error: unknown): Failure<Kind> {
   if (!(error instanceof AgentError)) throw error;
-  return { kind, detail: describeError(error), fix: error.fix ?? "see the log of the agent, then restart it" };
+  const detail = TOLD_WHOLLY.has(error.code) ? error.message : describeError(error);
+  return { kind, detail, fix: error.fix ?? "see the log of the agent, then restart it" };
 }

@@ -13,7 +13,7 @@ import type { Log } from "../ports/log.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { SourceFile } from "../ports/source-files.ts";
 import type { Tpm } from "../ports/tpm.ts";
-import { isAttested, type SealTarget } from "./attest.ts";
+import { isAttested, type SealTarget, type TrustMode } from "./attest.ts";
 import { codeDigest, configDigest, expectedValue } from "./event-log.ts";
 import {
   DAMAGED_FILE,
@@ -25,7 +25,7 @@ import {
   SEALED_NEXT_FILE,
 } from "./key-files.ts";
 import { encodeReference, REFERENCE_FILE } from "./reference.ts";
-import { openSealed, sealTo, tpmOf, type TrustMode, type Unsealed } from "./unseal.ts";
+import { openSealed, sealTo, tpmOf, type Unsealed } from "./unseal.ts";
 
 export interface SettleInputs {
   readonly memory: Memory;

@@ -11,7 +11,7 @@ import { isAgentError } from "../kernel/errors.ts";
 import { pcrPolicyDigest } from "../kernel/pcr.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { Tpm } from "../ports/tpm.ts";
-import { isAttested, type SealTarget, type Standing } from "./attest.ts";
+import { isAttested, type SealTarget, type Standing, type TrustMode } from "./attest.ts";
 import {
   anySealed,
   encodeSealed,
@@ -25,8 +25,6 @@ import {
 } from "./key-files.ts";
 import { failure, failureFrom, type Failure } from "./outcome.ts";
 import type { Seeded } from "./seed.ts";
-
-export type TrustMode = "enforce" | "warn";
 
 /** How the key came: from which file, or made at this first boot. */
 export type KeyOrigin =
