@@ -27,6 +27,7 @@ const ENGLISH = {
   no: "no",
   noFiles: "No files yet. Those of neighbours appear once these are heard, within minutes. Put one: caye put FILE",
   noEntries: "No entries yet. Put a file: caye put FILE",
+  introduces: "(introduces itself)",
   saved: (file: string, size: string) => `Saved ${file} (${size})`,
   stored: (name: string, size: string, cid: string) => `Stored ${name} (${size}) as ${cid}`,
   archived: (name: string, file: string, size: string) => `Wrote ${name} and all of its blocks to ${file} (${size})`,
@@ -78,6 +79,7 @@ const SPANISH: Words = {
   noFiles:
     "Todavía no hay archivos. Los de los vecinos aparecen cuando se les oye, en unos minutos. Guarde uno: caye put ARCHIVO",
   noEntries: "Todavía no hay entradas. Guarde un archivo: caye put ARCHIVO",
+  introduces: "(se presenta)",
   saved: (file, size) => `Guardado en ${file} (${size})`,
   stored: (name, size, cid) => `Guardado ${name} (${size}) como ${cid}`,
   archived: (name, file, size) => `Guardado ${name} con todos sus bloques en ${file} (${size})`,

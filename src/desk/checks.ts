@@ -1,7 +1,7 @@
 /** What an operator should know: each check OK, WARN or FAIL, with the fix. @module */
 import type { BootStep, Check } from "../kernel/reports.ts";
 import { authorLabel } from "./status.ts";
-import type { DeskParts, OpenParts } from "./parts.ts";
+import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
 
 /** Below this the store may fail at any moment. */
 const DISK_FAIL_BYTES = 16 * 1_048_576;
@@ -25,7 +25,7 @@ function openChecks(parts: DeskParts, open: OpenParts): readonly Check[] {
     regionCheck(open),
     airCheck(open),
     channelCheck(open),
-    neighbourCheck(open),
+    neighbourCheck(parts, open),
     ...forkChecks(open),
   ];
 }
@@ -134,15 +134,18 @@ function channelCheck({ modem }: OpenParts): Check {
   };
 }
 
-function neighbourCheck({ exchange }: OpenParts): Check {
+function neighbourCheck(parts: DeskParts, { exchange }: OpenParts): Check {
+  const name = "neighbours";
   const heard = exchange.neighbours().length;
-  if (heard > 0) return { name: "neighbours", state: "OK", detail: `${heard} heard`, fix: "" };
-  return {
-    name: "neighbours",
-    state: "WARN",
-    detail: "nobody was heard yet",
-    fix: "Wait some minutes; then check antenna, channel and preset: neighbours need the same three.",
-  };
+  if (heard > 0) return { name, state: "OK", detail: `${heard} heard`, fix: "" };
+  if (isSettling(parts)) {
+    const detail = "nobody was heard yet; the first minutes after the start are quiet";
+    return { name, state: "OK", detail, fix: "" };
+  }
+  const fix = parts.simulated
+    ? "Wait some minutes more; then start the agent again, and look at its log."
+    : "Check antenna, channel and preset: neighbours need the same channel and preset. Is one in reach at all?";
+  return { name, state: "WARN", detail: "nobody was heard yet", fix };
 }
 
 function forkChecks({ shard }: OpenParts): readonly Check[] {

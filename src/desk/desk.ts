@@ -61,8 +61,9 @@ export class Desk implements AgentView {
       entries: rows.map(({ author, authorName, seq, name, cid, bytes, head }) => ({
         author: authorLabel(authorName, author),
         seq,
+        kind: cid === undefined ? "author" : "file",
         name,
-        cid: cid?.toString() ?? "",
+        cid: cid?.toString() ?? null,
         bytes,
         head: toHex(head),
       })),
@@ -77,7 +78,7 @@ export class Desk implements AgentView {
   }
 
   async startGet(nameOrCid: string): Promise<StartedGet> {
-    return startGet(this.#open(), nameOrCid);
+    return startGet(this.#parts, this.#open(), nameOrCid);
   }
 
   async transfer(id: string): Promise<GetReport | undefined> {

@@ -51,3 +51,11 @@ export interface DeskParts {
   /** Why data and radio are shut; empty when they are not. */
   readonly quarantine: string;
 }
+
+/** Within this time after the start neighbours tell of themselves and their files; on LongFast the first takes a minute or two. */
+const SETTLING_MS = 300_000;
+
+/** True in the first minutes, when it means nothing that nobody was heard yet. */
+export function isSettling({ clock, startedMs }: DeskParts): boolean {
+  return clock.monotonicMs() - startedMs < SETTLING_MS;
+}

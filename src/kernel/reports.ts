@@ -69,13 +69,23 @@ export interface GetReport {
   readonly state: "waiting" | "receiving" | "done" | "failed";
   /** Why it failed or waits; empty when all is well. */
   readonly detail: string;
+  /** Requests since the last piece that came; left out when the file was held already. */
+  readonly asked?: number;
+  /** Blocks that are known to be missing, the one under way included; left out when the file was held already. */
+  readonly missing?: number;
+  /** Short name of a neighbour who says that it knows the file, for people; left out when nobody does. */
+  readonly holder?: string;
 }
 
 export interface LogRow {
   readonly author: string;
   readonly seq: number;
+  /** `author`: the author's first entry, by which it introduces itself; `file`: it announces a file. */
+  readonly kind: "author" | "file";
+  /** The file's, or the author's own short name. */
   readonly name: string;
-  readonly cid: string;
+  /** Null for an author. */
+  readonly cid: string | null;
   readonly bytes: number;
   /** Head of the author's hash chain after this entry, hex. */
   readonly head: string;

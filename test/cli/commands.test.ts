@@ -257,8 +257,9 @@ describe("files", () => {
   test("log shows entries, and whether signatures cover them", async () => {
     expect((await cli.run("log")).out).toBe(
       [
-        `AUTHOR                     SEQ  NAME       SIZE  CID${" ".repeat(CID.length - 3)}  HEAD`,
-        `school (0011223344556677)    2  storm.txt  64 B  ${CID}  abababababababab`,
+        `AUTHOR                     SEQ  NAME                 SIZE  CID${" ".repeat(CID.length - 3)}  HEAD`,
+        `school (0011223344556677)    2  storm.txt            64 B  ${CID}  abababababababab`,
+        `school (0011223344556677)    1  (introduces itself)        ${" ".repeat(CID.length)}  cdcdcdcdcdcdcdcd`,
         "",
         "school (0011223344556677): 2 entries, each covered by a signature",
         "",

@@ -133,8 +133,14 @@ describe("the air", () => {
   });
 });
 
-test("having heard nobody is a warning, until somebody is heard", async () => {
-  expect(await stateOf("neighbours")).toBe("WARN");
+test("having heard nobody is well in the first minutes, then a warning, until somebody is heard", async () => {
+  const quiet = expect.stringContaining("nobody was heard yet");
+  expect(await check("neighbours")).toMatchObject({ state: "OK", detail: quiet, fix: "" });
+  await rig.clock.advance(300_000);
+  expect(await check("neighbours")).toMatchObject({ state: "WARN", fix: expect.stringContaining("antenna") });
+  const { checks } = await rig.deskWith({ simulated: true }).checks();
+  const simulated = checks.find(({ name }) => name === "neighbours");
+  expect(simulated).toMatchObject({ state: "WARN", fix: expect.not.stringContaining("antenna") });
   await rig.hear({ type: "beacon", sender: new Uint8Array(8).fill(9), partial: false, vector: [] });
   expect(await check("neighbours")).toMatchObject({ state: "OK", detail: "1 heard" });
 });

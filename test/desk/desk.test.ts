@@ -23,8 +23,16 @@ test("a put file is listed, logged, and announced to the neighbours", async () =
   const { authors, entries } = await rig.desk.log(10);
   expect(authors).toEqual([{ author, entries: 2, verified: true }]);
   expect(entries).toEqual([
-    { ...row, seq: 2, head: expect.stringMatching(/^[0-9a-f]{64}$/) },
-    { author, seq: 1, name: "clinic", cid: "", bytes: 0, head: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    { ...row, seq: 2, kind: "file", head: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    {
+      author,
+      seq: 1,
+      kind: "author",
+      name: "clinic",
+      cid: null,
+      bytes: 0,
+      head: expect.stringMatching(/^[0-9a-f]{64}$/),
+    },
   ]);
   expect((await rig.desk.log(1)).entries).toHaveLength(1);
   // Without delay a packet with the news leaves.

@@ -20,12 +20,13 @@ afterEach(() => rig[Symbol.asyncDispose]());
 const CONTENT = seeded(9).random.bytes(900);
 
 /** A neighbour with files, whose log is known here; its blocks are not. */
-async function announce(files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+async function announce(files: Readonly<Record<string, Uint8Array>>): Promise<Uint8Array> {
   await using other = await freshShard(5);
   for (const [name, content] of Object.entries(files)) await other.shard.putFile(name, content);
   const { id } = other.shard.author;
   const { entries, signature } = await other.shard.entries(id, 1, 100);
   expect(await rig.shard.merge(id, 1, entries, signature)).toMatchObject({ kind: "merged" });
+  return id;
 }
 
 /** All the source symbols of a block come in by radio. */
@@ -72,10 +73,29 @@ describe("a file of a neighbour", () => {
   test("is asked for over the air, and counted until it is here", async () => {
     await announce({ "storm.txt": CONTENT });
     const { id, report } = await rig.desk.startGet("storm.txt");
-    expect(report).toMatchObject({ name: "storm.txt", bytes: 900, state: "waiting", packets: 0 });
+    expect(report).toMatchObject({ name: "storm.txt", bytes: 900, state: "waiting", packets: 0, asked: 1, missing: 1 });
+    expect(report).not.toHaveProperty("holder");
     await hearBlock(cidOf("raw", CONTENT), CONTENT);
     expect(await rig.desk.transfer(id)).toMatchObject({ state: "done", bytes: 900, packets: 5 });
     expect(await rig.desk.content(id)).toEqual(CONTENT);
+  });
+
+  test("is said to be with a neighbour who claims to know it: its author, if that one was heard", async () => {
+    const author = await announce({ "storm.txt": CONTENT });
+    const vector = [{ author, count: 2 }];
+    const { id } = await rig.desk.startGet("storm.txt");
+    const holder = async (): Promise<string | undefined> => (await rig.desk.transfer(id))?.holder;
+    await rig.hear({
+      type: "beacon",
+      sender: new Uint8Array(8).fill(9),
+      partial: false,
+      vector: [{ author, count: 1 }],
+    });
+    expect(await holder()).toBeUndefined();
+    await rig.hear({ type: "beacon", sender: new Uint8Array(8).fill(9), partial: false, vector });
+    expect(await holder()).toBe("09".repeat(8));
+    await rig.hear({ type: "beacon", sender: author, partial: false, vector });
+    expect(await holder()).toBe("node 5");
   });
 
   test("that nobody announced can be asked for by its CID alone, and has its length in the end", async () => {
@@ -105,7 +125,13 @@ describe("a file of a neighbour", () => {
 });
 
 test("a name that nobody announced is not found, nor a CID that names no file", async () => {
-  await expect(rig.desk.startGet("nothing")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  const notFound = (fix: string) => ({ code: "NOT_FOUND", fix: expect.stringContaining(fix) });
+  const soon = notFound("appear some minutes after the start");
+  await expect(rig.desk.startGet("nothing")).rejects.toMatchObject(soon);
+  await rig.clock.advance(300_000);
+  await expect(rig.desk.startGet("nothing")).rejects.toMatchObject(soon);
+  await rig.hear({ type: "beacon", sender: new Uint8Array(8).fill(9), partial: false, vector: [] });
+  await expect(rig.desk.startGet("nothing")).rejects.toMatchObject(notFound("names are matched exactly"));
   const node = encodeNode({ a: 1 });
   const cid = cidOf("dag-cbor", node);
   await rig.shard.putBlock(node, cid);

@@ -120,9 +120,14 @@ export function fakeView(): FakeView {
     },
     log: async (limit) => {
       shut(view);
-      const row = { author: "school (0011223344556677)", seq: 2, name: "storm.txt", cid: rawCid(BULLETIN), bytes: 64 };
-      const entries = [{ ...row, head: "ab".repeat(32) }];
-      return { authors: [{ author: row.author, entries: 2, verified: true }], entries: entries.slice(0, limit) };
+      const author = "school (0011223344556677)";
+      const file = { kind: "file", name: "storm.txt", cid: rawCid(BULLETIN), bytes: 64 } as const;
+      const first = { kind: "author", name: "school", cid: null, bytes: 0 } as const;
+      const entries = [
+        { author, seq: 2, ...file, head: "ab".repeat(32) },
+        { author, seq: 1, ...first, head: "cd".repeat(32) },
+      ];
+      return { authors: [{ author, entries: 2, verified: true }], entries: entries.slice(0, limit) };
     },
     put: async (name, bytes) => {
       shut(view);

@@ -62,9 +62,9 @@ export async function log(io: CliIo, words: Words, options: LogOptions): Promise
   const rows = report.entries.map((row) => [
     row.author,
     String(row.seq),
-    row.name,
-    formatBytes(row.bytes),
-    row.cid,
+    row.kind === "author" ? words.introduces : row.name,
+    row.kind === "author" ? "" : formatBytes(row.bytes),
+    row.cid ?? "",
     row.head.slice(0, 16),
   ]);
   const authors = report.authors.map(({ author, entries, verified }) =>
