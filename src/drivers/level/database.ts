@@ -39,6 +39,9 @@ export interface DatabaseOptions {
   readonly onLoss: (what: string) => void;
 }
 
+/** What opening may write: tables of all that LevelDB held in memory, of which it keeps 4 MiB at most. */
+const REOPEN_BYTES = 6 * 2 ** 20;
+
 export class Database implements AsyncDisposable {
   readonly #options: DatabaseOptions;
   #engine: Engine | undefined;
@@ -74,22 +77,33 @@ export class Database implements AsyncDisposable {
   /** All or nothing, synced. One call at a time. @param bytes what the operations weigh, about */
   async write(operations: readonly Operation[], bytes: number): Promise<void> {
     const { directory, reserveBytes } = this.#options;
-    if ((await freeBytes(directory)) < reserveBytes + 2 * bytes) throw diskFull(directory);
+    const neededBytes = reserveBytes + 2 * bytes;
+    if ((await freeBytes(directory)) < neededBytes) throw diskFull(directory);
     if (this.#suspect) await this.#reopen();
-    const engine = await this.#borrow();
-    let failure: unknown;
-    try {
-      await engine.batch([...operations], { sync: true });
-      return;
-    } catch (error) {
-      failure = error;
-    } finally {
-      this.#giveBack();
+    let failure = await this.#batch(operations);
+    // Where its tidying once ran into a full disk, LevelDB goes on refusing, although there is room again.
+    if (isDiskFull(failure) && (await freeBytes(directory)) >= neededBytes + REOPEN_BYTES) {
+      await this.#reopen();
+      failure = await this.#batch(operations);
     }
-    this.#suspect = true;
+    if (failure === undefined) return;
     // Whether it stands on disk shows only when the log is read again: do it now, so that readers see the truth.
     if (!isDiskFull(failure)) await this.#reopen().catch(() => undefined);
     throw storeFailure(failure, directory);
+  }
+
+  /** Why it failed; undefined when it did not. Putting the same twice does no harm. */
+  async #batch(operations: readonly Operation[]): Promise<unknown> {
+    const engine = await this.#borrow();
+    try {
+      await engine.batch([...operations], { sync: true });
+      return undefined;
+    } catch (error) {
+      this.#suspect = true;
+      return error ?? new Error("LevelDB gave no reason");
+    } finally {
+      this.#giveBack();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
