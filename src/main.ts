@@ -33,6 +33,7 @@ const io: CliIo = {
   version: ownVersion(),
   nodeVersion: process.versions.node,
   isTty: isatty(2),
+  columns: () => process.stderr.columns || 80,
   statePath: () => resolve(statePath(process.env)),
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),

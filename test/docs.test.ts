@@ -109,6 +109,7 @@ function quietIo(said: string[]): CliIo {
     version: "0.0.0",
     nodeVersion: "24.0.0",
     isTty: false,
+    columns: () => 80,
     stdout: say,
     stderr: say,
     statePath: never,

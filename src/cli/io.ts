@@ -28,6 +28,8 @@ export interface CliIo {
   stderr(text: string): void;
   /** True when a person watches standard error: progress may then overwrite its line. */
   readonly isTty: boolean;
+  /** Width of that terminal now; 80 when it does not say. */
+  columns(): number;
   fetch(url: string, init: FetchInit): Promise<Response>;
   /** @throws a system error (`ENOENT`, …) */
   readFile(path: string): Promise<Uint8Array>;

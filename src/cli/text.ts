@@ -59,6 +59,17 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
   return lines.map((line) => `${line}\n`).join("");
 }
 
+/** The text as it is, or what fits into so many columns with `…` at its end. */
+export function clip(text: string, columns: number): string {
+  if (width(text) <= columns) return text;
+  let short = "";
+  for (const character of text) {
+    if (width(short + character) > columns - 1) break;
+    short += character;
+  }
+  return `${short}…`;
+}
+
 /** Columns that a text takes: combining marks none, wide East Asian letters and most pictures two. */
 function width(text: string): number {
   let columns = 0;

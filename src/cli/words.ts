@@ -38,9 +38,15 @@ const ENGLISH = {
   airCost: (packets: number, bytes: string, time: string) =>
     `${count(packets, "packet", "packets")} heard, ${bytes} and ${time} on air`,
   heldAlready: "was here already, nothing on air",
-  progress: (name: string, have: number, total: number, packets: number, bytes: string, time: string) =>
-    `${name}: ${have} of ${total} pieces, ${count(packets, "packet", "packets")} heard, ${bytes} and ${time} on air`,
-  waiting: (name: string) => `${name}: waiting for a neighbour`,
+  progress: {
+    queued: "the request waits for its turn on air",
+    asked: (times: number, holder: string | undefined) =>
+      `asked${times > 1 ? ` ${times} times` : ""}; waiting for ${holder ?? "a neighbour"}`,
+    pieces: (have: number, total: number) => `${have} of ${count(total, "piece", "pieces")}`,
+    blocks: (more: number) => count(more, "more block", "more blocks"),
+    onAir: (time: string) => `${time} on air`,
+    left: (time: string) => `about ${time} left`,
+  },
   verified: (author: string, entries: number) =>
     `${author}: ${count(entries, "entry", "entries")}, each covered by a signature`,
   unverified: (author: string, entries: number) =>
@@ -90,9 +96,14 @@ const SPANISH: Words = {
   airCost: (packets, bytes, time) =>
     `${count(packets, "paquete oído", "paquetes oídos")}, ${bytes} y ${time} en el aire`,
   heldAlready: "ya estaba aquí, nada en el aire",
-  progress: (name, have, total, packets, bytes, time) =>
-    `${name}: ${have} de ${total} piezas, ${count(packets, "paquete oído", "paquetes oídos")}, ${bytes} y ${time} en el aire`,
-  waiting: (name) => `${name}: esperando a un vecino`,
+  progress: {
+    queued: "la petición espera su turno en el aire",
+    asked: (times, holder) => `pedido${times > 1 ? ` ${times} veces` : ""}; esperando a ${holder ?? "un vecino"}`,
+    pieces: (have, total) => `${have} de ${count(total, "pieza", "piezas")}`,
+    blocks: (more) => `${count(more, "bloque", "bloques")} más`,
+    onAir: (time) => `${time} en el aire`,
+    left: (time) => `faltan unos ${time}`,
+  },
   verified: (author, entries) => `${author}: ${count(entries, "entrada", "entradas")}, todas cubiertas por una firma`,
   unverified: (author, entries) =>
     `${author}: ${count(entries, "entrada", "entradas")}, NO todas cubiertas por una firma`,

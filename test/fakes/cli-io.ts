@@ -14,6 +14,7 @@ export interface FakeCli {
   readonly special: Map<string, PathFacts>;
   readonly runs: RunOptions[];
   isTty: boolean;
+  columns: number;
   nodeVersion: string;
   /** Undefined: nobody listens. Else answers instead of the API. */
   answer: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
@@ -40,6 +41,7 @@ export function fakeCli(): FakeCli {
     special: new Map(),
     runs: [],
     isTty: false,
+    columns: 80,
     nodeVersion: "24.21.0",
     answer: (url, init) => api(new Request(url, init)),
     configProblem: undefined,
@@ -59,6 +61,7 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
     version: "0.1.0",
     nodeVersion: cli.nodeVersion,
     isTty: cli.isTty,
+    columns: () => cli.columns,
     statePath: () => cli.env["CAYE_STATE"] ?? STATE,
     stdout: (text) => {
       said.out += text;

@@ -7,6 +7,7 @@ import type { GetReport } from "../../kernel/reports.ts";
 import { type AgentClient, findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { type Place, placeFor, save } from "../local-files.ts";
+import { Progress } from "../progress.ts";
 import { formatBytes, formatMs, printable, safeFileName } from "../text.ts";
 import type { Words } from "../words.ts";
 
@@ -23,8 +24,6 @@ interface Started {
 }
 
 const POLL_MS = 500;
-const LINE_EVERY_MS = 5_000;
-const CLEAR_LINE = "\r\u001b[K";
 /** CIDv1, raw, sha2-256, 32 bytes. */
 const RAW_CID_HEAD = Uint8Array.of(1, 0x55, 0x12, 32);
 
@@ -88,41 +87,6 @@ function tooLate(report: GetReport, timeout: number): AgentError {
   return new AgentError("GET_TIMEOUT", `${report.name || report.cid} did not arrive within ${timeout} s${why}`, {
     fix: "The agent goes on fetching it: ask again later.",
   });
-}
-
-/** One line that overwrites itself on a terminal; elsewhere a line now and then, and only when something changed. */
-class Progress {
-  readonly #io: CliIo;
-  readonly #words: Words;
-  #shown = "";
-  #shownMs = -Infinity;
-
-  constructor(io: CliIo, words: Words) {
-    this.#io = io;
-    this.#words = words;
-  }
-
-  show(report: GetReport): void {
-    const line = progressLine(report, this.#words);
-    if (line === this.#shown) return;
-    const nowMs = this.#io.monotonicMs();
-    if (!this.#io.isTty && nowMs - this.#shownMs < LINE_EVERY_MS) return;
-    this.#io.stderr(this.#io.isTty ? CLEAR_LINE + line : `${line}\n`);
-    this.#shown = line;
-    this.#shownMs = nowMs;
-  }
-
-  end(): void {
-    if (this.#io.isTty && this.#shown !== "") this.#io.stderr(CLEAR_LINE);
-  }
-}
-
-function progressLine(report: GetReport, words: Words): string {
-  const name = printable(report.name || report.cid);
-  if (report.total === 0) return report.detail === "" ? words.waiting(name) : `${name}: ${printable(report.detail)}`;
-  const have = Math.max(0, report.total - report.wanted);
-  const { packets, air_bytes, air_ms } = report;
-  return words.progress(name, have, report.total, packets, formatBytes(air_bytes), formatMs(air_ms));
 }
 
 /** The agent checked every block; this checks the agent, where one hash covers all: a manifest's would need its blocks. */
