@@ -1,10 +1,11 @@
 /**
  * `npm test`: types, lint, format, dead code, then all tests, on the pinned Node. Says one line a step, stops at no
- * failure, and ends with one line: `N passed, N failed, N skipped`. Arguments are passed on as filters of test files;
- * the other steps then rest.
+ * failure, and ends with one line: `N passed, N failed, N skipped`. When tests were skipped for want of packages, what to
+ * install stands before it. Arguments are passed on as filters of test files; the other steps then rest.
  * @module
  */
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type TestModule, startVitest } from "vitest/node";
@@ -22,6 +23,8 @@ const failedSteps = filters.length === 0 ? STEPS.filter((step) => !runStep(...st
 const tally = await runTests();
 for (const skipped of tally.skipped) process.stdout.write(`SKIPPED  ${skipped}\n`);
 if (failedSteps.length > 0) process.stdout.write(`FAILED   ${failedSteps.map(([name]) => name).join(", ")}\n`);
+const install = lineToInstall(tally.skipped);
+if (install !== undefined) process.stdout.write(`To run the skipped tests, too: ${install}\n`);
 process.stdout.write(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped.length} skipped\n`);
 process.exitCode = failedSteps.length > 0 || !tally.ok ? 1 : 0;
 
@@ -38,6 +41,14 @@ function runStep(name: string, command: string, ...args: string[]): boolean {
 
 function line(ok: boolean, name: string, ms: number): void {
   process.stdout.write(`${ok ? "ok    " : "FAILED"}   ${name.padEnd(12)}${(ms / 1000).toFixed(1).padStart(6)} s\n`);
+}
+
+/** What to type when tests were skipped for want of a Debian package; apt-get passes over what is installed. */
+function lineToInstall(skipped: readonly string[]): string | undefined {
+  if (!skipped.some((reason) => reason.endsWith(" is not installed"))) return undefined;
+  const list = readFileSync(join(root, "provisioning/debian-packages.txt"), "utf8");
+  const names = list.split("\n").flatMap((row) => /^[a-z0-9][^\s#]*/.exec(row) ?? []);
+  return `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${names.join(" ")}`;
 }
 
 interface Tally {
