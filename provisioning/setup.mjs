@@ -15,6 +15,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -33,7 +34,7 @@ const PINNED_NODE_CPUS = /^(?:x64|arm64)$/;
 
 const quiet = process.argv.includes("--quiet");
 const changed = installNpmPackages();
-if (usable() && !existsSync(COMPILED)) compile();
+if (usable() && !isCompiled()) compile();
 const installed = installDebianPackages();
 if (!usable()) process.exitCode = 1;
 else if (!quiet && !changed && !installed) say("everything is in place");
@@ -130,6 +131,15 @@ function usable() {
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   const pinned = !PINNED_NODE_CPUS.test(process.arch) || existsSync(join(MODULES, ".bin/node"));
   return pinned && Object.keys(dependencies).every((name) => existsSync(join(MODULES, name, "package.json")));
+}
+
+/** True when nothing of the code is younger than what was compiled of it. */
+function isCompiled() {
+  if (!existsSync(COMPILED)) return false;
+  const compiledMs = statSync(COMPILED).mtimeMs;
+  const source = join(ROOT, "src");
+  const names = existsSync(source) ? readdirSync(source, { recursive: true }) : [];
+  return names.every((name) => (statSync(join(source, name), { throwIfNoEntry: false })?.mtimeMs ?? 0) <= compiledMs);
 }
 
 /** Loads the agent's code once, so that its first start is as quick and small as every later one. */
