@@ -30,7 +30,7 @@ import { openTpm } from "./drivers/tpm/open.ts";
 import { findTpm } from "./drivers/tpm/find.ts";
 import { Exchange } from "./exchange/exchange.ts";
 import { toHex, utf8 } from "./kernel/bytes.ts";
-import { AgentError } from "./kernel/errors.ts";
+import { AgentError, isAgentError } from "./kernel/errors.ts";
 import { aborted, runAll, type Service } from "./kernel/service.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
@@ -93,13 +93,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     await using booted = await bootNode(options, { state, log, damage, signal });
     const node = await compose(options, booted, damage, log);
     await doors.open(node.desk);
-    const reason = booted.kind === "quarantine" ? booted.reason : "";
     const { state: standing, trust } = await node.desk.status();
     const warnings = [...new Set(trust.steps.filter(({ ok }) => !ok).map(({ detail }) => detail))];
     await onUp({
       view: node.desk,
       state: standing,
-      reason,
+      reason: node.reason,
       warnings,
       api: doors.api.url,
       metrics: doors.metrics.url,
@@ -158,6 +157,8 @@ async function bootNode(options: AgentOptions, { state, log, damage, signal }: G
 
 interface Node {
   readonly desk: Desk;
+  /** Why data and radio are shut; empty when they are not. */
+  readonly reason: string;
   readonly services: readonly Service[];
 }
 
@@ -170,7 +171,10 @@ async function compose(options: AgentOptions, booted: Booted, damage: StoreDamag
     requote === undefined
       ? undefined
       : new TrustWatch({ requote, clock: systemClock(), random, log: log.named("trust") });
-  const open = booted.kind === "open" ? await openParts(options, booted, clock, log) : undefined;
+  const opened = booted.kind === "open" ? await openIfSound(options, booted, clock, log) : booted;
+  const open = "shard" in opened ? opened : undefined;
+  const reason = "shard" in opened ? "" : opened.reason;
+  if (booted.kind === "open" && reason !== "") damage.note(reason);
   const trust = trustDesk({
     booted,
     damage,
@@ -193,11 +197,21 @@ async function compose(options: AgentOptions, booted: Booted, damage: StoreDamag
     trust,
     open,
     diskFreeBytes: () => freeBytes(options.statePath),
-    quarantine: booted.kind === "quarantine" ? booted.reason : "",
+    quarantine: reason,
   });
   const radio = open === undefined ? [] : [open.modem, open.scheduler, open.exchange];
   const idle: Service = { name: "desk", run: aborted };
-  return { desk, services: [idle, ...radio, ...(watch === undefined ? [] : [watch])] };
+  return { desk, reason, services: [idle, ...radio, ...(watch === undefined ? [] : [watch])] };
+}
+
+/** What the whole shard hangs on may be damaged: then the node keeps shut and answers why, rather than not to start. */
+async function openIfSound(...parts: Parameters<typeof openParts>): Promise<OpenParts | { readonly reason: string }> {
+  try {
+    return await openParts(...parts);
+  } catch (error) {
+    if (!isAgentError(error, "STORE_CORRUPT")) throw error;
+    return { reason: error.message };
+  }
 }
 
 async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, log: Log): Promise<OpenParts> {

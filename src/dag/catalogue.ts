@@ -11,6 +11,7 @@ import { type Entry, decodeEntry } from "./entry.ts";
 import { arrivalRange, entryKey, entryRange, fileKey, fileRange, namedRange } from "./keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { type FileRecord, decodeArrivalRecord, decodeFileRecord, decodeLogRecord } from "./records.ts";
+import { readable } from "./readable.ts";
 import type { FileRow, LogRow } from "./shard.ts";
 
 /** Rows whose blocks are looked up at a time. */
@@ -37,7 +38,7 @@ export class Catalogue {
   async *files(): AsyncGenerator<FileRow> {
     for (const author of this.#authorIds()) {
       let stride: { name: string; record: FileRecord }[] = [];
-      for await (const { key, value } of this.#store.entries(fileRange(bytesOf(author)))) {
+      for await (const { key, value } of readable(this.#store, fileRange(bytesOf(author)))) {
         const name = fromUtf8(key.subarray(1 + AUTHOR_ID_BYTES)) ?? "";
         if (stride.push({ name, record: decodeFileRecord(value) }) < STRIDE) continue;
         yield* await this.#rows(author, stride);
@@ -57,10 +58,10 @@ export class Catalogue {
   async log(limit: number): Promise<readonly LogRow[]> {
     const rows: LogRow[] = [];
     if (limit <= 0) return rows;
-    for await (const { value } of this.#store.entries({ ...arrivalRange(), reverse: true, limit })) {
+    for await (const { value } of readable(this.#store, { ...arrivalRange(), reverse: true })) {
       const { author, first, count } = decodeArrivalRecord(value);
       const range = entryRange(author, first, first + count - 1);
-      for await (const entry of this.#store.entries({ ...range, reverse: true, limit: limit - rows.length })) {
+      for await (const entry of readable(this.#store, { ...range, reverse: true, limit: limit - rows.length })) {
         rows.push(this.#logRow(toHex(author), Buffer.from(entry.key).readUInt32BE(entry.key.length - 4), entry.value));
       }
       if (rows.length >= limit) break;

@@ -3,7 +3,7 @@
  * @module
  */
 import { type Bytes, copyBytes, toHex } from "../kernel/bytes.ts";
-import { AgentError } from "../kernel/errors.ts";
+import { AgentError, isAgentError } from "../kernel/errors.ts";
 import { type AuthorName, appendLinks } from "./append.ts";
 import { type Author, SEED_BYTES, authorFromSeed } from "./author.ts";
 import type { Cid } from "./cid.ts";
@@ -79,9 +79,14 @@ export async function tailIsSound(ledger: Ledger, author: Author): Promise<boole
   const { committed } = ledger;
   const known = committed.author(nameOf(author).hex);
   if (known === undefined) return true;
-  const record = await committed.get(entryKey(author.id, known.count));
-  const signature = await committed.get(signatureKey(author.id, known.count));
-  if (record === undefined || signature === undefined) return false;
-  const { head } = decodeLogRecord(record);
-  return toHex(head) === toHex(known.head) && verifyHead(author.publicKey, known.count, head, signature);
+  try {
+    const record = await committed.get(entryKey(author.id, known.count));
+    const signature = await committed.get(signatureKey(author.id, known.count));
+    if (record === undefined || signature === undefined) return false;
+    const { head } = decodeLogRecord(record);
+    return toHex(head) === toHex(known.head) && verifyHead(author.publicKey, known.count, head, signature);
+  } catch (error) {
+    if (isAgentError(error, "STORE_CORRUPT")) return false;
+    throw error;
+  }
 }

@@ -2,6 +2,7 @@
 import type { BootStep, Check } from "../kernel/reports.ts";
 import { authorLabel } from "./status.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
+import { verifiedLogs } from "./verified-logs.ts";
 
 /** Below this the store may fail at any moment. */
 const DISK_FAIL_BYTES = 16 * 1_048_576;
@@ -15,11 +16,11 @@ export async function checks(parts: DeskParts): Promise<readonly Check[]> {
     ...parts.trust.steps().map((step) => bootCheck(step, parts.trust.mode)),
     tpmCheck(parts),
     diskCheck(await parts.diskFreeBytes(), parts.statePath),
-    ...(open === undefined ? [quarantineCheck(parts)] : openChecks(parts, open)),
+    ...(open === undefined ? [quarantineCheck(parts)] : await openChecks(parts, open)),
   ];
 }
 
-function openChecks(parts: DeskParts, open: OpenParts): readonly Check[] {
+async function openChecks(parts: DeskParts, open: OpenParts): Promise<readonly Check[]> {
   return [
     radioCheck(parts, open),
     regionCheck(open),
@@ -27,6 +28,8 @@ function openChecks(parts: DeskParts, open: OpenParts): readonly Check[] {
     channelCheck(open),
     neighbourCheck(parts, open),
     ...forkChecks(open),
+    ...(await logChecks(open)),
+    ...(await listChecks(open)),
   ];
 }
 
@@ -158,4 +161,34 @@ function forkChecks({ shard }: OpenParts): readonly Check[] {
       detail: `${authorLabel(name, id)} signed two different entries for one position; nothing more is taken from it`,
       fix: "Find out whether that node was copied from another card; it needs a state directory of its own.",
     }));
+}
+
+/** Reads every entry: what `caye log` calls verified is so on the disk, too. */
+async function logChecks({ shard }: OpenParts): Promise<readonly Check[]> {
+  const sound = await verifiedLogs(shard);
+  return shard
+    .authors()
+    .filter(({ id, quarantined }) => !quarantined && !sound.has(id))
+    .map(({ id, name }) => ({
+      name: "log",
+      state: "FAIL",
+      detail: `the disk has damaged the log of ${authorLabel(name, id)}: entries are missing, or not what was signed`,
+      fix: "Look at `dmesg` for errors of the card, and replace it if there are any; neighbours hold copies of what was shared.",
+    }));
+}
+
+/** Names that the disk has damaged are left out of every list: here they are counted. */
+async function listChecks({ shard }: OpenParts): Promise<readonly Check[]> {
+  const wanted = shard.stats().files;
+  let listed = 0;
+  for await (const row of shard.files()) listed += row.name === "" ? 0 : 1;
+  if (listed >= wanted) return [];
+  return [
+    {
+      name: "files",
+      state: "FAIL",
+      detail: `the disk has damaged the list of files: ${wanted - listed} of ${wanted} are not in caye ls`,
+      fix: "Put them again; caye log names all. Look at `dmesg` for errors of the card, and replace it if there are any.",
+    },
+  ];
 }

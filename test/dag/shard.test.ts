@@ -1,7 +1,7 @@
 /** A shard by itself: what is put is there, once, in order, and damage is never served. @module */
 import { describe, expect, test } from "vitest";
 import { cidFromDigest, cidOf, digestOf } from "../../src/dag/cid.ts";
-import { blockKey, entryKey, signatureKey } from "../../src/dag/keys.ts";
+import { blockKey, entryKey, fileKey, signatureKey } from "../../src/dag/keys.ts";
 import { splitFile } from "../../src/dag/manifest.ts";
 import { encodeNode } from "../../src/dag/node.ts";
 import type { FileRow, Shard } from "../../src/dag/shard.ts";
@@ -242,6 +242,25 @@ describe("damage on disk", () => {
     const again = (await freshShard(1, store)).shard;
     expect(await again.readFile(cid)).toEqual(utf8("a"));
     await expect(again.putFile("b", utf8("b"))).rejects.toMatchObject({ code: "LOG_DAMAGED" });
+  });
+
+  test("a damaged end of the own log stops putting, not opening", async () => {
+    const { shard, store } = await freshShard(1);
+    const { cid } = await shard.putFile("a", utf8("a"));
+    store.corrupt(entryKey(shard.author.id, 2));
+    const again = (await freshShard(1, store)).shard;
+    expect(await again.readFile(cid)).toEqual(utf8("a"));
+    await expect(again.putFile("b", utf8("b"))).rejects.toMatchObject({ code: "LOG_DAMAGED" });
+  });
+
+  test("a damaged row hides itself from the lists, not those beside it", async () => {
+    const { shard, store } = await freshShard(1);
+    for (const name of ["a", "b", "c", "d"]) await shard.putFile(name, utf8(name));
+    store.corrupt(fileKey(shard.author.id, "b"));
+    expect((await rowsOf(shard)).map(({ name }) => name)).toEqual(["a", "c", "d"]);
+    store.corrupt(entryKey(shard.author.id, 4));
+    expect((await shard.log(10)).map(({ seq }) => seq)).toEqual([5, 3, 2, 1]);
+    expect((await shard.log(2)).map(({ seq }) => seq)).toEqual([5, 3]);
   });
 });
 

@@ -1,5 +1,7 @@
 /** The checks that `caye doctor` shows: every branch of each. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { entryKey, fileKey } from "../../src/dag/keys.ts";
+import { utf8 } from "../../src/kernel/bytes.ts";
 import type { Check } from "../../src/kernel/reports.ts";
 import { ANSWER, type Frame } from "../../src/radio/scheduler.ts";
 import { freshShard } from "../dag/shards.ts";
@@ -159,6 +161,21 @@ test("an author that signed two logs is a warning, by its name and id", async ()
   }
   const detail = expect.stringMatching(/^node 5 \([0-9a-f]{16}\) signed two different entries/);
   expect(await check("author")).toMatchObject({ state: "WARN", detail });
+});
+
+test("a log that the disk has damaged is a failure, by its author", async () => {
+  await rig.shard.putFile("a.txt", Uint8Array.of(1));
+  expect(await stateOf("log")).toBeUndefined();
+  rig.store.corrupt(entryKey(rig.shard.author.id, 2));
+  const detail = expect.stringMatching(/^the disk has damaged the log of clinic \([0-9a-f]{16}\)/);
+  expect(await check("log")).toMatchObject({ state: "FAIL", detail });
+});
+
+test("files that the disk has struck from the list are a failure, by their number", async () => {
+  for (const name of ["a.txt", "b.txt", "c.txt"]) await rig.shard.putFile(name, utf8(name));
+  expect(await stateOf("files")).toBeUndefined();
+  rig.store.corrupt(fileKey(rig.shard.author.id, "b.txt"));
+  expect(await check("files")).toMatchObject({ state: "FAIL", detail: expect.stringContaining("1 of 3") });
 });
 
 test("in quarantine the boot steps, TPM and disk are still told, and that data and radio are shut", async () => {
