@@ -1,5 +1,6 @@
 /** An HTTP/1.1 server on one TCP port, bounded in time, size and connections. @module */
 import { createServer, type RequestListener, type Server } from "node:http";
+import type { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { AgentError, describeError, systemCode } from "../kernel/errors.ts";
 import { findPortOwner } from "./port-owner.ts";
@@ -44,7 +45,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     },
     listener(options.handler),
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  boundConnections(server);
   try {
     await listen(server, options);
   } catch (error) {
@@ -57,6 +58,33 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     url: `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`,
     [Symbol.asyncDispose]: () => close(server),
   };
+}
+
+/**
+ * Whoever holds connections and asks nothing must not keep out those who ask: when all places are taken, the connection
+ * goes that has been without a request for longest. Only when all have one is the newest refused.
+ */
+function boundConnections(server: Server): void {
+  // The one that was without a request for longest comes first.
+  const idle = new Set<Socket>();
+  let count = 0;
+  server.on("connection", (socket: Socket) => {
+    count++;
+    idle.add(socket);
+    socket.once("close", () => {
+      count--;
+      idle.delete(socket);
+    });
+    if (count <= MAX_CONNECTIONS) return;
+    for (const victim of idle) {
+      victim.destroy();
+      return;
+    }
+  });
+  server.on("request", ({ socket }, response) => {
+    idle.delete(socket);
+    response.once("close", () => void (socket.destroyed || idle.add(socket)));
+  });
 }
 
 function listener(handler: HttpServerOptions["handler"]): RequestListener {

@@ -1,5 +1,5 @@
 /** The HTTP server, on a real port. @module */
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { once } from "node:events";
 import { Agent, request } from "node:http";
 import { expect, test } from "vitest";
@@ -103,4 +103,41 @@ test("the API behind it refuses a foreign Host header and a body without end", a
   );
   expect([413, "cut"]).toContain(outcome);
   expect((await fetch(`${server.url}/v1/status`)).status).toBe(200);
+});
+
+test("a hundred connections that ask nothing, or never come to an end of asking, keep nobody out", async () => {
+  await using server = await openHttpServer({ name: "api", host: "127.0.0.1", port: 0, handler: hello });
+  const sockets = await Promise.all(
+    Array.from({ length: 100 }, async (_, i) => {
+      const socket = connect(server.port, "127.0.0.1").on("error", () => undefined);
+      await once(socket, "connect");
+      if (i % 2 === 0) socket.write("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow:");
+      return socket;
+    }),
+  );
+  const [response] = await once(request(server.url, { agent: false }).end(), "response");
+  response.resume();
+  expect(response.statusCode).toBe(200);
+  for (const socket of sockets) socket.destroy();
+});
+
+test("who has asked and waits for the answer is not cut for those who come later", async () => {
+  const answer = Promise.withResolvers<Response>();
+  const heard = Promise.withResolvers<void>();
+  const slow = () => {
+    heard.resolve();
+    return answer.promise;
+  };
+  await using server = await openHttpServer({ name: "api", host: "127.0.0.1", port: 0, handler: slow });
+  const asked = fetch(server.url);
+  await heard.promise;
+  const sockets: Socket[] = [];
+  for (let i = 0; i < 100; i++) {
+    const socket = connect(server.port, "127.0.0.1").on("error", () => undefined);
+    await once(socket, "connect");
+    sockets.push(socket);
+  }
+  answer.resolve(new Response("late"));
+  expect(await (await asked).text()).toBe("late");
+  for (const socket of sockets) socket.destroy();
 });
