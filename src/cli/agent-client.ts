@@ -15,9 +15,12 @@ export interface AgentClient {
   bytes(path: string): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-const ANSWER_TIMEOUT_MS = 15_000;
+/** Longer than the agent waits for a TPM that hangs: then it says so. */
+const ANSWER_TIMEOUT_MS = 30_000;
 /** 64 MiB to or from an SD card. */
 const BULK_TIMEOUT_MS = 300_000;
+/** Somebody took the connection, and let go of it. */
+const BROKEN_OFF: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
 const FIX = "Start it: npm start. When it runs with another state directory, name that: CAYE_STATE=DIR caye …";
 
 /** A value with at least these keys. */
@@ -106,6 +109,12 @@ async function answer(io: CliIo, base: string, path: string, init: FetchInit, st
       throw new AgentError("AGENT_SILENT", `the agent at ${base} did not answer within ${init.timeoutMs / 1000} s`, {
         cause: error,
         fix: "Look at its log; when it hangs, stop it and start it again.",
+      });
+    }
+    if (BROKEN_OFF.has(systemCode(error instanceof Error ? error.cause : undefined) ?? "")) {
+      throw new AgentError("AGENT_SILENT", `the agent at ${base} broke off the connection`, {
+        cause: error,
+        fix: "Ask again in a moment: it may be stopping, or too many ask at once.",
       });
     }
     throw new AgentError("NO_AGENT", `no agent is running here (nobody answers at ${base}, which ${state} names)`, {

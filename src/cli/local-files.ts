@@ -1,6 +1,7 @@
 /** Files on the user's own disk: read whole, and saved whole or not at all. @module */
 import { AgentError, systemCode } from "../kernel/errors.ts";
 import type { CliIo } from "./io.ts";
+import { quoted } from "./text.ts";
 
 export async function readLocal(io: CliIo, file: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
@@ -43,7 +44,7 @@ export async function placeFor(io: CliIo, { name, output, command }: WantedPlace
   }
   const parent = output.includes("/") ? output.slice(0, output.lastIndexOf("/")) || "/" : ".";
   if ((await io.facts(parent))?.kind === "directory") return { file: output, overwrite: true, command };
-  throw new AgentError("PATH_INVALID", `there is no directory ${parent}`, { fix: `mkdir -p '${parent}'` });
+  throw new AgentError("PATH_INVALID", `there is no directory ${parent}`, { fix: `mkdir -p ${quoted(parent)}` });
 }
 
 /** @returns the file. @throws AgentError "FILE_EXISTS", "FILE_UNWRITABLE" */
@@ -68,6 +69,6 @@ export async function save(io: CliIo, { file, overwrite, command }: Place, bytes
 
 function fileExists(file: string, command: string): AgentError {
   return new AgentError("FILE_EXISTS", `${file} exists already; it was not touched`, {
-    fix: `To overwrite it: ${command} -o '${file}'`,
+    fix: `To overwrite it: ${command} -o ${quoted(file)}`,
   });
 }

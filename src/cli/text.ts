@@ -24,6 +24,11 @@ export function safeFileName(name: string): string | undefined {
   return short === "" ? undefined : short;
 }
 
+/** One word for a shell, whatever a name from the air holds: what people copy from our advice must not run. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 /** `900 B`, `12.3 KB`, `4.0 MB` (powers of 1,000). */
 export function formatBytes(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;

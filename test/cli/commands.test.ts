@@ -96,7 +96,12 @@ describe("every command", () => {
 
   test("says so when the agent hangs, or when its token is missing", async () => {
     cli.answer = () => Promise.reject(new DOMException("too late", "TimeoutError"));
-    expect(await cli.run("ls")).toMatchObject({ code: 1, err: expect.stringContaining("did not answer within 15 s") });
+    expect(await cli.run("ls")).toMatchObject({ code: 1, err: expect.stringContaining("did not answer within 30 s") });
+    for (const code of ["ECONNRESET", "UND_ERR_SOCKET"]) {
+      cli.answer = () =>
+        Promise.reject(new TypeError("fetch failed", { cause: Object.assign(new Error("x"), { code }) }));
+      expect(await cli.run("ls")).toMatchObject({ code: 1, err: expect.stringContaining("broke off the connection") });
+    }
     cli = fakeCli();
     cli.files.delete("/home/ana/.local/state/caye/token");
     expect(await cli.run("get", "a")).toMatchObject({ code: 1, err: expect.stringContaining("token is missing") });

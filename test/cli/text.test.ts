@@ -1,7 +1,8 @@
 /** Sizes, times, tables and file names. @module */
+import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatBytes, formatMs, safeFileName, table } from "../../src/cli/text.ts";
+import { formatBytes, formatMs, quoted, safeFileName, table } from "../../src/cli/text.ts";
 
 test("sizes", () => {
   expect([0, 999, 1_000, 12_345, 999_949, 999_950, 67_108_864].map(formatBytes)).toEqual([
@@ -45,4 +46,10 @@ test("any name becomes one that a directory takes, or none", () => {
     }),
     { numRuns: 3_000 },
   );
+});
+
+test("a name from the air that is copied out of our advice is one word for a shell, and runs nothing", () => {
+  for (const name of ["storm.txt", "x'; echo no; '", "$(echo no)", "`echo no`", '"', "a b", "\\'", "-o", "*", "~"]) {
+    expect(execFileSync("sh", ["-c", `printf '%s|' ${quoted(name)}`]).toString()).toBe(`${name}|`);
+  }
 });

@@ -6,7 +6,7 @@ import type { FilesReport, ImportReport } from "../../kernel/reports.ts";
 import { type AgentClient, findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { placeFor, readLocal, save } from "../local-files.ts";
-import { formatBytes, printable, safeFileName } from "../text.ts";
+import { formatBytes, printable, safeFileName, quoted } from "../text.ts";
 import type { Words } from "../words.ts";
 
 export interface ExportOptions {
@@ -34,7 +34,7 @@ export async function exportFile(io: CliIo, words: Words, target: string, option
   const place = await placeFor(io, {
     name: `${safeFileName(name) ?? cid}.car`,
     output: options.output,
-    command: `caye export '${printable(target)}'`,
+    command: `caye export ${quoted(printable(target))}`,
   });
   const archive = await agent.bytes(`/v1/cars/${cid}`);
   demandArchiveOf(cid, archive);

@@ -8,7 +8,7 @@ import { type AgentClient, findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { type Place, placeFor, save } from "../local-files.ts";
 import { Progress } from "../progress.ts";
-import { formatBytes, formatMs, printable, safeFileName } from "../text.ts";
+import { formatBytes, formatMs, printable, safeFileName, quoted } from "../text.ts";
 import type { Words } from "../words.ts";
 
 export interface GetOptions {
@@ -51,7 +51,7 @@ export async function get(io: CliIo, words: Words, target: string, options: GetO
 
 function placeOf(io: CliIo, report: GetReport, target: string, output: string | undefined): Promise<Place> {
   const name = safeFileName(report.name) ?? safeFileName(report.cid) ?? "file";
-  return placeFor(io, { name, output, command: `caye get '${printable(target)}'` });
+  return placeFor(io, { name, output, command: `caye get ${quoted(printable(target))}` });
 }
 
 async function finished(

@@ -4,7 +4,7 @@ import { AgentError } from "../../kernel/errors.ts";
 import type { QuoteReport, StatusReport } from "../../kernel/reports.ts";
 import { findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
-import { formatBytes, formatMs, printable, table } from "../text.ts";
+import { formatBytes, formatMs, printable, table, quoted } from "../text.ts";
 import type { Words } from "../words.ts";
 
 export interface StatusOptions {
@@ -95,5 +95,5 @@ async function quote(io: CliIo, words: Words, directory: string, options: Status
 }
 
 function shellWord(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[\w./-]+$/.test(text) ? text : quoted(text);
 }
