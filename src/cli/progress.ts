@@ -74,13 +74,11 @@ export class Progress {
     return `${parts.join(", ")}${rest}`;
   }
 
-  #waiting({ detail, asked = 0, air_bytes, holder }: GetReport): string {
+  #waiting({ detail, asked = 0, holder }: GetReport): string {
     const words = this.#words.progress;
     if (detail !== "") return printable(detail);
-    // Nothing was heard yet, so what went over the air was the request.
-    if (air_bytes === 0) return words.queued;
-    const whom = holder === undefined ? undefined : printable(holder);
-    return words.asked(Math.max(1, asked), whom);
+    if (asked === 0) return words.queued;
+    return words.asked(asked, holder === undefined ? undefined : printable(holder));
   }
 }
 

@@ -45,7 +45,7 @@ export async function transferReport(open: OpenParts, id: string): Promise<GetRe
 async function underWay(open: OpenParts, transfer: Transfer): Promise<GetReport> {
   const report = transfer.report();
   if (transfer.ended) return report;
-  const { fruitless: asked, missing } = transfer;
+  const { requests: asked, missing } = transfer;
   const holder = await holderOf(open, report.cid);
   return { ...report, asked, missing, ...(holder === undefined ? {} : { holder }) };
 }

@@ -163,7 +163,7 @@ export class Fetch {
       hops,
       key: `get:${transfer.target.cid.toString()}`,
       onSent: (payloadBytes, airtimeMs) => {
-        transfer.countAir(payloadBytes, airtimeMs);
+        transfer.countRequest(payloadBytes, airtimeMs);
         this.#askLater(transfer);
       },
     });

@@ -120,6 +120,7 @@ export class Transfer {
   fruitless = 0;
   /** Times that the symbols of a block made another one. */
   poisonings = 0;
+  #requests = 0;
   #least = Number.POSITIVE_INFINITY;
   #packets = 0;
   #asked = 0;
@@ -175,10 +176,20 @@ export class Transfer {
   countHeard(payloadBytes: number, airtimeMs: number): void {
     this.#packets++;
     this.#heardThisRound++;
-    this.countAir(payloadBytes, airtimeMs);
+    this.#countAir(payloadBytes, airtimeMs);
   }
 
-  countAir(payloadBytes: number, airtimeMs: number): void {
+  /** Requests that went over the air, in all: one that waits for its turn is none yet. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  countRequest(payloadBytes: number, airtimeMs: number): void {
+    this.#requests++;
+    this.#countAir(payloadBytes, airtimeMs);
+  }
+
+  #countAir(payloadBytes: number, airtimeMs: number): void {
     this.#airBytes += payloadBytes;
     this.#airMs += airtimeMs;
   }

@@ -69,9 +69,9 @@ export interface GetReport {
   readonly state: "waiting" | "receiving" | "done" | "failed";
   /** Why it failed or waits; empty when all is well. */
   readonly detail: string;
-  /** Requests since the last piece that came; left out when the file was held already. */
+  /** Requests that were sent so far; left out when nothing is under way. */
   readonly asked?: number;
-  /** Blocks that are known to be missing, the one under way included; left out when the file was held already. */
+  /** Blocks that are known to be missing, the one under way included; left out when nothing is under way. */
   readonly missing?: number;
   /** Short name of a neighbour who says that it knows the file, for people; left out when nobody does. */
   readonly holder?: string;

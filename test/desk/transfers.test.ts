@@ -73,8 +73,10 @@ describe("a file of a neighbour", () => {
   test("is asked for over the air, and counted until it is here", async () => {
     await announce({ "storm.txt": CONTENT });
     const { id, report } = await rig.desk.startGet("storm.txt");
-    expect(report).toMatchObject({ name: "storm.txt", bytes: 900, state: "waiting", packets: 0, asked: 1, missing: 1 });
+    expect(report).toMatchObject({ name: "storm.txt", bytes: 900, state: "waiting", packets: 0, asked: 0, missing: 1 });
     expect(report).not.toHaveProperty("holder");
+    await rig.clock.advance(1_000);
+    expect(await rig.desk.transfer(id)).toMatchObject({ state: "waiting", asked: 1 });
     await hearBlock(cidOf("raw", CONTENT), CONTENT);
     expect(await rig.desk.transfer(id)).toMatchObject({ state: "done", bytes: 900, packets: 5 });
     expect(await rig.desk.content(id)).toEqual(CONTENT);
