@@ -63,8 +63,11 @@ async function prepare(directory: string): Promise<void> {
   await ensureDirectory(directory, 0o700);
   const names = await readdir(directory);
   if (!names.includes(VERSION_FILE) && names.some((name) => !INNOCENT.has(name) && !isLeftover(name))) {
+    // Only where it looks like ours: whoever followed this advice for another directory would hand it over to us.
+    const ours = names.includes("store") && names.includes(LOCK);
+    const lost = ours ? `; if only the file ${VERSION_FILE} was lost: echo 1 > ${join(directory, VERSION_FILE)}` : "";
     throw new AgentError("STATE_FOREIGN", `${directory} holds other files, and no state of Caye`, {
-      fix: "choose an empty directory, or one that does not exist yet",
+      fix: `choose an empty directory, or one that does not exist yet${lost}`,
     });
   }
   const { mode, uid } = await stat(directory);

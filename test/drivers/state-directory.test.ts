@@ -1,7 +1,7 @@
 /** The state directory: one agent at a time, nothing torn, nothing lost. @module */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openStateDirectory } from "../../src/drivers/state-directory.ts";
@@ -103,6 +103,21 @@ test("a directory with a stranger's files is left alone, its mode too", async ()
   await expect(openStateDirectory(path)).rejects.toMatchObject({ code: "STATE_FOREIGN" });
   expect((await stat(path)).mode & 0o777).toBe(0o755);
   expect(await readdir(path)).toEqual(["thesis.txt"]);
+});
+
+test("a directory of ours that has lost its version is left alone, and the way back told; a stranger's is not", async () => {
+  const path = await freshDirectory();
+  await (await openStateDirectory(path))[Symbol.asyncDispose]();
+  await mkdir(join(path, "store"));
+  await rm(join(path, "version"));
+  const failure = await openStateDirectory(path).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: "STATE_FOREIGN", fix: expect.stringContaining(`echo 1 > ${path}/version`) });
+  await writeFile(join(path, "version"), "1\n");
+  await (await openStateDirectory(path))[Symbol.asyncDispose]();
+  const strange = await freshDirectory();
+  await writeFile(join(strange, "thesis.txt"), "mine");
+  const other = await openStateDirectory(strange).catch((error: unknown) => error);
+  expect(other).toMatchObject({ code: "STATE_FOREIGN", fix: expect.not.stringContaining("echo") });
 });
 
 test("a path that is a file, or that can't be written, is named with what to do", async () => {

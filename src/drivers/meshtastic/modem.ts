@@ -10,6 +10,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { ChannelUse, Modem, ModemState, OutgoingPacket, RadioPacket, SendOutcome } from "../../ports/modem.ts";
 import type { Random } from "../../ports/random.ts";
+import { calmLog } from "../calm-log.ts";
 import { parseRadioUri, type RadioAddress } from "./link.ts";
 import { DUTY_CYCLE_LIMIT, routingErrorName, sendPacket, type RadioEvent } from "./messages.ts";
 import { dutyCycleMinutes, packetFault, SendGate } from "./outgoing.ts";
@@ -75,7 +76,7 @@ class MeshtasticModem implements Modem {
     this.#address = address;
     this.#clock = options.clock;
     this.#random = options.random;
-    this.#log = options.log.named("radio");
+    this.#log = calmLog(options.log.named("radio"), options.clock);
     this.#channel = options.channel ?? 0;
   }
 
