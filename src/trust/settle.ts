@@ -93,6 +93,10 @@ async function keyAgain(tpm: Tpm, unsealed: Unsealed, memory: Memory): Promise<U
   for (const name of [SEALED_FILE, SEALED_FALLBACK_FILE]) {
     const key = await openSealed(tpm, memory, name);
     if (key instanceof Uint8Array && equalBytes(keyId(key), unsealed.keyId)) return key;
+    // A TPM that is gone says nothing of this state.
+    if (key !== undefined && "kind" in key && key.kind === "sealed-away") {
+      throw new AgentError("TPM_GONE", key.detail, { fix: key.fix });
+    }
   }
   throw new AgentError("TRUST_KEY_AWAY", "the TPM does not open the store's key in this state", {
     fix: "restart the machine, then announce the change again",

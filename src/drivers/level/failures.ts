@@ -25,7 +25,7 @@ export function storeFailure(error: unknown, directory: string): Error {
 export function diskFull(directory: string, cause?: unknown): AgentError {
   return new AgentError("DISK_FULL", `no space is left on the disk that holds ${directory}`, {
     ...(cause === undefined ? {} : { cause }),
-    fix: "free some space on that disk; nothing that was confirmed is lost, and reading goes on",
+    fix: "free some space on that disk; nothing that was confirmed is lost, and an agent that runs goes on reading",
   });
 }
 
