@@ -58,7 +58,8 @@ test(
     }
     await rm(join(state, "store-damage.txt"));
     await using agent = await startOn(state, radio);
-    expect((await json<StatusReport>(state, "status")).state).toBe("running");
+    const { trust } = await json<StatusReport>(state, "status");
+    expect(trust.steps.filter(({ step }) => step === "store")).toMatchObject([{ state: "open", ok: true }]);
     expect(await agent.stop()).toBe(0);
   },
 );
