@@ -56,7 +56,7 @@ function plainLine(line: Record<string, unknown>): string {
 function bootLine({ step, state, ms, detail, fix }: Record<string, unknown>): string {
   const outcome = fix === undefined ? String(state) : `${String(step)}: ${String(state)}`;
   const line = `boot: ${outcome}  ${String(detail)}  (${String(ms)} ms)`;
-  return fix === undefined ? line : `${line}  fix: ${String(fix)}`;
+  return typeof fix === "string" ? `${line}  fix: ${fix}` : line;
 }
 
 function plainValue(value: unknown): string {

@@ -22,14 +22,20 @@ import {
 
 export interface BeaconPorts extends ExchangeParts {
   readonly shard: Pick<Shard, "author" | "vector">;
+  /** Relays to the nearest neighbour; undefined while nobody was heard, or when the distance can't be told. */
+  readonly nearestHops: () => number | undefined;
   /** True while nobody was heard: agreement can't be told from loneliness then. */
   readonly alone: () => boolean;
 }
+
+/** Every so many beacons, one goes as far as relays take it. */
+const FAR_EVERY = 4;
 
 export class Beacons {
   readonly #ports: BeaconPorts;
   #trickle: Trickle | undefined;
   #turn = 0;
+  #spoken = 0;
 
   constructor(ports: BeaconPorts) {
     this.#ports = ports;
@@ -63,7 +69,10 @@ export class Beacons {
   #speak(expiresInMs: number): void {
     const { air, count, shard } = this.#ports;
     if (this.#trickle === undefined || !maySpeak(this.#trickle, this.#rules())) return count("beacons_suppressed");
-    air.say(packBeacon(shard.author.id, this.#vector()), { priority: INDEX, key: "beacon", expiresInMs });
+    // Who hears it tells it on in beacons of its own; only those behind radios without an agent need our far ones.
+    const near = this.#ports.nearestHops() === 0 && this.#spoken++ % FAR_EVERY !== 0;
+    const beacon = packBeacon(shard.author.id, this.#vector());
+    air.say(beacon, { priority: INDEX, key: "beacon", expiresInMs, ...(near ? { hops: 0 } : {}) });
   }
 
   /** Own log first; the others take turns at being named, in case that they don't all fit. */

@@ -39,6 +39,10 @@ const MAX_STRANGERS = 8;
 /** Tries in vain for an author of whom nothing is held: it may not exist. */
 const TRIES_FOR_STRANGERS = 20;
 
+function updateKey(authorHex: string, first: number): string {
+  return `update:${authorHex}:${first}`;
+}
+
 function farther(owed: Owed | undefined, hops: number): number | undefined {
   return owed === undefined ? hops : owed.hops === undefined ? undefined : Math.max(owed.hops, hops);
 }
@@ -60,7 +64,11 @@ export class IndexSync {
 
   constructor(ports: IndexSyncPorts) {
     this.#ports = ports;
-    this.#beacons = new Beacons({ ...ports, alone: () => this.neighbours.list().length === 0 });
+    this.#beacons = new Beacons({
+      ...ports,
+      alone: () => this.neighbours.list().length === 0,
+      nearestHops: () => this.neighbours.nearestHops(),
+    });
   }
 
   /** Begin to beacon. */
@@ -230,6 +238,7 @@ export class IndexSync {
 
   /** Entries that we owe were just sent by somebody else: owe only what is left. */
   #answeredByAnother(key: string, update: Update): void {
+    this.#ports.air.cancel(updateKey(key, update.first));
     const owed = this.#owed.get(key);
     if (owed === undefined || update.first > owed.first) return;
     const first = update.first + update.entries.length;
@@ -265,7 +274,9 @@ export class IndexSync {
       const update: Update = { type: "update", author, first, entries: cut.entries, signature: cut.signature };
       const said = this.#ports.air.say(update, {
         priority: ANSWER,
-        key: `update:${toHex(author)}:${first}`,
+        key: updateKey(toHex(author), first),
+        // Who still lacks it by then has asked again.
+        expiresInMs: 2 * this.#ports.air.timing(owed.hops).wantRetryMs,
         ...(owed.hops === undefined ? {} : { hops: owed.hops }),
       });
       if (!said) return;

@@ -99,11 +99,16 @@ const JITTER: Ratio = 0.05;
 const POLITE_UTILIZATION: Ratio = 0.25;
 const USER_UTILIZATION: Ratio = 0.4;
 /**
- * The radio reports the use of the last minute once in a while. When a figure has held us up for so long, it is old: one
- * packet goes. Without this, one bad figure of a radio that reports no more would silence the node.
+ * By priority, index first: a hold lasts so long, then one packet goes. The radio reports the use of the last minute once
+ * in a while, and one bad figure of a radio that reports no more must not silence the node; a question of ten bytes, for
+ * which a person waits, weighs little on a channel however full.
  */
-const CHANNEL_HOLD_MS = 120_000;
-const URGENT_HOLD_MS = 15_000;
+const LONGEST_HOLD_MS: Readonly<Record<Priority, number>> = {
+  [INDEX]: 120_000,
+  [ANSWER]: 30_000,
+  [REQUEST]: 15_000,
+  [ALERT]: 15_000,
+};
 const CHANNEL_POLL_MS = 5_000;
 const MODEM_POLL_MS = 1_000;
 const FIRST_BACKOFF_MS = 1_000;
@@ -209,7 +214,7 @@ export class Scheduler implements Service {
       return false;
     }
     this.#channelHeldSinceMs ??= nowMs;
-    return nowMs - this.#channelHeldSinceMs < (frame.priority === ALERT ? URGENT_HOLD_MS : CHANNEL_HOLD_MS);
+    return nowMs - this.#channelHeldSinceMs < LONGEST_HOLD_MS[frame.priority];
   }
 
   async #send(frame: Frame, airtimeUs: number, signal: AbortSignal): Promise<void> {

@@ -112,8 +112,8 @@ async function live(
   try {
     const files = await readFolder(`${root}/src/sim/village-files/${name}`);
     const onUp: AgentOptions["onUp"] = async ({ view, state, reason }) => {
-      if (state === "quarantine") return void output.write(`village: ${name} is in quarantine: ${reason}\n`);
-      for (const file of files) await view.put(file.name, file.bytes);
+      if (state === "quarantine") output.write(`village: ${name} is in quarantine: ${reason}\n`);
+      else for (const file of files) await view.put(file.name, file.bytes);
     };
     const own = {
       config,

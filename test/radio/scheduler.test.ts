@@ -435,15 +435,22 @@ describe("a channel in use", () => {
     await station.stop();
   });
 
-  test("above two fifths holds up requests too", async () => {
+  test.each([
+    ["answers", ANSWER, 30],
+    ["requests", REQUEST, 15],
+  ] as const)("above two fifths holds up %s too, until it is free, or for a while", async (_, priority, longestS) => {
     const station = new Station();
     station.modem.use = { channelUtilization: 0.41, airUtilTx: 0 };
-    station.scheduler.offer(frame(1, { priority: REQUEST }));
-    await station.clock.advance(60_000);
+    station.scheduler.offer(frame(1, { priority }));
+    await station.clock.advance((longestS - 6) * 1000);
     expect(station.taken).toEqual([]);
     station.modem.use = { channelUtilization: 0.4, airUtilTx: 0 };
-    await station.clock.advance(10_000);
+    await station.clock.advance(5_500);
     expect(station.taken).toEqual([1]);
+    station.modem.use = { channelUtilization: 0.41, airUtilTx: 0 };
+    station.scheduler.offer(frame(2, { priority }));
+    await station.clock.advance((longestS + 6) * 1000);
+    expect(station.taken).toEqual([1, 2]);
     await station.stop();
   });
 
