@@ -52,7 +52,7 @@ export class Exchange implements Service {
     const air = new Air(queue, settings, () => clock.monotonicMs());
     const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
     this.#index = new IndexSync(shared);
-    this.#fetch = new Fetch({ ...shared, nearestHops: () => this.#index.neighbours.nearestHops() });
+    this.#fetch = new Fetch({ ...shared, neighbours: this.#index.neighbours });
     this.#serve = new Serve(shared);
   }
 

@@ -8,6 +8,7 @@ import type { Cid } from "../dag/cid.ts";
 import type { Shard } from "../dag/shard.ts";
 import { REQUEST } from "../radio/scheduler.ts";
 import { MAX_BLOCK_BYTES, type Coded, type Get } from "../wire/messages.ts";
+import type { Neighbours } from "./neighbours.ts";
 import { TRIES_A_RELAY, type ExchangeParts } from "./parts.ts";
 import { chance } from "../radio/chance.ts";
 import { backOff } from "./timing.ts";
@@ -15,8 +16,7 @@ import { Transfer, WantedBlock, type TransferTarget } from "./transfer.ts";
 
 export interface FetchPorts extends ExchangeParts {
   readonly shard: Pick<Shard, "missingBlocks" | "putBlock">;
-  /** Relays to the nearest neighbour; undefined when not known. */
-  readonly nearestHops: () => number | undefined;
+  readonly neighbours: Pick<Neighbours, "hopsTo" | "nearestHops">;
 }
 
 /** Transfers under way at once, and ended ones that are still remembered for their report. */
@@ -170,9 +170,11 @@ export class Fetch {
     this.#askLater(transfer);
   }
 
-  /** As far as the nearest neighbour; one relay farther when loss alone hardly explains the silence any more. */
+  /** As far as the file's author, if it was heard, else as the nearest neighbour; one relay farther when loss alone hardly explains the silence any more. */
   #reach(transfer: Transfer): number {
-    const nearest = this.#ports.nearestHops();
+    const { neighbours } = this.#ports;
+    const { author } = transfer.target;
+    const nearest = (author === undefined ? undefined : neighbours.hopsTo(author)) ?? neighbours.nearestHops();
     return this.#ports.air.reach(
       nearest === undefined ? undefined : nearest + Math.floor(transfer.fruitless / TRIES_A_RELAY),
     );

@@ -49,6 +49,11 @@ export class Neighbours {
     return leastHops([...this.#heard.values()]);
   }
 
+  /** Relays to that author's own node, if it was heard; undefined too when the distance can't be told. */
+  hopsTo(authorHex: string): number | undefined {
+    return this.#heard.get(authorHex)?.hops;
+  }
+
   /** Relays to the nearest one who claims to hold that entry; undefined when nobody does, or the distance can't be told. */
   hopsToHolder(authorHex: string, seq: number): number | undefined {
     return leastHops([...this.#heard.values()].filter(({ claims }) => (claims.get(authorHex) ?? 0) >= seq));

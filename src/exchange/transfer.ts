@@ -98,6 +98,8 @@ interface Collecting {
 }
 
 export interface TransferTarget {
+  /** Who announced it, by id in hex: the likeliest holder. Undefined when it was asked for by its CID alone. */
+  readonly author?: string;
   readonly cid: Cid;
   readonly name: string;
   /** 0 when nobody announced the file: its length is then told by the first symbol. */

@@ -105,8 +105,8 @@ const USER_UTILIZATION: Ratio = 0.4;
  */
 const LONGEST_HOLD_MS: Readonly<Record<Priority, number>> = {
   [INDEX]: 120_000,
-  [ANSWER]: 30_000,
-  [REQUEST]: 15_000,
+  [ANSWER]: 10_000,
+  [REQUEST]: 5_000,
   [ALERT]: 15_000,
 };
 const CHANNEL_POLL_MS = 5_000;

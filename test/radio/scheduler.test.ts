@@ -436,13 +436,13 @@ describe("a channel in use", () => {
   });
 
   test.each([
-    ["answers", ANSWER, 30],
-    ["requests", REQUEST, 15],
+    ["answers", ANSWER, 10],
+    ["requests", REQUEST, 5],
   ] as const)("above two fifths holds up %s too, until it is free, or for a while", async (_, priority, longestS) => {
     const station = new Station();
     station.modem.use = { channelUtilization: 0.41, airUtilTx: 0 };
     station.scheduler.offer(frame(1, { priority }));
-    await station.clock.advance((longestS - 6) * 1000);
+    await station.clock.advance((longestS - 1) * 1000);
     expect(station.taken).toEqual([]);
     station.modem.use = { channelUtilization: 0.4, airUtilTx: 0 };
     await station.clock.advance(5_500);
