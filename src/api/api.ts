@@ -8,7 +8,7 @@ import { z } from "zod";
 import { fromHex } from "../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../kernel/errors.ts";
 import { MAX_CAR_BYTES } from "../dag/car.ts";
-import { readBytes, readJson } from "./body.ts";
+import { BodyRoom, readJson } from "./body.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
 import { checkHost, checkOrigin, checkToken } from "./guard.ts";
 import type { AgentView, PlannedUpdate } from "./view.ts";
@@ -22,6 +22,8 @@ export interface ApiOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+/** Of all requests under way: each byte is in memory two or three times while it is taken in. */
+const MAX_BODIES_BYTES = 96 * 1_048_576;
 export const MAX_FILE_BYTES = 64 * 1_048_576;
 const DEFAULT_LOG_ENTRIES = 100;
 const MAX_LOG_ENTRIES = 10_000;
@@ -52,8 +54,9 @@ export function createApi(view: AgentView, options: ApiOptions): (request: Reque
     checkToken(request, options.token);
     return request;
   };
-  files(app, view, allowed);
-  archives(app, view, allowed);
+  const room = new BodyRoom(MAX_BODIES_BYTES);
+  files(app, view, allowed, room);
+  archives(app, view, allowed, room);
   trust(app, view, allowed);
   app.notFound(() => failureOf(new AgentError("NOT_FOUND", "the API has no such route")));
   app.onError((error) => {
@@ -87,11 +90,11 @@ function reads(app: Hono, view: AgentView): void {
 /** The request, if it comes from no foreign page and with the token. */
 type Allowed = (request: Request) => Request;
 
-function files(app: Hono, view: AgentView, allowed: Allowed): void {
+function files(app: Hono, view: AgentView, allowed: Allowed, room: BodyRoom): void {
   app.post("/v1/files", async (context) => {
     const request = allowed(context.req.raw);
     const name = demandName(context.req.query("name") ?? "");
-    return report(await view.put(name, await readBytes(request, MAX_FILE_BYTES)), 201);
+    return room.withBytes(request, MAX_FILE_BYTES, async (bytes) => report(await view.put(name, bytes), 201));
   });
   app.post("/v1/gets", async (context) => {
     const { target } = await readJson(allowed(context.req.raw), getBody);
@@ -108,7 +111,7 @@ function files(app: Hono, view: AgentView, allowed: Allowed): void {
   });
 }
 
-function archives(app: Hono, view: AgentView, allowed: Allowed): void {
+function archives(app: Hono, view: AgentView, allowed: Allowed, room: BodyRoom): void {
   app.get("/v1/cars/:cid", async (context) => {
     const request = allowed(context.req.raw);
     const cid = demandCid(context.req.param("cid"));
@@ -129,7 +132,7 @@ function archives(app: Hono, view: AgentView, allowed: Allowed): void {
     const request = allowed(context.req.raw);
     const given = context.req.query("name");
     const name = given === undefined ? undefined : demandName(given);
-    return report(await view.importCar(await readBytes(request, MAX_CAR_BYTES), name), 201);
+    return room.withBytes(request, MAX_CAR_BYTES, async (bytes) => report(await view.importCar(bytes, name), 201));
   });
 }
 

@@ -5,6 +5,40 @@ import { AgentError } from "../kernel/errors.ts";
 
 const MAX_JSON_BYTES = 4_096;
 
+/** Room for the bodies of all requests under way: several large files at once would take the machine's memory. */
+export class BodyRoom {
+  readonly #mostBytes: number;
+  #usedBytes = 0;
+
+  /** @param mostBytes one body of the largest kind fits always, when it is alone */
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+  }
+
+  /**
+   * Does the work with a whole body, and counts that body as in use until the work has ended.
+   * @throws AgentError "TOO_MANY" when others take the room, and as {@link readBytes}
+   */
+  async withBytes<T>(
+    request: Request,
+    maxBytes: number,
+    work: (bytes: Uint8Array<ArrayBuffer>) => Promise<T>,
+  ): Promise<T> {
+    // Who does not say how much will come is taken to bring the most.
+    const declared = Number(request.headers.get("content-length") ?? Number.NaN);
+    const bytes = Number.isInteger(declared) && declared >= 0 ? Math.min(declared, maxBytes) : maxBytes;
+    if (this.#usedBytes > 0 && this.#usedBytes + bytes > this.#mostBytes) {
+      throw new AgentError("TOO_MANY", "other large files are being taken in", { fix: "Try again in a moment." });
+    }
+    this.#usedBytes += bytes;
+    try {
+      return await work(await readBytes(request, maxBytes));
+    } finally {
+      this.#usedBytes -= bytes;
+    }
+  }
+}
+
 /** @throws AgentError "FILE_TOO_LARGE" as soon as more than `maxBytes` came; "BAD_REQUEST" when the body breaks off */
 export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const declared = Number(request.headers.get("content-length") ?? 0);

@@ -6,7 +6,7 @@ import { toHex } from "../kernel/bytes.ts";
 import { describeError } from "../kernel/errors.ts";
 import type { Cid } from "../dag/cid.ts";
 import type { Shard } from "../dag/shard.ts";
-import { REQUEST } from "../radio/scheduler.ts";
+import { REQUEST } from "../radio/priority.ts";
 import { MAX_BLOCK_BYTES, type Coded, type Get } from "../wire/messages.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { TRIES_A_RELAY, type ExchangeParts } from "./parts.ts";

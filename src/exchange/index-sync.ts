@@ -8,7 +8,7 @@ import { toHex } from "../kernel/bytes.ts";
 import type { MergeVerdict, Shard } from "../dag/shard.ts";
 import { type AuthorId, type Beacon, type Update, type Want } from "../wire/messages.ts";
 import { entriesThatFit } from "../wire/packing.ts";
-import { ANSWER, INDEX } from "../radio/scheduler.ts";
+import { ANSWER, INDEX } from "../radio/priority.ts";
 import { TRIES_A_RELAY, type ExchangeParts, type Origin } from "./parts.ts";
 import { chance } from "../radio/chance.ts";
 import { Insistence } from "./insistence.ts";

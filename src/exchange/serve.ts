@@ -5,7 +5,7 @@
 import { toHex } from "../kernel/bytes.ts";
 import type { Shard } from "../dag/shard.ts";
 import { symbolAt } from "../erasure/cauchy.ts";
-import { ANSWER } from "../radio/scheduler.ts";
+import { ANSWER } from "../radio/priority.ts";
 import type { Coded, Get } from "../wire/messages.ts";
 import { symbolBytesFor } from "../wire/packing.ts";
 import { HourlyAllowance } from "./allowance.ts";

@@ -14,20 +14,11 @@ import { BROADCAST, PRIVATE_APP, type Modem, type SendOutcome } from "../ports/m
 import type { Random } from "../ports/random.ts";
 import { payloadAirtimeUs, type LoraModulation } from "./airtime.ts";
 import { chance } from "./chance.ts";
+import { ChannelHold } from "./channel-hold.ts";
+import { ALERT, type Priority } from "./priority.ts";
 import type { AirtimeLedger } from "./ledger.ts";
 import type { Ratio } from "./region.ts";
 import { WaitingQueue, type Offer, type Waiting } from "./waiting.ts";
-
-/** Beacons and log entries: they can wait, and are soon outdated. */
-export const INDEX = 0;
-/** Symbols that a neighbour asked for. */
-export const ANSWER = 1;
-/** Short questions: long answers to others should not hold them up. */
-export const REQUEST = 2;
-/** What warns people. */
-export const ALERT = 3;
-
-export type Priority = typeof INDEX | typeof ANSWER | typeof REQUEST | typeof ALERT;
 
 /** A broadcast on our port. */
 export interface Frame extends Waiting {
@@ -92,23 +83,6 @@ const ALERT_RESERVE: Ratio = 0.1;
 const RELAY_SLACK_FACTOR = 3;
 /** Up to this part of its airtime is added after a packet, so that two nodes don't stay in lockstep. */
 const JITTER: Ratio = 0.05;
-/**
- * Above this use of the channel we hold back: the firmware's two limits, the lower one for what it sends by itself (our
- * index), the higher one for what people ask for and warn of.
- */
-const POLITE_UTILIZATION: Ratio = 0.25;
-const USER_UTILIZATION: Ratio = 0.4;
-/**
- * By priority, index first: a hold lasts so long, then one packet goes. The radio reports the use of the last minute once
- * in a while, and one bad figure of a radio that reports no more must not silence the node; a question of ten bytes, for
- * which a person waits, weighs little on a channel however full.
- */
-const LONGEST_HOLD_MS: Readonly<Record<Priority, number>> = {
-  [INDEX]: 120_000,
-  [ANSWER]: 10_000,
-  [REQUEST]: 5_000,
-  [ALERT]: 15_000,
-};
 const CHANNEL_POLL_MS = 5_000;
 const MODEM_POLL_MS = 1_000;
 const FIRST_BACKOFF_MS = 1_000;
@@ -133,7 +107,7 @@ export class Scheduler implements Service {
   #dutyUntilMs = Number.NEGATIVE_INFINITY;
   #busyUntilMs = Number.NEGATIVE_INFINITY;
   #busyTries = 0;
-  #channelHeldSinceMs: number | undefined;
+  readonly #hold = new ChannelHold();
   #wallOffsetMs: number;
   #ledgerUnsaved = false;
   #refused = 0;
@@ -202,19 +176,9 @@ export class Scheduler implements Service {
     const reserve = frame.priority === ALERT ? 0 : ALERT_RESERVE;
     const budgetMs = this.#parts.ledger.waitMs(nowMs, airtimeUs, Math.floor(budgetUs(limits) * (1 - reserve)));
     if (budgetMs > 0) return waitFor("budget", budgetMs);
-    if (this.#isChannelFull(frame, nowMs)) return waitFor("channel", CHANNEL_POLL_MS);
+    if (this.#hold.isFull(frame.priority, this.#parts.modem.channelUse().channelUtilization ?? 0, nowMs))
+      return waitFor("channel", CHANNEL_POLL_MS);
     return { kind: "open" };
-  }
-
-  #isChannelFull(frame: Frame, nowMs: number): boolean {
-    const used = this.#parts.modem.channelUse().channelUtilization ?? 0;
-    if (used <= (frame.priority === INDEX ? POLITE_UTILIZATION : USER_UTILIZATION)) {
-      // Between the two limits the index does not pass: its wait goes on.
-      if (used <= POLITE_UTILIZATION) this.#channelHeldSinceMs = undefined;
-      return false;
-    }
-    this.#channelHeldSinceMs ??= nowMs;
-    return nowMs - this.#channelHeldSinceMs < LONGEST_HOLD_MS[frame.priority];
   }
 
   async #send(frame: Frame, airtimeUs: number, signal: AbortSignal): Promise<void> {
@@ -237,7 +201,7 @@ export class Scheduler implements Service {
     this.#quietUntilMs = this.#parts.clock.monotonicMs() + (factor * airtimeUs) / 1000;
     this.#queue.remove(frame);
     this.#busyTries = 0;
-    this.#channelHeldSinceMs = undefined;
+    this.#hold.release();
     this.#sentPackets++;
     this.#sentBytes += frame.payload.length;
     this.#sentAirUs += airtimeUs;

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { entryKey, fileKey } from "../../src/dag/keys.ts";
 import { utf8 } from "../../src/kernel/bytes.ts";
 import type { Check } from "../../src/kernel/reports.ts";
-import { ANSWER, type Frame } from "../../src/radio/scheduler.ts";
+import { ANSWER } from "../../src/radio/priority.ts";
+import type { Frame } from "../../src/radio/scheduler.ts";
 import { freshShard } from "../dag/shards.ts";
 import { BAD_STEP, type DeskRig, GOOD_STEP, openDeskRig } from "../fakes/desk.ts";
 

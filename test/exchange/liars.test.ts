@@ -4,19 +4,10 @@ import { cidOf, sha256 } from "../../src/dag/cid.ts";
 import { symbolAt } from "../../src/erasure/cauchy.ts";
 import { WantedBlock } from "../../src/exchange/transfer.ts";
 import { toHex } from "../../src/kernel/bytes.ts";
-import type { Modem } from "../../src/ports/modem.ts";
-import { BROADCAST, PRIVATE_APP } from "../../src/ports/modem.ts";
-import { PRESETS } from "../../src/radio/airtime.ts";
-import { openEther, type Ether } from "../../src/sim/ether.ts";
-import { openEtherModem } from "../../src/sim/ether-modem.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
-import { openSimNode, type SimNode } from "../../src/sim/sim-node.ts";
-import { fullMesh, nodeNumber } from "../../src/sim/topology.ts";
-import { VirtualClock } from "../../src/sim/virtual-clock.ts";
-import { decodeMessage, encodeMessage } from "../../src/wire/codec.ts";
-import type { Coded, Message } from "../../src/wire/messages.ts";
+import type { Coded } from "../../src/wire/messages.ts";
 import { freshShard } from "../dag/shards.ts";
-import { silentLog } from "../fakes/log.ts";
+import { openStranger, type StrangerRig } from "../fakes/stranger.ts";
 
 const random = seededRandom("liars");
 const content = random.bytes(900);
@@ -64,74 +55,45 @@ describe("a wanted block", () => {
 });
 
 describe("a node beside a liar", () => {
-  let clock: VirtualClock;
-  let node: SimNode;
-  let ether: Ether;
-  let liar: Modem;
-  let stop: AbortController;
-  let lives: Promise<unknown>[];
+  let rig: StrangerRig;
   let gets = 0;
   const wanted = new Set<string>();
   let onGet: () => Promise<void> = () => Promise.resolve();
 
   beforeEach(async () => {
-    const region = { region: "US", preset: "LongFast" };
-    clock = new VirtualClock();
-    ether = openEther({ clock, random, modulation: PRESETS.ShortFast, links: fullMesh(2) });
-    const modem = openEtherModem({ ether, nodeNumber: nodeNumber(0), random, ...region });
-    liar = openEtherModem({ ether, nodeNumber: nodeNumber(1), random, ...region });
-    const wishes = { preset: "ShortFast", region: "auto", hopLimit: 3, share: 1 };
-    node = await openSimNode({ name: "node", modem, clock, random, log: silentLog, wishes });
-    stop = new AbortController();
     gets = 0;
     wanted.clear();
     onGet = () => Promise.resolve();
-    lives = [node.run(stop.signal), liar.run(stop.signal), listen()];
-  });
-
-  afterEach(async () => {
-    stop.abort();
-    await clock.advance(1);
-    await Promise.all(lives);
-    await ether[Symbol.asyncDispose]();
-  });
-
-  async function listen(): Promise<void> {
-    for (;;) {
-      const packet = await liar.receive(stop.signal);
-      if (packet === undefined) return;
-      const message = decodeMessage(packet.payload);
-      if (message.ok && message.value.type === "want") wanted.add(toHex(message.value.author));
-      if (!message.ok || message.value.type !== "get") continue;
+    rig = await openStranger(random);
+    rig.onHeard = async (message) => {
+      if (message.type === "want") wanted.add(toHex(message.author));
+      if (message.type !== "get") return;
       gets++;
       await onGet();
-    }
-  }
+    };
+  });
 
-  async function say(message: Message): Promise<void> {
-    const packet = { to: BROADCAST, port: PRIVATE_APP, payload: encodeMessage(message), hopLimit: 0 };
-    await liar.send(packet, stop.signal);
-  }
+  afterEach(() => rig[Symbol.asyncDispose]());
 
   const target = { cid, name: "wanted.bin", bytes: 900 };
 
   test("that answers every question with false pieces, it gives up in the end, and says why", async () => {
     let index = 0;
     onGet = async () => {
-      for (let i = 0; i < 5; i++) await say(lie(index++ % 256, 900, 180));
+      for (let i = 0; i < 5; i++) await rig.say(lie(index++ % 256, 900, 180));
     };
-    const transfer = await node.exchange.fetch(target);
-    await clock.runUntil(() => transfer?.ended === true, 24 * 3_600_000);
+    const transfer = await rig.node.exchange.fetch(target);
+    await rig.clock.runUntil(() => transfer?.ended === true, 24 * 3_600_000);
     expect(transfer?.report()).toMatchObject({ state: "failed", detail: expect.stringContaining("false pieces") });
     expect(gets).toBeLessThan(100);
   });
 
   test("that drips false pieces without end, it goes on asking, and gives up in the end", async () => {
-    const transfer = await node.exchange.fetch(target);
+    const transfer = await rig.node.exchange.fetch(target);
     const ended = (): boolean => transfer?.ended !== false;
     for (let index = 0; !ended() && index < 50_000; index++) {
-      await say(lie(index % 256, 900, 180));
-      await clock.advance(1_000);
+      await rig.say(lie(index % 256, 900, 180));
+      await rig.clock.advance(1_000);
     }
     expect(transfer?.report()).toMatchObject({ state: "failed", detail: expect.stringContaining("false pieces") });
     expect(gets).toBeGreaterThan(5);
@@ -142,17 +104,17 @@ describe("a node beside a liar", () => {
     const { shard } = await freshShard(1);
     const author = shard.author.id;
     const { entries, signature } = await shard.entries(author, 1, 1);
-    await say({ type: "update", author, first: 1, entries, signature });
-    await clock.runUntil(() => node.shard.stats().authors === 2, 60_000);
+    await rig.say({ type: "update", author, first: 1, entries, signature });
+    await rig.clock.runUntil(() => rig.node.shard.stats().authors === 2, 60_000);
     for (let i = 0; i < 20; i++) {
       const vector = Array.from({ length: 16 }, () => ({ author: random.bytes(8), count: 0xffff_fff0 }));
-      await say({ type: "beacon", sender: random.bytes(8), partial: true, vector });
-      await clock.advance(1_000);
+      await rig.say({ type: "beacon", sender: random.bytes(8), partial: true, vector });
+      await rig.clock.advance(1_000);
     }
     // The air loses some: as any neighbour does, it says so again.
     for (let i = 0; i < 6; i++) {
-      await say({ type: "beacon", sender: author, partial: true, vector: [{ author, count: 5 }] });
-      await clock.advance(10_000);
+      await rig.say({ type: "beacon", sender: author, partial: true, vector: [{ author, count: 5 }] });
+      await rig.clock.advance(10_000);
     }
     expect(wanted).toContain(toHex(author));
     expect(wanted.size).toBeGreaterThan(1);

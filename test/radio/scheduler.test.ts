@@ -4,16 +4,8 @@ import type { Bytes } from "../../src/kernel/bytes.ts";
 import type { Log } from "../../src/ports/log.ts";
 import { payloadAirtimeUs, PRESETS } from "../../src/radio/airtime.ts";
 import { AirtimeLedger, WINDOW_MS } from "../../src/radio/ledger.ts";
-import {
-  ALERT,
-  ANSWER,
-  INDEX,
-  REQUEST,
-  Scheduler,
-  type Frame,
-  type RadioLimits,
-  type SchedulerParts,
-} from "../../src/radio/scheduler.ts";
+import { ALERT, ANSWER, INDEX, REQUEST } from "../../src/radio/priority.ts";
+import { Scheduler, type Frame, type RadioLimits, type SchedulerParts } from "../../src/radio/scheduler.ts";
 import { FakeClock } from "../fakes/clock.ts";
 import { FakeModem, READY } from "../fakes/modem.ts";
 import { seeded } from "../fakes/seeded.ts";
