@@ -87,7 +87,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const format = config.log.format === "auto" ? "text" : config.log.format;
   const log = await openLog({ level: config.log.level, format, stream: output });
   await using state = await openStateDirectory(statePath);
-  const doors = await openDoors(config, state, log);
+  const doors = await openDoors(options, state, log);
   try {
     const damage = await StoreDamage.remembered(state, log);
     await using booted = await bootNode(options, { state, log, damage, signal });
@@ -252,7 +252,7 @@ interface Doors {
 }
 
 /** Both ports are taken before the boot, so that a second agent fails before it touches the TPM. */
-async function openDoors(config: Config, state: StateDirectory, log: Log): Promise<Doors> {
+async function openDoors({ config, pid }: AgentOptions, state: StateDirectory, log: Log): Promise<Doors> {
   const starting = (): Promise<Response> =>
     Promise.resolve(failureOf(new AgentError("STARTING", "the agent is starting; ask again in a moment")));
   let answer = { api: starting, metrics: starting } as Record<
@@ -278,7 +278,7 @@ async function openDoors(config: Config, state: StateDirectory, log: Log): Promi
         api: createApi(view, { token, host: apiConfig.host, onFault }),
         metrics: createMetrics(view, { host: metricsConfig.host }),
       };
-      const address = { api: api.url, metrics: metrics.url };
+      const address = { api: api.url, metrics: metrics.url, pid };
       await state.writeAtomic("agent.json", utf8(`${JSON.stringify(address)}\n`), 0o644);
     },
     close: async () => {

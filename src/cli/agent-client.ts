@@ -65,18 +65,27 @@ async function agentAddress(io: CliIo, state: string): Promise<string> {
       fix: FIX,
     });
   }
-  const address = apiOf(text ?? "");
-  if (address !== undefined) return address;
-  throw new AgentError("NO_AGENT", `${state}/agent.json names no agent`, { fix: FIX });
+  const agent = agentOf(text ?? "");
+  if (agent === undefined) throw new AgentError("NO_AGENT", `${state}/agent.json names no agent`, { fix: FIX });
+  if (await isGone(io, agent.pid)) {
+    throw new AgentError("NO_AGENT", `the agent of ${state} (process ${agent.pid}) is gone`, { fix: FIX });
+  }
+  return agent.api;
 }
 
-function apiOf(text: string): string | undefined {
+/** After a crash the file still stands there, and another program could have taken the port: it must not see the token. */
+async function isGone(io: CliIo, pid: number): Promise<boolean> {
+  return (await io.facts("/proc")) !== undefined && (await io.facts(`/proc/${pid}`)) === undefined;
+}
+
+function agentOf(text: string): { readonly api: string; readonly pid: number } | undefined {
   try {
     const file: unknown = JSON.parse(text);
-    const isAddress = typeof file === "object" && file !== null && "api" in file && typeof file.api === "string";
-    if (!isAddress || typeof file.api !== "string") return undefined;
-    const url = new URL(file.api);
-    return url.protocol === "http:" ? url.origin : undefined;
+    if (typeof file !== "object" || file === null || !("api" in file) || !("pid" in file)) return undefined;
+    const { api, pid } = file;
+    if (typeof api !== "string" || typeof pid !== "number" || !Number.isInteger(pid)) return undefined;
+    const url = new URL(api);
+    return url.protocol === "http:" ? { api: url.origin, pid } : undefined;
   } catch {
     return undefined;
   }

@@ -79,9 +79,27 @@ describe("every command", () => {
     ]);
   });
 
+  test("tells no secret to whoever took the port of an agent that is gone", async () => {
+    cli.special.delete("/proc/4242");
+    cli.answer = () => Promise.reject(new Error("nobody may be asked"));
+    for (const argv of [["ls"], ["put", "a"], ["get", "a"]]) {
+      const { code, err } = await cli.run(...argv);
+      expect([code, err]).toEqual([3, expect.stringContaining("(process 4242) is gone")]);
+    }
+  });
+
   test("is not confused by an agent.json that is none, or by another program on that port", async () => {
     const path = "/home/ana/.local/state/caye/agent.json";
-    for (const text of ["", "{", "null", "[]", '{"api":3}', '{"api":"file:///etc/passwd"}', '{"api":"x"}']) {
+    for (const text of [
+      "",
+      "{",
+      "null",
+      "[]",
+      '{"api":3}',
+      '{"api":"file:///etc/passwd"}',
+      '{"api":"x"}',
+      '{"api":"http://127.0.0.1:1","pid":"1"}',
+    ]) {
       cli.files.set(path, new TextEncoder().encode(text));
       expect((await cli.run("ls")).code, text).toBe(3);
     }

@@ -30,7 +30,7 @@ beforeEach(async () => {
   view = fakeView();
   const api = createApi(view, { token: "t0ken", host: "127.0.0.1", onFault: () => undefined });
   server = await openHttpServer({ name: "api", host: "127.0.0.1", port: 0, handler: api });
-  writeFileSync(join(directory, "agent.json"), JSON.stringify({ api: server.url }));
+  writeFileSync(join(directory, "agent.json"), JSON.stringify({ api: server.url, pid: process.pid }));
   writeFileSync(join(directory, "token"), "t0ken");
 });
 

@@ -23,6 +23,7 @@ export interface FakeCli {
   run(...argv: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
 }
 
+const DIRECTORY: PathFacts = { kind: "directory", mode: 0o555, readable: true, writable: false };
 const STATE = "/home/ana/.local/state/caye";
 
 export function fakeCli(): FakeCli {
@@ -38,7 +39,10 @@ export function fakeCli(): FakeCli {
       [`${STATE}/token`, text("t0ken\n")],
       ["./", text("")],
     ]),
-    special: new Map(),
+    special: new Map([
+      ["/proc", DIRECTORY],
+      ["/proc/4242", DIRECTORY],
+    ]),
     runs: [],
     isTty: false,
     columns: 80,
