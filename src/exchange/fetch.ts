@@ -155,18 +155,22 @@ export class Fetch {
       return;
     }
     const hops = this.#reach(transfer);
-    transfer.fruitless++;
+    // A question that still waits for its turn on air was not asked in vain: the radio may be away, or the hour used up.
+    if (!transfer.waitsForAir) transfer.fruitless++;
     const get: Get = { type: "get", prefix: block.prefix, symbols: symbolsToAsk(transfer, block, hops) };
     transfer.beginRound(get.symbols);
-    this.#ports.air.say(get, {
+    transfer.waitsForAir = true;
+    const said = this.#ports.air.say(get, {
       priority: REQUEST,
       hops,
       key: `get:${transfer.target.cid.toString()}`,
       onSent: (payloadBytes, airtimeMs) => {
+        transfer.waitsForAir = false;
         transfer.countRequest(payloadBytes, airtimeMs);
         this.#askLater(transfer);
       },
     });
+    if (!said) transfer.waitsForAir = false;
     this.#askLater(transfer);
   }
 

@@ -33,6 +33,8 @@ const MAX_STREAMS = 16;
 const MAX_SYMBOL_INDEX = 256;
 /** In multiples of the block's own symbols: for who is far away and loses two of three. */
 const MOST_AT_ONCE = 4;
+/** A symbol that has not left after so many times an asker's patience is worth nothing to it any more. */
+const STALL_IN_RETRIES = 8;
 
 export class Serve {
   readonly #ports: ServePorts;
@@ -117,8 +119,13 @@ export class Serve {
     this.#allowance.spend(key, this.#nowMs());
     const symbol = symbolAt(stream.block, symbolBytesFor(stream.block.length), index);
     const coded: Coded = { type: "coded", prefix: stream.prefix, blockBytes: stream.block.length, index, symbol };
-    const onSent = (): void => void this.#ports.agenda.set(`stream:${key}`, 0, () => this.#say(key));
-    // A full queue ends the stream: whoever still lacks symbols asks again, when the air is freer.
-    if (!this.#ports.air.say(coded, { priority: ANSWER, hops: stream.hops, onSent })) stream.remaining = 0;
+    const { agenda, air } = this.#ports;
+    const onSent = (): void => void agenda.set(`stream:${key}`, 0, () => this.#say(key));
+    // What the queue drops, or has dropped by then, ends the stream: whoever still lacks symbols asks again.
+    const end = (): void => void (stream.remaining = 0);
+    const expiresInMs = STALL_IN_RETRIES * air.timing(stream.hops).getRetryMs;
+    const watched = agenda.set(`stream:${key}`, expiresInMs, end);
+    const said = air.say(coded, { priority: ANSWER, hops: stream.hops, key: `coded:${key}`, expiresInMs, onSent });
+    if (!said || !watched) end();
   }
 }

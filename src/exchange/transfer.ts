@@ -122,6 +122,8 @@ export class Transfer {
   fruitless = 0;
   /** Times that the symbols of a block made another one. */
   poisonings = 0;
+  /** True while the last question is in the radio's queue. */
+  waitsForAir = false;
   #requests = 0;
   #least = Number.POSITIVE_INFINITY;
   #packets = 0;

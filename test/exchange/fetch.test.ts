@@ -1,0 +1,49 @@
+/** Fetching through a radio that is away: what was never asked was not asked in vain. */
+import { expect, test } from "vitest";
+import { cidOf } from "../../src/dag/cid.ts";
+import { Agenda } from "../../src/exchange/agenda.ts";
+import { Air } from "../../src/exchange/air.ts";
+import { Fetch } from "../../src/exchange/fetch.ts";
+import { PRESETS } from "../../src/radio/airtime.ts";
+import type { Frame } from "../../src/radio/scheduler.ts";
+import { seededRandom } from "../../src/sim/seeded-random.ts";
+import { VirtualClock } from "../../src/sim/virtual-clock.ts";
+import { silentLog } from "../fakes/log.ts";
+
+const DAY_MS = 86_400_000;
+
+test("a request that waits for its turn on air for a day goes on waiting; once it is sent in vain often enough, it fails", async () => {
+  const clock = new VirtualClock();
+  const random = seededRandom("fetch");
+  const cid = cidOf("raw", random.bytes(900));
+  let away = true;
+  const queue = {
+    offer: (frame: Frame) => {
+      if (!away) frame.onSent?.(500_000);
+      return "queued" as const;
+    },
+    cancel: () => undefined,
+  };
+  const air = new Air(
+    queue,
+    () => ({ modulation: PRESETS.LongFast, hopLimit: 3 }),
+    () => clock.monotonicMs(),
+  );
+  const agenda = new Agenda({ clock, capacity: 100, onFailure: () => undefined });
+  const shard = { missingBlocks: () => Promise.resolve([cid]), putBlock: () => Promise.resolve() };
+  const neighbours = { hopsTo: () => 0, nearestHops: () => 0 };
+  const fetch = new Fetch({ shard, air, agenda, clock, random, neighbours, log: silentLog, count: () => undefined });
+  const stop = new AbortController();
+  const running = agenda.run(stop.signal);
+
+  const transfer = await fetch.begin({ cid, name: "a", bytes: 900 });
+  await clock.advance(DAY_MS);
+  expect(transfer?.report()).toMatchObject({ state: "waiting", packets: 0, air_bytes: 0 });
+  away = false;
+  await clock.advance(DAY_MS);
+  expect(transfer?.report()).toMatchObject({ state: "failed", detail: expect.stringContaining("nobody in reach") });
+
+  stop.abort();
+  await clock.advance(1);
+  await running;
+});
