@@ -2,7 +2,7 @@
  * Kindness on a busy channel: who holds back at which use of it, and for how long.
  * @module
  */
-import { ALERT, ANSWER, INDEX, REQUEST, type Priority } from "./priority.ts";
+import { ALERT, ALERT_REPAIR, ANSWER, CHECKPOINT, INDEX, REQUEST, type Priority } from "./priority.ts";
 import type { Ratio } from "./region.ts";
 
 /**
@@ -17,9 +17,11 @@ const USER_UTILIZATION: Ratio = 0.4;
  * which a person waits, weighs little on a channel however full.
  */
 const LONGEST_HOLD_MS: Readonly<Record<Priority, number>> = {
+  [CHECKPOINT]: 120_000,
   [INDEX]: 120_000,
   [ANSWER]: 10_000,
   [REQUEST]: 5_000,
+  [ALERT_REPAIR]: 15_000,
   [ALERT]: 15_000,
 };
 
@@ -28,7 +30,7 @@ export class ChannelHold {
 
   /** True while a packet of that priority is to wait. @param used of the channel, as the radio reports @param nowMs monotonic */
   isFull(priority: Priority, used: Ratio, nowMs: number): boolean {
-    if (used <= (priority === INDEX ? POLITE_UTILIZATION : USER_UTILIZATION)) {
+    if (used <= (priority <= INDEX ? POLITE_UTILIZATION : USER_UTILIZATION)) {
       // Between the two limits the index does not pass: its wait goes on.
       if (used <= POLITE_UTILIZATION) this.#sinceMs = undefined;
       return false;
