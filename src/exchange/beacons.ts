@@ -6,7 +6,7 @@ import { toHex } from "../kernel/bytes.ts";
 import type { Shard } from "../dag/shard.ts";
 import { chance } from "../radio/chance.ts";
 import { INDEX } from "../radio/priority.ts";
-import { MAX_BEACON_AUTHORS, type Beacon } from "../wire/messages.ts";
+import { MAX_BEACON_AUTHORS, type Beacon } from "../wire/beacon.ts";
 import { packBeacon } from "../wire/packing.ts";
 import type { ExchangeParts } from "./parts.ts";
 import {

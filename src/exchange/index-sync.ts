@@ -6,7 +6,10 @@
  */
 import { toHex } from "../kernel/bytes.ts";
 import type { MergeVerdict, Shard } from "../dag/shard.ts";
-import { type AuthorId, type Beacon, type Update, type Want } from "../wire/messages.ts";
+import type { Beacon } from "../wire/beacon.ts";
+import type { AuthorId } from "../wire/message-codec.ts";
+import type { Update } from "../wire/update.ts";
+import type { Want } from "../wire/want.ts";
 import { entriesThatFit } from "../wire/packing.ts";
 import { ANSWER, INDEX } from "../radio/priority.ts";
 import { TRIES_A_RELAY, type ExchangeParts, type Origin } from "./parts.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import { toHex } from "../kernel/bytes.ts";
-import type { Beacon } from "../wire/messages.ts";
+import type { Beacon } from "../wire/beacon.ts";
 
 export interface Neighbour {
   readonly author: string;

@@ -9,7 +9,8 @@ import { sha256 } from "../dag/cid.ts";
 import { equalBytes, startsWith } from "../kernel/bytes.ts";
 import type { GetReport } from "../kernel/reports.ts";
 import { SymbolCollector } from "../erasure/cauchy.ts";
-import { PREFIX_BYTES, type Coded } from "../wire/messages.ts";
+import type { Coded } from "../wire/coded.ts";
+import { PREFIX_BYTES } from "../wire/message-codec.ts";
 import { symbolBytesFor } from "../wire/packing.ts";
 
 /** Cuts that a block may be said to have (its length and its symbols'), until one of them proves right. */

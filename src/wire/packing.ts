@@ -4,15 +4,10 @@
  */
 import { equalBytes } from "../kernel/bytes.ts";
 import { MAX_MESSAGE_BYTES } from "./codec.ts";
-import {
-  AUTHOR_ID_BYTES,
-  MAX_BEACON_AUTHORS,
-  MAX_BLOCK_BYTES,
-  MAX_UPDATE_ENTRIES,
-  PREFIX_BYTES,
-  SIGNATURE_BYTES,
-  type Beacon,
-} from "./messages.ts";
+import { MAX_BEACON_AUTHORS, type Beacon } from "./beacon.ts";
+import { MAX_BLOCK_BYTES } from "./coded.ts";
+import { AUTHOR_ID_BYTES, PREFIX_BYTES, SIGNATURE_BYTES } from "./message-codec.ts";
+import { MAX_UPDATE_ENTRIES } from "./update.ts";
 
 /** Message number, and the byte of flags and count. */
 const HEAD_BYTES = 2;

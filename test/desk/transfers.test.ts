@@ -5,7 +5,7 @@ import { splitFile } from "../../src/dag/manifest.ts";
 import { encodeNode } from "../../src/dag/node.ts";
 import { symbolAt } from "../../src/erasure/cauchy.ts";
 import { utf8 } from "../../src/kernel/bytes.ts";
-import { PREFIX_BYTES } from "../../src/wire/messages.ts";
+import { PREFIX_BYTES } from "../../src/wire/message-codec.ts";
 import { symbolBytesFor } from "../../src/wire/packing.ts";
 import { freshShard } from "../dag/shards.ts";
 import { type DeskRig, openDeskRig } from "../fakes/desk.ts";

@@ -5,7 +5,7 @@ import { symbolAt } from "../../src/erasure/cauchy.ts";
 import { WantedBlock } from "../../src/exchange/transfer.ts";
 import { toHex } from "../../src/kernel/bytes.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
-import type { Coded } from "../../src/wire/messages.ts";
+import type { Coded } from "../../src/wire/coded.ts";
 import { freshShard } from "../dag/shards.ts";
 import { openStranger, type StrangerRig } from "../fakes/stranger.ts";
 

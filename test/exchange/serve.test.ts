@@ -8,7 +8,7 @@ import { PRESETS } from "../../src/radio/airtime.ts";
 import type { Frame } from "../../src/radio/scheduler.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
 import { VirtualClock } from "../../src/sim/virtual-clock.ts";
-import type { Get } from "../../src/wire/messages.ts";
+import type { Get } from "../../src/wire/get.ts";
 import { silentLog } from "../fakes/log.ts";
 
 test("a symbol that the queue took and never sent ends its stream, and the next request begins it anew", async () => {

@@ -134,7 +134,7 @@ test("takes a million random and mutated inputs exactly, or refuses them", () =>
     if (round % 4 === 0) {
       length = below(40);
       for (let i = 0; i < length; i++) buffer[i] = below(256);
-      buffer[0] = 0xc0 | below(8);
+      buffer[0] = 0xd0 | below(16);
     } else {
       const original = originals[below(originals.length)] ?? buffer;
       buffer.set(original);

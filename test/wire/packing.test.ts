@@ -9,7 +9,8 @@ import {
   packBeacon,
   symbolBytesFor,
 } from "../../src/wire/packing.ts";
-import type { Beacon, Message } from "../../src/wire/messages.ts";
+import type { Beacon } from "../../src/wire/beacon.ts";
+import type { Message } from "../../src/wire/messages.ts";
 
 const author = new Uint8Array(8).fill(7);
 
