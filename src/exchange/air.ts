@@ -5,7 +5,7 @@
 import type { Frame } from "../radio/scheduler.ts";
 import { payloadAirtimeUs, type LoraModulation } from "../radio/airtime.ts";
 import { MAX_PAYLOAD_BYTES } from "../ports/modem.ts";
-import { encodeMessage } from "../wire/codec.ts";
+import { MAX_MESSAGE_BYTES, encodeMessage } from "../wire/codec.ts";
 import type { Message } from "../wire/messages.ts";
 import { timingFor, type Timing } from "./timing.ts";
 
@@ -13,6 +13,8 @@ export interface AirSettings {
   readonly modulation: LoraModulation;
   /** Relays that our messages may pass, 0 … 7. */
   readonly hopLimit: number;
+  /** Bytes of a message, where something around it takes part of the packet; 231 when left out. */
+  readonly maxMessageBytes?: number;
 }
 
 export interface SayOptions {
@@ -52,6 +54,11 @@ export class Air {
   reach(hops: number | undefined): number {
     const { hopLimit } = this.#settings();
     return Math.min(hops ?? hopLimit, hopLimit);
+  }
+
+  /** Bytes of the longest message that fits a packet here; packing must not exceed it. */
+  get maxMessageBytes(): number {
+    return this.#settings().maxMessageBytes ?? MAX_MESSAGE_BYTES;
   }
 
   airtimeMs(payloadBytes: number): number {

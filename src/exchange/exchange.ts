@@ -18,6 +18,7 @@ import { Air, type AirSettings, type FrameQueue } from "./air.ts";
 import { Fetch } from "./fetch.ts";
 import { IndexSync } from "./index-sync.ts";
 import type { Neighbour } from "./neighbours.ts";
+import type { Origin } from "./parts.ts";
 import { Serve } from "./serve.ts";
 import type { Transfer, TransferTarget } from "./transfer.ts";
 
@@ -31,6 +32,14 @@ export interface ExchangePorts {
   readonly settings: () => AirSettings;
 }
 
+type Handler<M extends Message> = (
+  message: M,
+  origin: Origin & { readonly payloadBytes: number },
+) => void | Promise<void>;
+
+/** What is done with each message; a room joins with a line. */
+type Handlers = { readonly [T in Message["type"]]: Handler<Extract<Message, { type: T }>> };
+
 /** Timed tasks at once: two for each author that is behind, a few for each transfer. */
 const AGENDA_CAPACITY = 4_096;
 
@@ -41,6 +50,7 @@ export class Exchange implements Service {
   readonly #index: IndexSync;
   readonly #fetch: Fetch;
   readonly #serve: Serve;
+  readonly #handlers: Handlers;
   readonly #counters = new Map<string, number>();
 
   constructor(ports: ExchangePorts) {
@@ -54,6 +64,7 @@ export class Exchange implements Service {
     this.#index = new IndexSync(shared);
     this.#fetch = new Fetch({ ...shared, neighbours: this.#index.neighbours });
     this.#serve = new Serve(shared);
+    this.#handlers = this.#table();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -83,6 +94,23 @@ export class Exchange implements Service {
     return Object.fromEntries(this.#counters);
   }
 
+  /** What is answered goes as far as the question came, and no farther: each relay costs the air once more. */
+  #table(): Handlers {
+    return {
+      beacon: (message, origin) => this.#index.onBeacon(message, origin),
+      want: (message, origin) => this.#index.onWant(message, origin),
+      update: async (message) => void (await this.#index.onUpdate(message)),
+      get: async (message, origin) => {
+        this.#fetch.onGet(message);
+        await this.#serve.onGet(message, origin);
+      },
+      coded: async (message, { payloadBytes }) => {
+        this.#serve.onCoded(message);
+        await this.#fetch.onCoded(message, payloadBytes);
+      },
+    };
+  }
+
   async #listen(signal: AbortSignal): Promise<void> {
     for (;;) {
       const packet = await this.#ports.modem.receive(signal);
@@ -106,33 +134,15 @@ export class Exchange implements Service {
       this.#ports.log.debug("packet refused", { reason: message.reason, from: packet.from });
       return;
     }
+    const { from, hopsTaken: hops, payload } = packet;
     this.#count(`heard_${message.value.type}`);
-    await this.#onMessage(message.value, packet);
+    await this.#handlerOf(message.value)(message.value, { from, hops, payloadBytes: payload.length });
   }
 
-  /** What is answered goes as far as the question came, and no farther: each relay costs the air once more. */
-  async #onMessage(message: Message, { payload, from, hopsTaken: hops }: RadioPacket): Promise<void> {
-    switch (message.type) {
-      case "beacon":
-        this.#index.onBeacon(message, { from, hops });
-        break;
-      case "want":
-        this.#index.onWant(message, { from, hops });
-        break;
-      case "update":
-        await this.#index.onUpdate(message);
-        break;
-      case "get":
-        this.#fetch.onGet(message);
-        await this.#serve.onGet(message, { from, hops });
-        break;
-      case "coded":
-        this.#serve.onCoded(message);
-        await this.#fetch.onCoded(message, payload.length);
-        break;
-      default:
-        message satisfies never;
-    }
+  /** A handler is only ever given messages of its own type: the table is keyed by it. */
+  #handlerOf({ type }: Message): Handler<Message> {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the compiler can't follow a type through a table
+    return this.#handlers[type] as Handler<Message>;
   }
 
   #failed(error: unknown, where: string): void {
