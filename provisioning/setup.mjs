@@ -2,6 +2,7 @@
  * Makes a fresh clone run: npm packages as the lock file says, and the Debian packages of `debian-packages.txt`.
  *
  * Changes nothing when all is there. Each step prints one line; `--quiet` prints nothing when there is nothing to do.
+ * `--tests` also installs what only the tests need, of `debian-packages-tests.txt`.
  * Runs on Node 20 or newer without any package, because it is what installs them. Exits 0 whenever the agent can start.
  * @module
  */
@@ -33,6 +34,10 @@ const COMMAND_TIMEOUT_MS = 900_000;
 const PINNED_NODE_CPUS = /^(?:x64|arm64)$/;
 
 const quiet = process.argv.includes("--quiet");
+const PACKAGE_LISTS = [
+  "debian-packages.txt",
+  ...(process.argv.includes("--tests") ? ["debian-packages-tests.txt"] : []),
+];
 const changed = installNpmPackages();
 if (usable() && !isCompiled()) compile();
 const installed = installDebianPackages();
@@ -203,8 +208,7 @@ function namesIn(listing) {
 }
 
 function readPackageList() {
-  return readFileSync(join(ROOT, "provisioning/debian-packages.txt"), "utf8")
-    .split("\n")
+  return PACKAGE_LISTS.flatMap((list) => readFileSync(join(ROOT, "provisioning", list), "utf8").split("\n"))
     .map((line) => line.replace(/#.*/, "").trim().split(/\s+/))
     .filter(([name]) => name !== "")
     .map(([name, command = "-"]) => ({ name, command }));

@@ -46,8 +46,9 @@ function line(ok: boolean, name: string, ms: number): void {
 /** What to type when tests were skipped for want of a Debian package; apt-get passes over what is installed. */
 function lineToInstall(skipped: readonly string[]): string | undefined {
   if (!skipped.some((reason) => reason.endsWith(" is not installed"))) return undefined;
-  const list = readFileSync(join(root, "provisioning/debian-packages.txt"), "utf8");
-  const names = list.split("\n").flatMap((row) => /^[a-z0-9][^\s#]*/.exec(row) ?? []);
+  const lists = ["debian-packages.txt", "debian-packages-tests.txt"];
+  const rows = lists.flatMap((list) => readFileSync(join(root, "provisioning", list), "utf8").split("\n"));
+  const names = rows.flatMap((row) => /^[a-z0-9][^\s#]*/.exec(row) ?? []);
   return `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${names.join(" ")}`;
 }
 
