@@ -1,0 +1,76 @@
+/** The scenario `file-20`. @module */
+import { meanBound } from "../bound.ts";
+import { seededRandom } from "../seeded-random.ts";
+import { SimVillage } from "../sim-village.ts";
+import type { Scenario, ScenarioOptions, ScenarioResult } from "../scenario-types.ts";
+import { fullMesh } from "../topology.ts";
+import { MAX_SYMBOL_BYTES } from "../../wire/packing.ts";
+
+/** The village has been in step, and quiet, for so long when all ask. */
+const QUIET_MS = 600_000;
+const NAME = "storm-plan.txt";
+
+export const FILE_20: Scenario = {
+  name: "file-20",
+  about: "One house holds a file of so many packets, all others ask for it at the same moment; until all hold it.",
+  defaults: { nodes: 21, entries: 1, lossRatio: 0.3, symbols: 16, seed: 1, limitMs: 24 * 3_600_000 },
+  run,
+};
+
+async function run(options: ScenarioOptions): Promise<ScenarioResult> {
+  const { nodes: count, lossRatio, symbols, seed, limitMs } = options;
+  const links = fullMesh(count, lossRatio);
+  const cell = { preset: "LongFast", region: "US", hopLimit: 0, share: 1 } as const;
+  await using village = await SimVillage.open({ seed, count, links, ...cell });
+  const [holder, ...receivers] = village.nodes;
+  if (holder === undefined) throw new Error("a village has at least one house");
+  // Random bytes don't pack: the file needs exactly so many symbols.
+  const content = seededRandom(`${seed}/file`).bytes(symbols * MAX_SYMBOL_BYTES);
+  await holder.shard.putFile(NAME, content);
+  await village.bringInStep();
+  village.start();
+  await village.clock.advance(QUIET_MS);
+  village.countFromNow();
+  const startMs = village.clock.monotonicMs();
+  const before = village.ether.stats().collisions;
+  let dataBytes = 0;
+  village.onSent(({ type, payload }) => {
+    if (type === "coded") dataBytes = Math.max(dataBytes, payload.length);
+  });
+  const transfers = await Promise.all(
+    receivers.map(async ({ shard, exchange }) => {
+      const [row] = await shard.resolve(NAME);
+      return row === undefined ? undefined : exchange.fetch(row);
+    }),
+  );
+  const complete = await village.runUntil(
+    () => transfers.every((transfer) => transfer?.state.kind === "done"),
+    limitMs,
+  );
+  const { packets, airMs } = village.total();
+  const bound = meanBound({
+    needed: symbols,
+    payloadBytes: dataBytes,
+    receivers: count - 1,
+    lossRatio,
+    modulation: village.modulation,
+    random: seededRandom(`${seed}/bound`),
+  });
+  const done = transfers.filter((transfer) => transfer?.state.kind === "done").length;
+  return {
+    scenario: FILE_20.name,
+    seed,
+    nodes: count,
+    entries: 1,
+    lossRatio,
+    airMs,
+    boundMs: bound.airMs,
+    ratio: airMs / bound.airMs,
+    packets,
+    complete,
+    invariants: [{ name: "converged", held: complete, detail: `${done} of ${count - 1} receivers hold the file` }],
+    virtualMs: village.clock.monotonicMs() - startMs,
+    byMessage: village.counts(),
+    collisions: village.ether.stats().collisions - before,
+  };
+}

@@ -1,0 +1,101 @@
+/** The scenario `index`. @module */
+import { drawBelow, seededRandom } from "../seeded-random.ts";
+import { indexBound } from "../bound.ts";
+import { SimVillage } from "../sim-village.ts";
+import { fileName } from "../scenario-files.ts";
+import { fullMesh } from "../topology.ts";
+import type { Scenario, ScenarioOptions, ScenarioResult } from "../scenario-types.ts";
+import type { Shard } from "../../dag/shard.ts";
+import type { Random } from "../../ports/random.ts";
+
+/** The village has been in step, and quiet, for so long when the news come. */
+const QUIET_MS = 600_000;
+
+export const INDEX: Scenario = {
+  name: "index",
+  about:
+    "New small files appear at random houses of one cell, all at the same moment; until every house knows of all of them.",
+  defaults: { nodes: 10, entries: 100, lossRatio: 0.3, symbols: 16, seed: 1, limitMs: 24 * 3_600_000 },
+  run,
+};
+
+async function run(options: ScenarioOptions): Promise<ScenarioResult> {
+  const { nodes: count, entries, lossRatio, seed, limitMs } = options;
+  const random = seededRandom(`${seed}/index`);
+  const links = fullMesh(count, lossRatio);
+  const cell = { preset: "LongFast", region: "US", hopLimit: 0, share: 1 } as const;
+  await using village = await SimVillage.open({ seed, count, links, ...cell });
+  await village.bringInStep();
+  village.start();
+  await village.clock.advance(QUIET_MS);
+  village.countFromNow();
+  const startMs = village.clock.monotonicMs();
+  const before = village.ether.stats().collisions;
+  await Promise.all(Array.from({ length: entries }, (_, i) => putSmallFile(village, random, i)));
+  const news = await newsOf(village.nodes.map(({ shard }) => shard));
+  const total = news.entries + count;
+  const behind = new Set(village.nodes);
+  const complete = await village.runUntil(() => {
+    for (const node of behind) {
+      if (held(node.shard) < total) return false;
+      behind.delete(node);
+    }
+    return true;
+  }, limitMs);
+  const { packets, airMs } = village.total();
+  const bound = indexBound({
+    entryBytes: news.bytes,
+    authors: news.authors,
+    receivers: count - 1,
+    lossRatio,
+    modulation: village.modulation,
+    random: seededRandom(`${seed}/bound`),
+  });
+  return {
+    scenario: INDEX.name,
+    seed,
+    nodes: count,
+    entries,
+    lossRatio,
+    airMs,
+    boundMs: bound.airMs,
+    ratio: airMs / bound.airMs,
+    packets,
+    complete,
+    invariants: [
+      {
+        name: "converged",
+        held: complete,
+        detail: complete ? `${count} equal vectors` : `${behind.size} of ${count} houses lack entries`,
+      },
+    ],
+    virtualMs: village.clock.monotonicMs() - startMs,
+    byMessage: village.counts(),
+    collisions: village.ether.stats().collisions - before,
+  };
+}
+
+async function putSmallFile(village: SimVillage, random: Random, i: number): Promise<void> {
+  const node = village.nodes[drawBelow(random, village.nodes.length)];
+  // Random bytes: nothing that packs so small that it would ride inside its entry.
+  await node?.put(fileName(random, i), random.bytes(100 + drawBelow(random, 801)));
+}
+
+/** All that was written after the introductions. */
+async function newsOf(shards: readonly Shard[]): Promise<{ entries: number; bytes: number; authors: number }> {
+  const news = { entries: 0, bytes: 0, authors: 0 };
+  for (const { author, entries } of shards.map((shard) => ({
+    author: shard.author,
+    entries: shard.entries.bind(shard),
+  }))) {
+    const own = await entries(author.id, 2, 65_535);
+    news.entries += own.entries.length;
+    news.bytes += own.entries.reduce((all, entry) => all + entry.length, 0);
+    if (own.entries.length > 0) news.authors++;
+  }
+  return news;
+}
+
+function held(shard: Shard): number {
+  return shard.vector().reduce((all, { count }) => all + count, 0);
+}
