@@ -5,40 +5,51 @@
  * everything that the first set off runs to its next sleep. So a run is the same each time, and a week takes seconds.
  * @module
  */
-import { eventLoopTurn } from "../drivers/event-loop.ts";
+import { eventLoopTurn, promisesSettled } from "../drivers/event-loop.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /** 2026-01-01, 00:00 UTC. */
 const DEFAULT_START_MS = Date.UTC(2026, 0, 1);
+/** So often a whole turn of the event loop is let by, so that signals and timers of the machine are heard in a long run. */
+const WAKEUPS_A_TURN = 1024;
 
 export interface VirtualClockOptions {
   /** Unix time of the beginning in ms. */
   readonly startMs?: number;
   /**
-   * Returns once all that is under way waits for the clock. By default one turn of the event loop, which is enough for
-   * everything that does no real input or output.
+   * Returns once all that is under way waits for the clock. By default when all promises have settled, which is enough
+   * for everything that does no real input or output and sets no timer of its own.
    */
   readonly settle?: () => Promise<unknown>;
 }
 
-interface Sleeper {
+/** A call that is still to come. */
+export interface Timer {
+  /** Does nothing when the call was made already. */
+  cancel(): void;
+}
+
+interface Sleeper extends Timer {
   readonly dueMs: number;
   readonly order: number;
   readonly wake: () => void;
-  gone: boolean;
+  state: "waiting" | "woken" | "gone";
 }
 
 export class VirtualClock implements Clock {
-  readonly #settle: () => Promise<unknown>;
+  readonly #settle: (() => Promise<unknown>) | undefined;
   readonly #sleepers = new SleeperHeap();
+  /** One listener for each signal, not for each sleep: those cost more than all the rest. */
+  readonly #watched = new WeakMap<AbortSignal, Set<() => void>>();
   #startMs: number;
   #elapsedMs = 0;
   #order = 0;
+  #wakeups = 0;
   #running = false;
 
   constructor(options: VirtualClockOptions = {}) {
     this.#startMs = options.startMs ?? DEFAULT_START_MS;
-    this.#settle = options.settle ?? eventLoopTurn;
+    this.#settle = options.settle;
   }
 
   nowMs(): number {
@@ -54,21 +65,38 @@ export class VirtualClock implements Clock {
     return this.#sleepers.live;
   }
 
+  /** How many have been woken since the start: what a run costs. */
+  get wakeups(): number {
+    return this.#wakeups;
+  }
+
   sleep(ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const wake = (): void => {
-        signal.removeEventListener("abort", leave);
+      const leavers = this.#leaversOf(signal);
+      const timer = this.after(ms, () => {
+        leavers.delete(leave);
         resolve();
-      };
-      const sleeper: Sleeper = { dueMs: this.#elapsedMs + Math.max(ms, 0), order: this.#order++, wake, gone: false };
+      });
       const leave = (): void => {
-        this.#sleepers.forget(sleeper);
+        timer.cancel();
         resolve();
       };
-      signal.addEventListener("abort", leave, { once: true });
-      this.#sleepers.add(sleeper);
+      leavers.add(leave);
     });
+  }
+
+  /** Calls back after `ms`, in one order with those who sleep. The call must not throw. */
+  after(ms: number, call: () => void): Timer {
+    const sleeper: Sleeper = {
+      dueMs: this.#elapsedMs + Math.max(ms, 0),
+      order: this.#order++,
+      wake: call,
+      state: "waiting",
+      cancel: () => this.#sleepers.forget(sleeper),
+    };
+    this.#sleepers.add(sleeper);
+    return sleeper;
   }
 
   /** The wall clock jumps, as when the machine learns the time; intervals and sleepers feel nothing. */
@@ -105,7 +133,7 @@ export class VirtualClock implements Clock {
     if (this.#running) throw new Error("the virtual clock already runs");
     this.#running = true;
     try {
-      await this.#settle();
+      await this.#settled();
       while (!reached()) {
         const next = this.#sleepers.takeUntil(untilMs);
         if (next === undefined) {
@@ -113,13 +141,30 @@ export class VirtualClock implements Clock {
           return false;
         }
         this.#elapsedMs = Math.max(this.#elapsedMs, next.dueMs);
+        this.#wakeups++;
         next.wake();
-        await this.#settle();
+        await this.#settled();
       }
       return true;
     } finally {
       this.#running = false;
     }
+  }
+
+  #settled(): Promise<unknown> {
+    if (this.#settle !== undefined) return this.#settle();
+    return this.#wakeups % WAKEUPS_A_TURN === 0 ? eventLoopTurn() : promisesSettled();
+  }
+
+  #leaversOf(signal: AbortSignal): Set<() => void> {
+    let leavers = this.#watched.get(signal);
+    if (leavers === undefined) {
+      const all = new Set<() => void>();
+      signal.addEventListener("abort", () => all.forEach((leave) => leave()), { once: true });
+      this.#watched.set(signal, all);
+      leavers = all;
+    }
+    return leavers;
   }
 }
 
@@ -138,10 +183,11 @@ class SleeperHeap {
   }
 
   forget(sleeper: Sleeper): void {
-    sleeper.gone = true;
+    if (sleeper.state !== "waiting") return;
+    sleeper.state = "gone";
     this.#gone++;
     if (this.#gone < 64 || this.#gone * 2 < this.#items.length) return;
-    this.#items = this.#items.filter((item) => !item.gone).sort((a, b) => (before(a, b) ? -1 : 1));
+    this.#items = this.#items.filter((item) => item.state === "waiting").sort((a, b) => (before(a, b) ? -1 : 1));
     this.#gone = 0;
   }
 
@@ -149,9 +195,12 @@ class SleeperHeap {
   takeUntil(untilMs: number): Sleeper | undefined {
     for (;;) {
       const top = this.#items[0];
-      if (top === undefined || (!top.gone && top.dueMs > untilMs)) return undefined;
+      if (top === undefined || (top.state === "waiting" && top.dueMs > untilMs)) return undefined;
       this.#removeTop();
-      if (!top.gone) return top;
+      if (top.state === "waiting") {
+        top.state = "woken";
+        return top;
+      }
       this.#gone--;
     }
   }
