@@ -34,6 +34,9 @@ export const PRESET_NAMES = [
   "LiteSlow",
   "NarrowFast",
   "NarrowSlow",
+  "MediumTurbo",
+  "TinyFast",
+  "TinySlow",
 ] as const;
 
 /** Meshtastic's names of regions. */
@@ -42,6 +45,7 @@ export const REGION_NAMES = [
     " ",
   ),
   ..."SG_923 PH_433 PH_868 PH_915 KZ_433 KZ_863 NP_865 BR_902".split(" "),
+  ..."ITU1_2M ITU2_2M ITU3_2M ITU2_125CM ITU1_70CM ITU2_70CM ITU3_70CM".split(" "),
 ] as const;
 
 const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45})$/;
@@ -103,7 +107,7 @@ const radio = z.strictObject({
   }),
   duty_share: field(z.number().gt(0).max(1).default(0.5), {
     description:
-      "The part of the law's time on air that Caye may use; the rest stays free for the people who chat over the same radio.",
+      "The part of the law's time on air that Caye may use; the rest stays free for relaying, and for the people who chat over the same radio. What the radio itself reports to have sent for others is never used a second time.",
     expects: "a ratio above 0 and at most 1",
     example: "0.5",
     unit: "ratio, 0 < share ≤ 1",

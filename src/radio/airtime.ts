@@ -32,9 +32,14 @@ export type PresetName =
   | "LiteFast"
   | "LiteSlow"
   | "NarrowFast"
-  | "NarrowSlow";
+  | "NarrowSlow"
+  | "MediumTurbo"
+  | "TinyFast"
+  | "TinySlow";
 
 const PREAMBLE_SYMBOLS = 16;
+/** The firmware's `wideLoraPreambleLengthDefault`. */
+const WIDE_PREAMBLE_SYMBOLS = 12;
 /** The LoRa frame's limit in bytes, header included. */
 export const MAX_FRAME_BYTES = 255;
 const MESH_HEADER_BYTES = 16;
@@ -46,11 +51,13 @@ const LONG_VARINT_FROM = 128;
 const RADIO_SIGNATURE_BYTES = 66;
 /** The radio spreads each symbol's bits more safely (low data rate optimisation) above this. */
 const LOW_RATE_SYMBOL_US = 16_000;
+/** At 2.4 GHz the radio is an SX128x, which optimises by spreading factor alone: its datasheet, section 7.4.4. */
+const WIDE_LOW_RATE_FROM_SF = 11;
 
 /**
  * The sub-GHz parameters of the firmware's `modemPresetToParams` (`src/mesh/MeshRadio.h`). VeryLongSlow is from
  * firmware before 2.5: newer radios fall back to LongFast, which is shorter on air, so our figure errs to the safe side.
- * On LORA_24 the same presets are wider, thus shorter, than reckoned here.
+ * Their wide forms: {@link modulationOf}.
  */
 export const PRESETS: Readonly<Record<PresetName, LoraModulation>> = {
   ShortTurbo: modulation(7, 500_000, 5),
@@ -67,7 +74,26 @@ export const PRESETS: Readonly<Record<PresetName, LoraModulation>> = {
   LiteSlow: modulation(10, 125_000, 5),
   NarrowFast: modulation(7, 62_500, 6),
   NarrowSlow: modulation(8, 62_500, 6),
+  MediumTurbo: modulation(9, 500_000, 5),
+  TinyFast: modulation(7, 15_600, 5),
+  TinySlow: modulation(8, 15_600, 6),
 };
+
+/** What each bandwidth becomes at 2.4 GHz. Presets of other bandwidths, and the Lite ones, are the same everywhere. */
+const WIDE_BANDWIDTH_HZ: ReadonlyMap<number, number> = new Map([
+  [500_000, 1_625_000],
+  [250_000, 812_500],
+  [125_000, 406_250],
+]);
+const WIDE_BANDWIDTHS_HZ: ReadonlySet<number> = new Set(WIDE_BANDWIDTH_HZ.values());
+
+/** @param wide true at 2.4 GHz (region LORA_24), where the firmware widens the presets and shortens the preamble */
+export function modulationOf(preset: PresetName, wide = false): LoraModulation {
+  const narrow = PRESETS[preset];
+  if (!wide) return narrow;
+  const bandwidthHz = preset.startsWith("Lite") ? undefined : WIDE_BANDWIDTH_HZ.get(narrow.bandwidthHz);
+  return { ...narrow, bandwidthHz: bandwidthHz ?? narrow.bandwidthHz, preambleSymbols: WIDE_PREAMBLE_SYMBOLS };
+}
 
 /** Takes both spellings, `LongFast` and the protobuf's `LONG_FAST`. Undefined for a name that we don't know. */
 export function presetNamed(name: string): PresetName | undefined {
@@ -90,7 +116,7 @@ export function timeOnAirUs(frameBytes: number, modulation: LoraModulation): num
   }
   const { spreadingFactor, bandwidthHz, codingRate, preambleSymbols } = modulation;
   const symbolUs = (2 ** spreadingFactor * 1e6) / bandwidthHz;
-  const lowRate = symbolUs > LOW_RATE_SYMBOL_US ? 1 : 0;
+  const lowRate = isLowRate(spreadingFactor, bandwidthHz) ? 1 : 0;
   // 28 − 4·SF are the bits that the explicit header's block leaves over, 16 the CRC.
   const bits = 8 * frameBytes - 4 * spreadingFactor + 28 + 16;
   const codewords = Math.ceil(bits / (4 * (spreadingFactor - 2 * lowRate)));
@@ -130,6 +156,11 @@ export function signsBroadcasts(firmware: string | undefined): boolean {
   if (parts === null) return false;
   const major = Number(parts[1]);
   return major > 2 || (major === 2 && Number(parts[2]) >= 8);
+}
+
+function isLowRate(spreadingFactor: SpreadingFactor, bandwidthHz: number): boolean {
+  if (WIDE_BANDWIDTHS_HZ.has(bandwidthHz)) return spreadingFactor >= WIDE_LOW_RATE_FROM_SF;
+  return (2 ** spreadingFactor * 1e6) / bandwidthHz > LOW_RATE_SYMBOL_US;
 }
 
 function modulation(

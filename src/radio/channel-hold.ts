@@ -3,7 +3,7 @@
  * @module
  */
 import { ALERT, ALERT_REPAIR, ANSWER, CHECKPOINT, INDEX, REQUEST, type Priority } from "./priority.ts";
-import type { Ratio } from "./region.ts";
+import type { Ratio } from "./regions.ts";
 
 /**
  * Above this use of the channel we hold back: the firmware's two limits, the lower one for what it sends by itself (our

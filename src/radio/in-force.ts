@@ -3,8 +3,9 @@
  * @module
  */
 import type { ModemState } from "../ports/modem.ts";
-import { PRESETS, presetNamed, signsBroadcasts, type LoraModulation, type PresetName } from "./airtime.ts";
-import { regionNamed, type Ratio } from "./region.ts";
+import { modulationOf, presetNamed, signsBroadcasts, type LoraModulation, type PresetName } from "./airtime.ts";
+import { dwellOf, isWide, presetInRegion, regionNamed } from "./region.ts";
+import type { DwellRule, Ratio } from "./regions.ts";
 
 /** What the configuration says of the radio; `auto` leaves it to the radio. */
 export interface RadioWishes {
@@ -17,6 +18,7 @@ export interface RadioWishes {
 }
 
 export interface RadioInForce {
+  /** The one that the radio really uses: where the named one does not fit the region, the region's own. */
   readonly preset: PresetName;
   readonly modulation: LoraModulation;
   /** Meshtastic's name, or `UNSET`. */
@@ -28,6 +30,10 @@ export interface RadioInForce {
   readonly hopLimit: number;
   /** True when the firmware adds its own signature to short broadcasts. */
   readonly radioSigns: boolean;
+  /** Undefined when the region has none for this preset. */
+  readonly dwell: DwellRule | undefined;
+  /** No packet may take longer on air; undefined when the law names no limit. */
+  readonly maxPacketUs: number | undefined;
 }
 
 /** Meshtastic's default, and ours until the radio says what it is set to. */
@@ -36,16 +42,20 @@ const DEFAULT_PRESET: PresetName = "LongFast";
 export function radioInForce(wishes: RadioWishes, state: ModemState): RadioInForce {
   const said = state.kind === "ready" ? state.settings : undefined;
   const presetName = wishes.preset === "auto" ? said?.preset : wishes.preset;
-  const preset = (presetName === undefined ? undefined : presetNamed(presetName)) ?? DEFAULT_PRESET;
+  const wished = (presetName === undefined ? undefined : presetNamed(presetName)) ?? DEFAULT_PRESET;
   const region = regionNamed(wishes.region === "auto" ? said?.region : wishes.region);
+  const preset = presetInRegion(wished, region.name);
+  const dwell = dwellOf(region.name, preset);
   return {
     preset,
-    modulation: PRESETS[preset],
+    modulation: modulationOf(preset, isWide(region.name)),
     region: region.name,
     regionAssumed: !region.known,
     dutyCycle: region.dutyCycle,
     share: wishes.share,
     hopLimit: wishes.hopLimit,
     radioSigns: signsBroadcasts(said?.firmware),
+    dwell,
+    maxPacketUs: dwell?.kind === "packet" ? 1000 * dwell.limitMs : undefined,
   };
 }

@@ -17,7 +17,7 @@ import { chance } from "./chance.ts";
 import { ChannelHold } from "./channel-hold.ts";
 import { ALERT, type Priority } from "./priority.ts";
 import type { AirtimeLedger } from "./ledger.ts";
-import type { Ratio } from "./region.ts";
+import type { Ratio } from "./regions.ts";
 import { WaitingQueue, type Offer, type Waiting } from "./waiting.ts";
 
 /** A broadcast on our port. */

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import {
   frameBytesFor,
+  modulationOf,
   payloadAirtimeUs,
   PRESETS,
   presetNamed,
@@ -16,6 +17,45 @@ test("reckons the golden figures for every preset, to the microsecond", () => {
     presetNames().map((name) => [name, golden.payloadBytes.map((bytes) => payloadAirtimeUs(bytes, PRESETS[name]))]),
   );
   expect(reckoned).toEqual(golden.airtimeUs);
+});
+
+test("reckons them for the wide presets of 2.4 GHz, too", () => {
+  const reckoned = Object.fromEntries(
+    presetNames().map((name) => [
+      name,
+      golden.payloadBytes.map((bytes) => payloadAirtimeUs(bytes, modulationOf(name, true))),
+    ]),
+  );
+  expect(reckoned).toEqual(golden.wideAirtimeUs);
+});
+
+test("agrees with the published figures for whole frames of 255, 224, 50 and 30 bytes, in ms", () => {
+  const published: Readonly<Record<string, readonly number[]>> = {
+    ShortTurbo: [102, 90, 26, 20],
+    ShortFast: [204, 181, 53, 40],
+    ShortSlow: [362, 321, 95, 70],
+    MediumFast: [642, 570, 181, 130],
+    MediumSlow: [1181, 1037, 341, 259],
+    LongFast: [2157, 1911, 641, 477],
+    LongModerate: [7934, 7016, 2036, 1380],
+  };
+  for (const [name, ms] of Object.entries(published)) {
+    const preset = presetNamed(name);
+    if (preset === undefined) expect.fail(name);
+    const reckoned = [255, 224, 50, 30].map((bytes) => Math.round(timeOnAirUs(bytes, PRESETS[preset]) / 1000));
+    expect(reckoned, name).toEqual(ms);
+  }
+});
+
+test("agrees with the formula done by hand", () => {
+  // SF11, 250 kHz, 43 bytes: symbols of 8.192 ms; 8·43 − 44 + 28 + 16 = 344 bits, in blocks of 44: 8 codewords of 5.
+  expect(timeOnAirUs(43, PRESETS.LongFast)).toBe((16 + 4.25 + 8 + 8 * 5) * 8_192);
+  // SF12, 125 kHz, 255 bytes: symbols of 32.768 ms, so 2 bits fewer each; 2036 bits in blocks of 40: 51 codewords of 8.
+  expect(timeOnAirUs(255, PRESETS.LongSlow)).toBe((16 + 4.25 + 8 + 51 * 8) * 32_768);
+  // SF11, 812.5 kHz, 255 bytes: symbols of 2.5206 ms; the SX128x takes 2 bits off from SF11 on: 2040 bits in 36: 57 of 5.
+  expect(timeOnAirUs(255, modulationOf("LongFast", true))).toBe(Math.ceil((12 + 4.25 + 8 + 57 * 5) * (2048 / 0.8125)));
+  // SF7, 500 kHz, 0 bytes: 16 bits in blocks of 28, one codeword.
+  expect(timeOnAirUs(0, PRESETS.ShortTurbo)).toBe((16 + 4.25 + 8 + 5) * 256);
 });
 
 test("agrees with the published table: LongFast takes 559 ms for 20 bytes and 2157 ms for 231", () => {

@@ -28,7 +28,25 @@ test("left open, it is what the radio says", () => {
     share: 0.5,
     hopLimit: 3,
     radioSigns: false,
+    dwell: expect.objectContaining({ kind: "hopping", limitMs: 400 }),
+    maxPacketUs: undefined,
   });
+});
+
+test("in a region that has no room for the preset, it is the region's own", () => {
+  expect(radioInForce(AUTO, ready({ preset: "ShortTurbo", region: "EU_868" }))).toMatchObject({
+    preset: "LongFast",
+    modulation: PRESETS.LongFast,
+  });
+});
+
+test("at 2.4 GHz the preset is wider", () => {
+  const { preset, modulation } = radioInForce(AUTO, ready({ preset: "LongFast", region: "LORA_24" }));
+  expect([preset, modulation.bandwidthHz, modulation.preambleSymbols]).toEqual(["LongFast", 812_500, 12]);
+});
+
+test("where the law limits the packet, so do we", () => {
+  expect(radioInForce(AUTO, ready({ region: "JP" })).maxPacketUs).toBe(4_000_000);
 });
 
 test.each(SILENT)("while the radio is silent ($kind), it is LongFast under the strictest common law", (state) => {
@@ -37,25 +55,25 @@ test.each(SILENT)("while the radio is silent ($kind), it is LongFast under the s
 });
 
 describe("the configuration's word", () => {
-  const wishes = { ...AUTO, preset: "ShortTurbo", region: "EU_866" };
+  const wishes = { ...AUTO, preset: "LiteSlow", region: "EU_866" };
 
   test.each([...SILENT, ready()])("wins over the radio's ($kind)", (state) => {
-    const named = { preset: "ShortTurbo", region: "EU_866", regionAssumed: false, dutyCycle: 0.025 };
+    const named = { preset: "LiteSlow", region: "EU_866", regionAssumed: false, dutyCycle: 0.025 };
     expect(radioInForce(wishes, state)).toMatchObject(named);
   });
 
   test("on one of the two leaves the other to the radio", () => {
-    expect(radioInForce({ ...wishes, region: "auto" }, ready())).toMatchObject({ preset: "ShortTurbo", region: "US" });
-    expect(radioInForce({ ...wishes, preset: "auto" }, ready())).toMatchObject({
-      preset: "MediumSlow",
+    expect(radioInForce({ ...wishes, region: "auto" }, ready())).toMatchObject({ preset: "LongFast", region: "US" });
+    expect(radioInForce({ ...wishes, preset: "auto" }, ready({ preset: "LiteSlow" }))).toMatchObject({
+      preset: "LiteSlow",
       region: "EU_866",
     });
   });
 });
 
-test("a region that is not in the table is kept by its name, under the strictest common law", () => {
+test("a region that is not in the table is kept by its name, under the strictest law", () => {
   for (const region of ["MARS", "toString", "__proto__", ""]) {
-    const unknown = { region, regionAssumed: true, dutyCycle: 0.1 };
+    const unknown = { region, regionAssumed: true, dutyCycle: 0.01 };
     expect(radioInForce(AUTO, ready({ region })), region).toMatchObject(unknown);
   }
 });

@@ -72,7 +72,9 @@ export class SendGate {
 
   /** The radio sends nothing for now. @param minutes when it named them */
   hold(nowMs: number, minutes?: number): void {
-    const waitMs = minutes === undefined ? UNNAMED_WAIT_MS : Math.min(minutes * 60_000, LONGEST_WAIT_MS);
+    // The radio rounds down, to 0 as well: whatever we sent in that minute it would lose.
+    const namedMs = Math.min(Math.max(minutes ?? 0, 1) * 60_000, LONGEST_WAIT_MS);
+    const waitMs = minutes === undefined ? UNNAMED_WAIT_MS : namedMs;
     // A bare refusal must not shorten, nor lengthen for ever, the wait that a notice named.
     if (minutes !== undefined || nowMs >= this.#holdUntilMs) this.#holdUntilMs = nowMs + waitMs;
   }

@@ -56,6 +56,14 @@ function heard(packet: { hopStart: number; hopLimit: number; bitfield?: number }
   );
 }
 
+function regionOf(region: number): string | undefined {
+  const lora = { usePreset: true, modemPreset: 0, region };
+  const config = { payloadVariant: { case: "lora", value: lora } } as const;
+  const message = create(Mesh.FromRadioSchema, { payloadVariant: { case: "config", value: config } });
+  const event = eventOf(toBinary(Mesh.FromRadioSchema, message));
+  return event.kind === "lora" ? event.region : expect.fail(event.kind);
+}
+
 describe("messages to the radio", () => {
   const written: Record<string, Uint8Array> = {
     "want config, nonce 1": wantConfig(1),
@@ -94,6 +102,18 @@ describe("messages of the radio", () => {
     expect(hops(heard({ hopStart: 200, hopLimit: 3, bitfield: 1 }))).toBeUndefined();
   });
 
+  test("name regions, those too that are newer than the protobufs, and keep unknown ones apart from none", () => {
+    expect([0, 3, 26, 29, 32, 37, 99].map(regionOf)).toEqual([
+      undefined,
+      "EU_868",
+      "BR_902",
+      "EU_866",
+      "EU_N_868",
+      "ITU2_125CM",
+      "REGION_99",
+    ]);
+  });
+
   test("name presets and refusals as people know them", () => {
     expect([0, 1, 2, 3, 4, 5, 6, 7, 8].map(presetName)).toEqual([
       "LongFast",
@@ -106,6 +126,7 @@ describe("messages of the radio", () => {
       "LongModerate",
       "ShortTurbo",
     ]);
+    expect([10, 13, 14, 16].map(presetName)).toEqual(["LiteFast", "NarrowSlow", "TinyFast", "MediumTurbo"]);
     expect(presetName(4711)).toBeUndefined();
     expect(routingErrorName(9)).toBe("DUTY_CYCLE_LIMIT");
     expect(routingErrorName(4711)).toBe("error 4711");

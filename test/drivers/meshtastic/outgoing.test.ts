@@ -32,6 +32,14 @@ describe("the gate before the radio", () => {
     expect(gate.verdict(3_600_000)).toBeUndefined();
   });
 
+  test("waits a minute at least, also when the radio's minutes are rounded down to none", () => {
+    const gate = new SendGate();
+    gate.hold(0);
+    gate.hold(0, 0);
+    expect(gate.verdict(59_999)).toEqual({ kind: "duty-cycle", waitMs: 1 });
+    expect(gate.verdict(60_000)).toBeUndefined();
+  });
+
   test("keeps the named wait when bare refusals follow", () => {
     const gate = new SendGate();
     gate.hold(0, 10);
