@@ -54,6 +54,7 @@ const io: CliIo = {
   resolve: (path) => resolve(path),
   checkConfig: async () => void (await loadConfig(process.env["CAYE_CONFIG"] || undefined, process.env, readFile)),
   run,
+  simulator: async () => (await import("./sim/scenario.ts")).SIMULATOR,
 };
 
 /** Loads the agent only here: the other commands start faster without it. */

@@ -125,6 +125,7 @@ function quietIo(said: string[]): CliIo {
     resolve: never,
     checkConfig: never,
     run: never,
+    simulator: never,
   };
 }
 

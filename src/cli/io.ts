@@ -1,4 +1,5 @@
 /** What the commands may touch: given by `main.ts`, and by the tests. @module */
+import type { Simulator } from "../kernel/simulation.ts";
 
 /** What `caye run` was told on the command line. */
 export interface RunOptions {
@@ -50,6 +51,8 @@ export interface CliIo {
   checkConfig(): Promise<void>;
   /** Runs the agent until it is told to stop. */
   run(options: RunOptions): Promise<void>;
+  /** Loads the simulator. */
+  simulator(): Promise<Simulator>;
 }
 
 export interface FetchInit {

@@ -8,6 +8,7 @@ import { type ExportOptions, type ImportOptions, exportFile, importFile } from "
 import { doctor } from "./commands/doctor.ts";
 import { type LogOptions, type PutOptions, log, ls, put } from "./commands/files.ts";
 import { type GetOptions, get } from "./commands/get.ts";
+import { type SeedRange, type SimOptions, sim } from "./commands/sim.ts";
 import { type StatusOptions, status } from "./commands/status.ts";
 import type { CliIo } from "./io.ts";
 import { printable } from "./text.ts";
@@ -56,6 +57,7 @@ export function createProgram(io: CliIo): Command {
   addAgentCommands(program, io, words);
   addFileCommands(program, io, words);
   addArchiveCommands(program, io, words);
+  addSimCommand(program, io);
   return program;
 }
 
@@ -145,6 +147,26 @@ function addArchiveCommands(program: Command, io: CliIo, words: Words): void {
     .action((file: string, options: ImportOptions) => importFile(io, words, file, options));
 }
 
+function addSimCommand(program: Command, io: CliIo): void {
+  command(
+    program,
+    "sim",
+    "Play a scenario with many agents in the simulator, and say what it cost on the air. Needs no agent.",
+    "caye sim --scenario index --nodes 10 --entries 100 --loss 0.3 --seed 7 --json",
+  )
+    .option("--scenario <name>", "which one; --list names them")
+    .option("--list", "list the scenarios")
+    .option("--nodes <n>", "agents, 2 to 200", wholeNumber(2, 200))
+    .option("--entries <n>", "new entries, 1 to 10000", wholeNumber(1, 10_000))
+    .option("--symbols <n>", "packets that the file of a file scenario needs, 1 to 64", wholeNumber(1, 64))
+    .option("--loss <ratio>", "share of packets that each receiver loses, 0 to 0.9", lossRatio)
+    .option("--seed <n>", "the same seed gives the same run", wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .option("--seeds <first..last>", "one run a seed, and a summary, for example 1..20", seedRange)
+    .option("--trace <file>", "write every packet: FILE.pcap for Wireshark, else JSON lines")
+    .option("--json", "print the result as JSON")
+    .action((options: SimOptions) => sim(io, options));
+}
+
 function command(program: Command, name: string, description: string, example: string): Command {
   return program.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`);
 }
@@ -166,4 +188,25 @@ function logLimit(text: string): number {
   const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (limit >= 1 && limit <= 10_000) return limit;
   throw new InvalidArgumentError("Must be a whole number from 1 to 10000.");
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`Must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+function lossRatio(text: string): number {
+  const ratio = /^(?:0?\.\d{1,6}|0)$/.test(text) ? Number(text) : Number.NaN;
+  if (ratio <= 0.9) return ratio;
+  throw new InvalidArgumentError("Must be a ratio from 0 to 0.9, for example 0.3.");
+}
+
+function seedRange(text: string): SeedRange {
+  const [, first, last] = /^(\d{1,15})\.\.(\d{1,15})$/.exec(text) ?? [];
+  const range = { first: Number(first), last: Number(last) };
+  if (range.first <= range.last && range.last - range.first < 10_000) return range;
+  throw new InvalidArgumentError("Must be two whole numbers, for example 1..20; at most 10000 runs.");
 }

@@ -1,10 +1,13 @@
 /** All scenarios by name, and how one is run. @module */
 import { AgentError } from "../kernel/errors.ts";
-import type { Scenario, ScenarioOptions, ScenarioResult } from "./scenario-types.ts";
+import type { ScenarioOptions, ScenarioReport, Simulator } from "../kernel/simulation.ts";
+import type { Scenario, Watcher } from "./scenario-types.ts";
 import { FILE_20 } from "./scenarios/file-20.ts";
 import { INDEX } from "./scenarios/index.ts";
+import { Trace } from "./trace.ts";
+import { DEFAULT_START_MS } from "./virtual-clock.ts";
 
-export const SCENARIOS: readonly Scenario[] = [INDEX, FILE_20];
+const SCENARIOS: readonly Scenario[] = [INDEX, FILE_20];
 
 export interface RunScenarioOptions extends Partial<ScenarioOptions> {
   readonly scenario: string;
@@ -14,11 +17,28 @@ export interface RunScenarioOptions extends Partial<ScenarioOptions> {
  * Plays one scenario from its seed; what is left out is as the scenario has it.
  * @throws AgentError "SCENARIO_UNKNOWN"
  */
-export async function runScenario({ scenario: name, ...options }: RunScenarioOptions): Promise<ScenarioResult> {
+export async function runScenario(
+  { scenario: name, ...options }: RunScenarioOptions,
+  watcher: Watcher = () => undefined,
+): Promise<ScenarioReport> {
   const scenario = SCENARIOS.find((known) => known.name === name);
   if (scenario === undefined) {
     const names = SCENARIOS.map((known) => known.name).join(", ");
     throw new AgentError("SCENARIO_UNKNOWN", `there is no scenario called ${name}`, { fix: `choose one of: ${names}` });
   }
-  return scenario.run({ ...scenario.defaults, ...options });
+  return scenario.run({ ...scenario.defaults, ...options }, watcher);
 }
+
+export const SIMULATOR: Simulator = {
+  scenarios: SCENARIOS,
+  run: async ({ trace: format, ...options }, onProgress) => {
+    const trace = new Trace();
+    let packets = 0;
+    const report = await runScenario(options, (packet) => {
+      packets++;
+      onProgress(packet.atMs, packets);
+      if (format !== undefined) trace.add(packet);
+    });
+    return { report, trace: format === undefined ? undefined : trace.encode(format, DEFAULT_START_MS) };
+  },
+};

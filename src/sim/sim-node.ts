@@ -5,6 +5,7 @@
  */
 import { openShard } from "../dag/open-shard.ts";
 import type { Shard } from "../dag/shard.ts";
+import { openAirBook } from "../desk/air-book.ts";
 import { openMemoryStore } from "../drivers/memory-store.ts";
 import { Exchange } from "../exchange/exchange.ts";
 import { runAll, type Service } from "../kernel/service.ts";
@@ -12,8 +13,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Modem } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
+import type { Store } from "../ports/store.ts";
 import { radioInForce, type RadioWishes } from "../radio/in-force.ts";
-import { AirtimeLedger } from "../radio/ledger.ts";
 import { Scheduler } from "../radio/scheduler.ts";
 
 export interface SimNodeOptions {
@@ -23,21 +24,23 @@ export interface SimNodeOptions {
   readonly random: Random;
   readonly log: Log;
   readonly wishes: RadioWishes;
+  /** What it remembers of earlier lives; an empty one in memory when left out. */
+  readonly store?: Store;
 }
 
 export interface SimNode extends Service {
   readonly shard: Shard;
   readonly exchange: Exchange;
   readonly scheduler: Scheduler;
-  /** Puts a file and tells the neighbours. */
-  put(name: string, content: Uint8Array): Promise<void>;
+  /** Puts a file and tells the neighbours; what it resolves with is on disk. */
+  put(name: string, content: Uint8Array): ReturnType<Shard["putFile"]>;
 }
 
-export async function openSimNode({ name, modem, clock, random, log, wishes }: SimNodeOptions): Promise<SimNode> {
-  const shard = await openShard(openMemoryStore(), { random, nodeName: name, log });
+export async function openSimNode(options: SimNodeOptions): Promise<SimNode> {
+  const { name, modem, clock, random, log, wishes, store = openMemoryStore() } = options;
+  const shard = await openShard(store, { random, nodeName: name, log });
   const settings = () => radioInForce(wishes, modem.state());
-  const ledger = new AirtimeLedger();
-  const saveLedger = () => Promise.resolve();
+  const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
   const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
   const exchange = new Exchange({ modem, queue: scheduler, shard, clock, random, log, settings });
   return {
@@ -47,8 +50,9 @@ export async function openSimNode({ name, modem, clock, random, log, wishes }: S
     scheduler,
     run: (signal) => runAll([modem, scheduler, exchange], signal),
     put: async (file, content) => {
-      await shard.putFile(file, content);
+      const put = await shard.putFile(file, content);
       exchange.announce();
+      return put;
     },
   };
 }

@@ -4,17 +4,17 @@
  * Every packet that an agent hands to its radio is counted here by message, with its time on air.
  * @module
  */
-import { VirtualClock } from "./virtual-clock.ts";
-import { runAll } from "../kernel/service.ts";
-import type { Log } from "../ports/log.ts";
-import { PRIVATE_APP, type Modem } from "../ports/modem.ts";
+import { createHash } from "node:crypto";
+import type { AirCount } from "../kernel/simulation.ts";
+import { PRIVATE_APP, type OutgoingPacket } from "../ports/modem.ts";
 import { meshFrameBytes, PRESETS, timeOnAirUs, type LoraModulation, type PresetName } from "../radio/airtime.ts";
 import { decodeMessage } from "../wire/codec.ts";
-import { openEtherModem } from "./ether-modem.ts";
 import { openEther, type Ether } from "./ether.ts";
-import { seededRandom } from "./seeded-random.ts";
-import { openSimNode, type SimNode } from "./sim-node.ts";
+import { House } from "./house.ts";
+import { drawBelow, seededRandom } from "./seeded-random.ts";
+import type { SimNode } from "./sim-node.ts";
 import { nodeNumber, type AirLink } from "./topology.ts";
+import { VirtualClock } from "./virtual-clock.ts";
 
 export interface SimVillageOptions {
   readonly seed: number;
@@ -27,75 +27,89 @@ export interface SimVillageOptions {
   readonly hopLimit: number;
   /** Our part of the law's time on air, 0 … 1. */
   readonly share: number;
-}
-
-/** What one kind of message has cost so far. */
-export interface AirCount {
-  readonly packets: number;
-  readonly airMs: number;
+  /** How long a disk takes to sync; 0 when left out. */
+  readonly syncMs?: number;
+  /** How far the machines' clocks run apart, at most, in parts per million; 0 when left out. */
+  readonly skewPpm?: number;
 }
 
 /** A packet as an agent gave it to its radio. */
 export interface SentPacket {
+  /** Of the virtual clock. */
   readonly atMs: number;
+  /** The radio's number. */
   readonly from: number;
+  readonly port: number;
+  /** Of our messages, or `port N`. */
   readonly type: string;
   readonly payload: Uint8Array;
   readonly airtimeUs: number;
 }
 
-/** Says nothing. */
-const silentLog: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  named: () => silentLog,
-};
-
 export class SimVillage implements AsyncDisposable {
   readonly clock = new VirtualClock();
   readonly modulation: LoraModulation;
   readonly ether: Ether;
-  readonly nodes: SimNode[] = [];
-  readonly #counts = new Map<string, { packets: number; airMs: number }>();
-  readonly #stop = new AbortController();
+  readonly houses: readonly House[];
+  readonly #trace = createHash("sha256");
   readonly #listeners: ((packet: SentPacket) => void)[] = [];
-  readonly #lives: Promise<void>[] = [];
-  #failure: { readonly error: unknown } | undefined;
+  #counts = new Map<string, { packets: number; airMs: number }>();
+  #collisionsBefore = 0;
 
-  private constructor({ seed, preset, links }: SimVillageOptions) {
+  private constructor(options: SimVillageOptions) {
+    const { seed, count, preset, links, region, hopLimit, share, syncMs = 0, skewPpm = 0 } = options;
+    const { clock } = this;
     this.modulation = PRESETS[preset];
-    const random = seededRandom(`${seed}/air`);
-    this.ether = openEther({ clock: this.clock, random, modulation: this.modulation, links });
+    this.ether = openEther({ clock, random: seededRandom(`${seed}/air`), modulation: this.modulation, links });
+    const skew = seededRandom(`${seed}/skew`);
+    this.houses = Array.from(
+      { length: count },
+      (_, index) =>
+        new House({
+          index,
+          number: nodeNumber(index),
+          seed: String(seed),
+          clock,
+          clockRate: skewPpm === 0 ? 1 : 1 + (drawBelow(skew, 2 * skewPpm + 1) - skewPpm) * 1e-6,
+          syncMs,
+          ether: this.ether,
+          region,
+          preset,
+          wishes: { preset: "auto", region: "auto", hopLimit, share },
+          onSent: (house, packet) => this.sent(house.number, packet),
+        }),
+    );
   }
 
   /** The agents exist, but don't run yet: see {@link SimVillage.start}. */
   static async open(options: SimVillageOptions): Promise<SimVillage> {
     const village = new SimVillage(options);
-    for (let i = 0; i < options.count; i++) village.nodes.push(await village.#openNode(i, options));
+    // Side by side: with a disk that takes its time, the clock must run meanwhile.
+    const opened = Promise.all(village.houses.map((house) => house.open()));
+    await village.clock.runUntil(opened, 60_000);
+    await opened;
     return village;
+  }
+
+  /** Every agent that is up, in the order of the houses. */
+  get nodes(): readonly SimNode[] {
+    return this.houses.flatMap(({ node }) => (node === undefined ? [] : [node]));
   }
 
   /** Every agent runs from now on. */
   start(): void {
-    for (const node of this.nodes) {
-      this.#lives.push(
-        runAll([node], this.#stop.signal).catch((error: unknown) => {
-          this.#failure ??= { error };
-        }),
-      );
-    }
+    for (const house of this.houses) house.start();
   }
 
-  /** Told of every packet that an agent hands to its radio. */
+  /** Told of every packet that a radio is given. */
   onSent(listener: (packet: SentPacket) => void): void {
     this.#listeners.push(listener);
   }
 
   /** What was sent so far is no longer counted. */
   countFromNow(): void {
-    this.#counts.clear();
+    this.#counts = new Map();
+    this.#collisionsBefore = this.ether.stats().collisions;
   }
 
   /** By message type, since {@link SimVillage.countFromNow}. */
@@ -112,61 +126,54 @@ export class SimVillage implements AsyncDisposable {
     return { packets, airMs };
   }
 
+  /** Receptions that were spoiled, since {@link SimVillage.countFromNow}. */
+  collisions(): number {
+    return this.ether.stats().collisions - this.#collisionsBefore;
+  }
+
+  /** Over every packet so far. */
+  traceHash(): string {
+    return this.#trace.copy().digest("hex");
+  }
+
   /**
    * Lets time pass until the goal, which is looked at after each wake-up; false when `limitMs` passed first.
    * @throws what made an agent stop
    */
   async runUntil(goal: () => boolean, limitMs: number): Promise<boolean> {
-    return this.clock.runUntil(() => {
-      if (this.#failure !== undefined) throw this.#failure.error;
-      return goal();
-    }, limitMs);
+    const reached = await this.clock.runUntil(goal, limitMs);
+    this.check();
+    return reached;
+  }
+
+  /** @throws what made an agent stop */
+  check(): void {
+    for (const house of this.houses) house.check();
   }
 
   /** Each agent learns all of the others' logs, without any air. */
   async bringInStep(): Promise<void> {
+    const merged = this.#mergeAll();
+    await this.clock.runUntil(merged, 3_600_000);
+    await merged;
+  }
+
+  async #mergeAll(): Promise<void> {
     for (const { shard: from } of this.nodes) {
       const { id } = from.author;
       const { entries, signature } = await from.entries(id, 1, 255);
-      for (const { shard: to } of this.nodes) if (to !== from) await to.merge(id, 1, entries, signature);
+      const others = this.nodes.filter(({ shard }) => shard !== from);
+      await Promise.all(others.map(({ shard }) => shard.merge(id, 1, entries, signature)));
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await Promise.all(this.#lives);
+    await Promise.all(this.houses.map((house) => house.stop()));
     await this.ether[Symbol.asyncDispose]();
   }
 
-  async #openNode(index: number, { seed, preset, region, hopLimit, share }: SimVillageOptions): Promise<SimNode> {
-    const number = nodeNumber(index);
-    const random = seededRandom(`${seed}/node/${index}`);
-    const modem = this.#counted(
-      number,
-      openEtherModem({ ether: this.ether, nodeNumber: number, random, region, preset }),
-    );
-    const wishes = { preset: "auto", region: "auto", hopLimit, share };
-    return openSimNode({ name: `house ${index}`, modem, clock: this.clock, random, log: silentLog, wishes });
-  }
-
-  #counted(number: number, modem: Modem): Modem {
-    return {
-      name: modem.name,
-      uri: modem.uri,
-      state: () => modem.state(),
-      channelUse: () => modem.channelUse(),
-      counters: () => modem.counters(),
-      receive: (signal) => modem.receive(signal),
-      run: (signal) => modem.run(signal),
-      send: async (packet, signal) => {
-        const outcome = await modem.send(packet, signal);
-        if (outcome.kind === "taken") this.#count(number, packet.port, packet.payload);
-        return outcome;
-      },
-    };
-  }
-
-  #count(from: number, port: number, payload: Uint8Array): void {
+  /** Counts a packet that a radio was given, by an agent or by a stranger. */
+  sent(from: number, { port, payload }: OutgoingPacket): void {
     const airtimeUs = timeOnAirUs(meshFrameBytes(port, payload.length), this.modulation);
     const message = port === PRIVATE_APP ? decodeMessage(payload) : undefined;
     const type = message?.ok === true ? message.value.type : `port ${port}`;
@@ -174,7 +181,8 @@ export class SimVillage implements AsyncDisposable {
     count.packets++;
     count.airMs += airtimeUs / 1000;
     this.#counts.set(type, count);
-    const packet = { atMs: this.clock.monotonicMs(), from, type, payload, airtimeUs };
+    const packet: SentPacket = { atMs: this.clock.monotonicMs(), from, port, type, payload, airtimeUs };
+    this.#trace.update(`${packet.atMs} ${from} ${port} `).update(payload);
     for (const listener of this.#listeners) listener(packet);
   }
 }

@@ -9,7 +9,7 @@ import { eventLoopTurn, promisesSettled } from "../drivers/event-loop.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /** 2026-01-01, 00:00 UTC. */
-const DEFAULT_START_MS = Date.UTC(2026, 0, 1);
+export const DEFAULT_START_MS = Date.UTC(2026, 0, 1);
 /** So often a whole turn of the event loop is let by, so that signals and timers of the machine are heard in a long run. */
 const WAKEUPS_A_TURN = 1024;
 

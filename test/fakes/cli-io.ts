@@ -111,6 +111,7 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
       if (cli.configProblem !== undefined) throw cli.configProblem;
     },
     run: async (options) => void cli.runs.push(options),
+    simulator: async () => (await import("../../src/sim/scenario.ts")).SIMULATOR,
   };
 }
 

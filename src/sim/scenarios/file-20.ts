@@ -1,10 +1,11 @@
 /** The scenario `file-20`. @module */
+import type { ScenarioOptions, ScenarioReport } from "../../kernel/simulation.ts";
+import { MAX_SYMBOL_BYTES } from "../../wire/packing.ts";
 import { meanBound } from "../bound.ts";
+import { reportOf, type Scenario, type Watcher } from "../scenario-types.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { SimVillage } from "../sim-village.ts";
-import type { Scenario, ScenarioOptions, ScenarioResult } from "../scenario-types.ts";
 import { fullMesh } from "../topology.ts";
-import { MAX_SYMBOL_BYTES } from "../../wire/packing.ts";
 
 /** The village has been in step, and quiet, for so long when all ask. */
 const QUIET_MS = 600_000;
@@ -17,11 +18,12 @@ export const FILE_20: Scenario = {
   run,
 };
 
-async function run(options: ScenarioOptions): Promise<ScenarioResult> {
+async function run(options: ScenarioOptions, watcher: Watcher): Promise<ScenarioReport> {
   const { nodes: count, lossRatio, symbols, seed, limitMs } = options;
   const links = fullMesh(count, lossRatio);
   const cell = { preset: "LongFast", region: "US", hopLimit: 0, share: 1 } as const;
   await using village = await SimVillage.open({ seed, count, links, ...cell });
+  village.onSent(watcher);
   const [holder, ...receivers] = village.nodes;
   if (holder === undefined) throw new Error("a village has at least one house");
   // Random bytes don't pack: the file needs exactly so many symbols.
@@ -32,7 +34,6 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   await village.clock.advance(QUIET_MS);
   village.countFromNow();
   const startMs = village.clock.monotonicMs();
-  const before = village.ether.stats().collisions;
   let dataBytes = 0;
   village.onSent(({ type, payload }) => {
     if (type === "coded") dataBytes = Math.max(dataBytes, payload.length);
@@ -47,7 +48,6 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     () => transfers.every((transfer) => transfer?.state.kind === "done"),
     limitMs,
   );
-  const { packets, airMs } = village.total();
   const bound = meanBound({
     needed: symbols,
     payloadBytes: dataBytes,
@@ -57,20 +57,6 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     random: seededRandom(`${seed}/bound`),
   });
   const done = transfers.filter((transfer) => transfer?.state.kind === "done").length;
-  return {
-    scenario: FILE_20.name,
-    seed,
-    nodes: count,
-    entries: 1,
-    lossRatio,
-    airMs,
-    boundMs: bound.airMs,
-    ratio: airMs / bound.airMs,
-    packets,
-    complete,
-    invariants: [{ name: "converged", held: complete, detail: `${done} of ${count - 1} receivers hold the file` }],
-    virtualMs: village.clock.monotonicMs() - startMs,
-    byMessage: village.counts(),
-    collisions: village.ether.stats().collisions - before,
-  };
+  const invariants = [{ name: "converged", held: complete, detail: `${done} of ${count - 1} receivers hold the file` }];
+  return reportOf(village, { scenario: FILE_20.name, options, startMs, boundMs: bound.airMs, complete, invariants });
 }

@@ -1,12 +1,13 @@
 /** The scenario `index`. @module */
-import { drawBelow, seededRandom } from "../seeded-random.ts";
-import { indexBound } from "../bound.ts";
-import { SimVillage } from "../sim-village.ts";
-import { fileName } from "../scenario-files.ts";
-import { fullMesh } from "../topology.ts";
-import type { Scenario, ScenarioOptions, ScenarioResult } from "../scenario-types.ts";
 import type { Shard } from "../../dag/shard.ts";
+import type { ScenarioOptions, ScenarioReport } from "../../kernel/simulation.ts";
 import type { Random } from "../../ports/random.ts";
+import { indexBound } from "../bound.ts";
+import { fileName } from "../scenario-files.ts";
+import { reportOf, type Scenario, type Watcher } from "../scenario-types.ts";
+import { drawBelow, seededRandom } from "../seeded-random.ts";
+import { SimVillage } from "../sim-village.ts";
+import { fullMesh } from "../topology.ts";
 
 /** The village has been in step, and quiet, for so long when the news come. */
 const QUIET_MS = 600_000;
@@ -19,18 +20,18 @@ export const INDEX: Scenario = {
   run,
 };
 
-async function run(options: ScenarioOptions): Promise<ScenarioResult> {
+async function run(options: ScenarioOptions, watcher: Watcher): Promise<ScenarioReport> {
   const { nodes: count, entries, lossRatio, seed, limitMs } = options;
   const random = seededRandom(`${seed}/index`);
   const links = fullMesh(count, lossRatio);
   const cell = { preset: "LongFast", region: "US", hopLimit: 0, share: 1 } as const;
   await using village = await SimVillage.open({ seed, count, links, ...cell });
+  village.onSent(watcher);
   await village.bringInStep();
   village.start();
   await village.clock.advance(QUIET_MS);
   village.countFromNow();
   const startMs = village.clock.monotonicMs();
-  const before = village.ether.stats().collisions;
   await Promise.all(Array.from({ length: entries }, (_, i) => putSmallFile(village, random, i)));
   const news = await newsOf(village.nodes.map(({ shard }) => shard));
   const total = news.entries + count;
@@ -42,7 +43,6 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     }
     return true;
   }, limitMs);
-  const { packets, airMs } = village.total();
   const bound = indexBound({
     entryBytes: news.bytes,
     authors: news.authors,
@@ -51,28 +51,9 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     modulation: village.modulation,
     random: seededRandom(`${seed}/bound`),
   });
-  return {
-    scenario: INDEX.name,
-    seed,
-    nodes: count,
-    entries,
-    lossRatio,
-    airMs,
-    boundMs: bound.airMs,
-    ratio: airMs / bound.airMs,
-    packets,
-    complete,
-    invariants: [
-      {
-        name: "converged",
-        held: complete,
-        detail: complete ? `${count} equal vectors` : `${behind.size} of ${count} houses lack entries`,
-      },
-    ],
-    virtualMs: village.clock.monotonicMs() - startMs,
-    byMessage: village.counts(),
-    collisions: village.ether.stats().collisions - before,
-  };
+  const detail = complete ? `${count} equal vectors` : `${behind.size} of ${count} houses lack entries`;
+  const invariants = [{ name: "converged", held: complete, detail }];
+  return reportOf(village, { scenario: INDEX.name, options, startMs, boundMs: bound.airMs, complete, invariants });
 }
 
 async function putSmallFile(village: SimVillage, random: Random, i: number): Promise<void> {

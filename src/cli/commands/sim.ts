@@ -1,0 +1,203 @@
+/** `caye sim`: plays a scenario in the simulator. Needs no agent. @module */
+import { AgentError } from "../../kernel/errors.ts";
+import type { ScenarioReport, SimulationRequest, Simulator, TraceFormat } from "../../kernel/simulation.ts";
+import type { CliIo } from "../io.ts";
+import { formatMs, table } from "../text.ts";
+
+export interface SimOptions {
+  readonly scenario?: string;
+  readonly nodes?: number;
+  readonly entries?: number;
+  readonly loss?: number;
+  readonly symbols?: number;
+  readonly seed?: number;
+  readonly seeds?: SeedRange;
+  readonly trace?: string;
+  readonly list?: boolean;
+  readonly json?: boolean;
+}
+
+export interface SeedRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+const PROGRESS_AFTER_MS = 1_000;
+const CLEAR_LINE = "\r\u001b[K";
+
+export async function sim(io: CliIo, options: SimOptions): Promise<void> {
+  const simulator = await io.simulator();
+  if (options.list === true) return list(io, simulator, options);
+  const request = requestOf(simulator, options);
+  const reports: ScenarioReport[] = [];
+  for (const seed of seedsOf(options)) {
+    reports.push(await play(io, simulator, seed === undefined ? request : { ...request, seed }, options));
+  }
+  const [only] = reports;
+  if (options.seeds === undefined && only !== undefined) say(io, options, only, () => reportText(only));
+  else say(io, options, { summary: summaryOf(reports), runs: reports }, () => summaryText(reports));
+  if (!reports.every(isWell)) io.setExitCode(1);
+}
+
+/** Undefined: the scenario's own. */
+function seedsOf({ seed, seeds }: SimOptions): readonly (number | undefined)[] {
+  if (seeds === undefined) return [seed];
+  return Array.from({ length: seeds.last - seeds.first + 1 }, (_, i) => seeds.first + i);
+}
+
+function list(io: CliIo, { scenarios }: Simulator, options: SimOptions): void {
+  say(io, options, { scenarios }, () => table(scenarios.map(({ name, about }) => [name, about])));
+}
+
+function say(io: CliIo, { json }: SimOptions, value: unknown, text: () => string): void {
+  io.stdout(json === true ? `${JSON.stringify(value, null, 2)}\n` : text());
+}
+
+function requestOf({ scenarios }: Simulator, options: SimOptions): SimulationRequest {
+  const names = scenarios.map(({ name }) => name).join(", ");
+  const { scenario, nodes, entries, loss, symbols, seed, seeds, trace } = options;
+  const fix = "caye sim --list says what each of them is";
+  if (scenario === undefined) throw new AgentError("USAGE", `--scenario is missing; there are: ${names}`, { fix });
+  if (!scenarios.some(({ name }) => name === scenario)) {
+    throw new AgentError("USAGE", `there is no scenario called ${scenario}; there are: ${names}`, { fix });
+  }
+  if (seed !== undefined && seeds !== undefined) throw new AgentError("USAGE", "either --seed or --seeds, not both");
+  if (trace !== undefined && seeds !== undefined) {
+    throw new AgentError("USAGE", "--trace goes with one run", { fix: "name its --seed" });
+  }
+  return {
+    scenario,
+    ...(nodes === undefined ? {} : { nodes }),
+    ...(entries === undefined ? {} : { entries }),
+    ...(loss === undefined ? {} : { lossRatio: loss }),
+    ...(symbols === undefined ? {} : { symbols }),
+    ...(trace === undefined ? {} : { trace: formatOf(trace) }),
+  };
+}
+
+function formatOf(path: string): TraceFormat {
+  return path.endsWith(".pcap") ? "pcap" : "jsonl";
+}
+
+async function play(
+  io: CliIo,
+  simulator: Simulator,
+  request: SimulationRequest,
+  options: SimOptions,
+): Promise<ScenarioReport> {
+  const progress = new SimProgress(io, request);
+  const { report, trace } = await simulator.run(request, (virtualMs, packets) => progress.show(virtualMs, packets));
+  progress.end();
+  if (options.trace !== undefined && trace !== undefined) {
+    await io.writeFile(io.resolve(options.trace), trace, { exclusive: false });
+  }
+  return report;
+}
+
+/** On standard error, once a run takes longer than a second; then a line each second. */
+class SimProgress {
+  readonly #io: CliIo;
+  readonly #what: string;
+  #nextMs: number;
+  #shown = false;
+
+  constructor(io: CliIo, { scenario, seed }: SimulationRequest) {
+    this.#io = io;
+    this.#what = seed === undefined ? scenario : `${scenario}, seed ${seed}`;
+    this.#nextMs = io.monotonicMs() + PROGRESS_AFTER_MS;
+  }
+
+  show(virtualMs: number, packets: number): void {
+    const nowMs = this.#io.monotonicMs();
+    if (nowMs < this.#nextMs) return;
+    this.#nextMs = nowMs + PROGRESS_AFTER_MS;
+    const line = `${this.#what}: ${formatMs(virtualMs)} of virtual time, ${packets} packets`;
+    this.#io.stderr(this.#io.isTty ? CLEAR_LINE + line : `${line}\n`);
+    this.#shown = true;
+  }
+
+  end(): void {
+    if (this.#shown && this.#io.isTty) this.#io.stderr(CLEAR_LINE);
+  }
+}
+
+function isWell({ complete, invariants }: ScenarioReport): boolean {
+  return complete && invariants.every(({ held }) => held);
+}
+
+function reportText(report: ScenarioReport): string {
+  const { scenario, seed, nodes, lossRatio, airMs, boundMs, ratio, packets, complete, virtualMs, byMessage } = report;
+  const goal = complete ? "reached" : "NOT reached";
+  const bound = boundMs === null || ratio === null ? "" : `, ${ratio.toFixed(2)} × the bound of ${seconds(boundMs)}`;
+  const messages = Object.entries(byMessage).map(([type, count]) => [
+    `  ${type}`,
+    String(count.packets),
+    seconds(count.airMs),
+  ]);
+  return [
+    `${scenario}: ${nodes} nodes, loss ${lossRatio}, seed ${seed}\n`,
+    `goal ${goal} after ${formatMs(virtualMs)} of virtual time\n`,
+    `air: ${seconds(airMs)} in ${packets} packets${bound}\n`,
+    table(messages, [1, 2]),
+    table(report.invariants.map(({ name, held, detail }) => [held ? "  ✓" : "  ✗", name, detail])),
+  ].join("");
+}
+
+interface Summary {
+  readonly runs: number;
+  readonly complete: number;
+  /** Seeds whose goal was not reached, or in which a law did not hold. */
+  readonly failed: readonly number[];
+  readonly ratio: Spread | null;
+  readonly airMs: Spread;
+}
+
+interface Spread {
+  readonly mean: number;
+  readonly median: number;
+  readonly p95: number;
+  readonly max: number;
+}
+
+function summaryOf(reports: readonly ScenarioReport[]): Summary {
+  const ratios = reports.flatMap(({ ratio }) => (ratio === null ? [] : [ratio]));
+  return {
+    runs: reports.length,
+    complete: reports.filter(({ complete }) => complete).length,
+    failed: reports.filter((report) => !isWell(report)).map(({ seed }) => seed),
+    ratio: ratios.length === 0 ? null : spreadOf(ratios),
+    airMs: spreadOf(reports.map(({ airMs }) => airMs)),
+  };
+}
+
+function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0;
+  const sum = sorted.reduce((all, value) => all + value, 0);
+  return { mean: sum / sorted.length, median: at(0.5), p95: at(0.95), max: at(1) };
+}
+
+function summaryText(reports: readonly ScenarioReport[]): string {
+  const { runs, complete, failed, ratio, airMs } = summaryOf(reports);
+  const rows = reports.map(({ seed, ratio: own, airMs: air, packets, complete: done, virtualMs }) => [
+    `seed ${seed}`,
+    own === null ? "–" : own.toFixed(2),
+    seconds(air),
+    String(packets),
+    formatMs(virtualMs),
+    done ? "" : "not complete",
+  ]);
+  const all =
+    ratio === null
+      ? ""
+      : `, ratio ${ratio.mean.toFixed(3)} (median ${ratio.median.toFixed(2)}, p95 ${ratio.p95.toFixed(2)}, max ${ratio.max.toFixed(2)})`;
+  return [
+    table([["", "ratio", "air", "packets", "virtual time"], ...rows], [1, 2, 3, 4]),
+    `${runs} runs, ${complete} complete, mean air ${seconds(airMs.mean)}${all}\n`,
+    failed.length === 0 ? "" : `failed seeds: ${failed.join(", ")}\n`,
+  ].join("");
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,86 @@
+/** What a simulation is asked for, and what it tells: between the command line and the simulator. @module */
+
+export interface ScenarioOptions {
+  /** Agents, 2 … 200. */
+  readonly nodes: number;
+  /** New entries, 1 … 10,000. */
+  readonly entries: number;
+  /** Share of frames that each receiver loses beside collisions, 0 … 0.9. */
+  readonly lossRatio: number;
+  /** Packets that the file of a file scenario needs, 1 … 64. */
+  readonly symbols: number;
+  /** The same seed gives the same run: 0 … 2^53 − 1. */
+  readonly seed: number;
+  /** Virtual time after which a run is given up. */
+  readonly limitMs: number;
+}
+
+/** What one kind of message has cost. */
+export interface AirCount {
+  readonly packets: number;
+  readonly airMs: number;
+}
+
+/** A law that must hold in every run, whatever happens in it. */
+export interface InvariantReport {
+  readonly name: string;
+  readonly held: boolean;
+  /** What was looked at; where it did not hold, what was found. */
+  readonly detail: string;
+}
+
+export interface ScenarioReport {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly nodes: number;
+  readonly entries: number;
+  readonly lossRatio: number;
+  /** Time on air of all packets of all agents, from the event that the scenario measures. */
+  readonly airMs: number;
+  /** What one all-knowing sender needs; null where the scenario has no such bound. */
+  readonly boundMs: number | null;
+  /** `airMs` / `boundMs`; null where there is no bound. */
+  readonly ratio: number | null;
+  readonly packets: number;
+  /** True when the scenario's goal was reached within the limit of virtual time. */
+  readonly complete: boolean;
+  readonly invariants: readonly InvariantReport[];
+  /** Virtual time from the event to the goal. */
+  readonly virtualMs: number;
+  readonly byMessage: Readonly<Record<string, AirCount>>;
+  /** Receptions that were spoiled by another frame. */
+  readonly collisions: number;
+  /** SHA-256 (hex) over every packet of the run, with its time and sender: equal runs have equal hashes. */
+  readonly traceHash: string;
+}
+
+/** `jsonl`: one JSON object a packet. `pcap`: for Wireshark, link type 147 (USER0), each packet our payload alone. */
+export type TraceFormat = "jsonl" | "pcap";
+
+export interface SimulationRequest extends Partial<ScenarioOptions> {
+  readonly scenario: string;
+  readonly trace?: TraceFormat;
+}
+
+export interface Simulation {
+  readonly report: ScenarioReport;
+  /** The trace as a file, when it was asked for. */
+  readonly trace: Uint8Array | undefined;
+}
+
+export interface ScenarioFacts {
+  readonly name: string;
+  /** One sentence. */
+  readonly about: string;
+  readonly defaults: ScenarioOptions;
+}
+
+export interface Simulator {
+  readonly scenarios: readonly ScenarioFacts[];
+  /**
+   * Plays one scenario from its seed; what is left out is as the scenario has it.
+   * @param onProgress told now and then how far the run's virtual time is
+   * @throws AgentError "SCENARIO_UNKNOWN"
+   */
+  run(request: SimulationRequest, onProgress: (virtualMs: number, packets: number) => void): Promise<Simulation>;
+}

@@ -1,0 +1,135 @@
+/**
+ * One house of a simulated village: a machine with a disk, a clock and a radio, on which an agent lives, dies and lives
+ * again.
+ * @module
+ */
+import { runAll } from "../kernel/service.ts";
+import type { Log } from "../ports/log.ts";
+import type { OutgoingPacket } from "../ports/modem.ts";
+import type { Random } from "../ports/random.ts";
+import type { RadioWishes } from "../radio/in-force.ts";
+import { Ears } from "./ears.ts";
+import { openEtherModem } from "./ether-modem.ts";
+import type { Ether } from "./ether.ts";
+import { HouseClock } from "./house-clock.ts";
+import { seededRandom } from "./seeded-random.ts";
+import { SimDisk } from "./sim-disk.ts";
+import { openSimNode, type SimNode } from "./sim-node.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+export interface HouseOptions {
+  readonly index: number;
+  readonly number: number;
+  readonly seed: string;
+  readonly clock: VirtualClock;
+  /** How fast the machine's clock runs; 1 is right. */
+  readonly clockRate: number;
+  readonly syncMs: number;
+  readonly ether: Ether;
+  readonly region: string;
+  readonly preset: string;
+  readonly wishes: RadioWishes;
+  readonly onSent: (house: House, packet: OutgoingPacket) => void;
+}
+
+/** One life of the agent. */
+interface Life {
+  readonly node: SimNode;
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** Says nothing. */
+const silentLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  named: () => silentLog,
+};
+
+export class House {
+  readonly index: number;
+  readonly number: number;
+  readonly clock: HouseClock;
+  readonly disk: SimDisk;
+  readonly ears: Ears;
+  /** What went wrong inside the exchange, in all lives that have ended. */
+  failuresBefore = 0;
+  readonly #options: HouseOptions;
+  readonly #random: Random;
+  #node: SimNode | undefined;
+  #life: Life | undefined;
+  #fault: { readonly error: unknown } | undefined;
+
+  constructor(options: HouseOptions) {
+    const { index, number, seed, clock, clockRate, syncMs, ether, region, preset } = options;
+    this.index = index;
+    this.number = number;
+    this.#options = options;
+    this.#random = seededRandom(`${seed}/house/${index}`);
+    this.clock = new HouseClock(clock, clockRate);
+    this.disk = new SimDisk(clock, syncMs);
+    const modem = openEtherModem({ ether, nodeNumber: number, random: this.#random, region, preset });
+    const ears = seededRandom(`${seed}/ears/${index}`);
+    this.ears = new Ears(modem, ears, (packet) => options.onSent(this, packet));
+  }
+
+  /** The agent, while the machine is up. */
+  get node(): SimNode | undefined {
+    return this.#node;
+  }
+
+  /** The agent of a machine that is up. @throws Error when it is down */
+  get agent(): SimNode {
+    if (this.#node === undefined) throw new Error(`house ${this.index} is down`);
+    return this.#node;
+  }
+
+  /** Opens the store; the agent hears and says nothing before {@link House.start}. */
+  async open(): Promise<SimNode> {
+    this.clock.boot();
+    const { index, wishes } = this.#options;
+    this.#node = await openSimNode({
+      name: `house ${index}`,
+      modem: this.ears,
+      clock: this.clock,
+      random: this.#random,
+      log: silentLog,
+      wishes,
+      store: this.disk.open(),
+    });
+    return this.#node;
+  }
+
+  start(): void {
+    const node = this.agent;
+    const stop = new AbortController();
+    const ended = runAll([node], stop.signal).catch((error: unknown) => {
+      this.#fault ??= { error };
+    });
+    this.#life = { node, stop, ended };
+  }
+
+  /** The plug is pulled: nothing more reaches the disk. */
+  async crash(): Promise<void> {
+    this.disk.crash();
+    await this.stop();
+  }
+
+  /** As {@link House.crash}, but what is on its way still reaches the disk. */
+  async stop(): Promise<void> {
+    const life = this.#life;
+    this.#life = undefined;
+    this.#node = undefined;
+    if (life === undefined) return;
+    this.failuresBefore += life.node.exchange.counters()["failures"] ?? 0;
+    life.stop.abort();
+    await life.ended;
+  }
+
+  /** @throws what made the agent stop by itself, if it did */
+  check(): void {
+    if (this.#fault !== undefined) throw this.#fault.error;
+  }
+}
