@@ -8,14 +8,14 @@ import { BoundedQueue } from "../kernel/queue.ts";
 import { aborted } from "../kernel/service.ts";
 import type { ChannelUse, Modem, ModemState, OutgoingPacket, RadioPacket, SendOutcome } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
-import type { AirFrame, Reception } from "./air.ts";
+import type { Reception } from "./air.ts";
 import type { Ether } from "./ether.ts";
+import type { AirFrame } from "./mesh-frame.ts";
+import { FIRMWARE_VERSION, type RadioFirmware } from "./radio-firmware.ts";
 import type { RadioNode } from "./radio-node.ts";
 import { regionNamed } from "../radio/region.ts";
 
 const RECEIVE_QUEUE_PACKETS = 100;
-const FIRMWARE = "2.7.26 (simulated)";
-
 export interface EtherModemOptions {
   readonly ether: Ether;
   readonly nodeNumber: number;
@@ -23,6 +23,8 @@ export interface EtherModemOptions {
   readonly random: Random;
   readonly region: string;
   readonly preset: string;
+  /** As the ether has it when left out. */
+  readonly firmware?: RadioFirmware;
 }
 
 export function openEtherModem(options: EtherModemOptions): Modem {
@@ -45,6 +47,7 @@ class EtherModem implements Modem {
     this.uri = `sim://${options.nodeNumber.toString(16)}`;
     this.#radio = options.ether.radio(options.nodeNumber);
     this.#radio.limitDutyCycle(regionNamed(options.region).dutyCycle);
+    if (options.firmware !== undefined) this.#radio.firmware = options.firmware;
   }
 
   state(): ModemState {
@@ -85,9 +88,10 @@ class EtherModem implements Modem {
 
   #follow(on: boolean): void {
     const { nodeNumber, preset, region } = this.#options;
+    const firmware = `${FIRMWARE_VERSION[this.#radio.firmware]} (simulated)`;
     if (this.#state.kind === "ready" && !on) this.#reconnects++;
     this.#state = on
-      ? { kind: "ready", settings: { nodeNumber, preset, region, firmware: FIRMWARE } }
+      ? { kind: "ready", settings: { nodeNumber, preset, region, firmware } }
       : { kind: "down", reason: "the simulated radio is off", retryInMs: 0 };
   }
 

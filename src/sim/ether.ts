@@ -8,8 +8,11 @@
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import type { LoraModulation } from "../radio/airtime.ts";
-import { Air, type StationStats } from "./air.ts";
+import { Air, type LossOracle, type SentFrame, type StationStats } from "./air.ts";
+import type { Impairment } from "./impairment.ts";
+import type { RadioFirmware } from "./radio-firmware.ts";
 import { RadioNode } from "./radio-node.ts";
+import { timetableOn } from "./timetable.ts";
 import type { AirLink } from "./topology.ts";
 
 export interface EtherOptions {
@@ -18,6 +21,10 @@ export interface EtherOptions {
   readonly modulation: LoraModulation;
   /** Radios exist by being named here, or by {@link Ether.radio}. */
   readonly links: readonly AirLink[];
+  /** Of all radios that are not told otherwise; 2.7 when left out. */
+  readonly firmware?: RadioFirmware;
+  /** Decides losses in place of chance; see {@link LossOracle}. */
+  readonly losesBy?: LossOracle;
 }
 
 /** Counts since the start; `frames` and `airtimeUs` of all radios together. */
@@ -27,6 +34,9 @@ export interface EtherStats {
   /** Frames that arrived whole, counted at each receiver. */
   readonly heard: number;
   readonly collisions: number;
+  /** Of those heard: that drowned others, and that arrived changed. */
+  readonly captures: number;
+  readonly corrupted: number;
   readonly deaf: number;
   readonly losses: number;
   readonly relayed: number;
@@ -44,18 +54,27 @@ export interface Ether extends AsyncDisposable {
   radio(nodeNumber: number): RadioNode;
   /** Adds a link or changes the one between the same two; a loss of 1 cuts it. */
   setLink(link: AirLink): void;
+  /**
+   * What befalls the frames that these radios receive from now on; all radios that there are, when none are named. It
+   * replaces what was said of them before, and `{}` mends.
+   */
+  impair(impairment: Impairment, nodes?: Iterable<number>): void;
+  /** Told of every frame as it goes on the air; must not throw. Returns how to leave. */
+  onFrame(watcher: (sent: SentFrame) => void): () => void;
   stats(): EtherStats;
 }
 
 export function openEther(options: EtherOptions): Ether {
-  const { clock, random, modulation, links } = options;
-  const air = new Air({ clock, random, modulation, links });
+  const { clock, random, modulation, links, firmware = "2.7", losesBy } = options;
   const life = new AbortController();
+  const timetable = timetableOn(clock, life.signal);
+  const air = new Air({ timetable, random, modulation, links, ...(losesBy && { losesBy }) });
   const radios = new Map<number, RadioNode>();
   const radio = (number: number): RadioNode => {
     let node = radios.get(number);
     if (node === undefined) {
-      node = new RadioNode({ number, air, clock, random, signal: life.signal });
+      node = new RadioNode({ number, air, timetable, random });
+      node.firmware = firmware;
       radios.set(number, node);
     }
     return node;
@@ -71,6 +90,8 @@ export function openEther(options: EtherOptions): Ether {
     nodes: () => [...radios.keys()],
     radio,
     setLink,
+    impair: (impairment, nodes) => air.impair(impairment, nodes ?? radios.keys()),
+    onFrame: (watcher) => air.watch(watcher),
     stats: () => sum([...radios.values()], air),
     [Symbol.asyncDispose]: async () => {
       life.abort();
@@ -89,6 +110,8 @@ function sum(radios: readonly RadioNode[], air: Air): EtherStats {
     airtimeUs: total((stats) => stats.airtimeUs),
     heard: total((stats) => stats.framesHeard),
     collisions: total((stats) => stats.collisions),
+    captures: total((stats) => stats.captures),
+    corrupted: total((stats) => stats.corrupted),
     deaf: total((stats) => stats.deaf),
     losses: total((stats) => stats.losses),
     relayed: radios.reduce((all, radio) => all + radio.relayed, 0),

@@ -3,8 +3,8 @@
  * agent, for tests, and for whoever has no radio at hand.
  *
  * Like the firmware it serves one client (a new one takes over), answers each packet and heartbeat with the state of
- * its queue through a ring of two, keeps 32 packets for its client, and polls rather than pushes. Left out: `want_ack`,
- * learnt next hops, the mesh's own traffic, and of the 46 messages of a handshake those that say nothing of the radio.
+ * its queue through a ring of two, keeps 32 packets for its client, and polls rather than pushes. Its word on a packet
+ * with `want_ack` is as little worth as the firmware's. Left out: the mesh's own traffic, and of the 46 messages of a handshake those that say nothing of the radio.
  * @module
  */
 import type { ToRadio } from "@meshtastic/protobufs";
@@ -15,8 +15,10 @@ import type { Clock } from "../ports/clock.ts";
 import { TEXT_MESSAGE_APP } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
 import type { Ether } from "./ether.ts";
-import { TX_QUEUE_PACKETS, type RadioNode } from "./radio-node.ts";
+import type { RadioFirmware } from "./radio-firmware.ts";
+import type { RadioNode, RoutingWord } from "./radio-node.ts";
 import * as words from "./radio-words.ts";
+import { TX_QUEUE_PACKETS } from "./tx-queue.ts";
 import { regionNamed } from "../radio/region.ts";
 
 const STATUS_RING = 2;
@@ -46,6 +48,8 @@ export interface RadioDeviceOptions {
   readonly preset: string;
   /** TCP port on 127.0.0.1; any free one when left out. */
   readonly port?: number;
+  /** As the ether has it when left out. */
+  readonly firmware?: RadioFirmware;
   /** Log text between frames, as serial interfaces have it. */
   readonly logText?: boolean;
 }
@@ -103,7 +107,9 @@ class Device implements RadioDevice {
     this.#detach = this.radio.attach({
       packet: (reception) => this.#keep(words.heardPacket(reception)),
       power: () => undefined,
+      routing: (word) => this.#keep(this.#routing(word)),
     });
+    if (options.firmware !== undefined) this.radio.firmware = options.firmware;
     void this.#measure();
   }
 
@@ -216,16 +222,16 @@ class Device implements RadioDevice {
   #configure(nonce: number): void {
     const { nodeNumber, ether, preset, region } = this.#options;
     const others = ether.nodes().filter((number) => number !== nodeNumber);
-    const identity = { nodeNumber, others, preset, region, bootCount: this.#bootCount };
+    const { firmware } = this.radio;
+    const identity = { nodeNumber, others, preset, region, firmware, bootCount: this.#bootCount };
     for (const message of words.configuration(identity, this.radio.channelUse(), nonce)) this.#tell(message);
     this.#configured = true;
     void this.#poll();
   }
 
   #submit(packet: Extract<ToRadio["payloadVariant"], { case: "packet" }>["value"]): void {
-    const { nodeNumber } = this.#options;
     const id = packet.id === 0 ? this.#freshId() : packet.id;
-    const refuse = (error: number): void => this.#keep(words.routingError(nodeNumber, id, error, this.#freshId()));
+    const refuse = (error: number): void => this.#keep(this.#routing({ requestId: id, error }));
     if (packet.payloadVariant.case !== "decoded") {
       refuse(BAD_REQUEST);
       return;
@@ -238,7 +244,8 @@ class Device implements RadioDevice {
     }
     // Left at 0 the firmware chooses the default, but only for packets that want an acknowledgement.
     const hopLimit = packet.hopLimit === 0 && packet.wantAck ? DEFAULT_HOPS : Math.min(packet.hopLimit, 7);
-    const admission = this.radio.submit({ to: packet.to, id, port: portnum, payload: payload.slice(), hopLimit });
+    const { to, wantAck } = packet;
+    const admission = this.radio.submit({ to, id, port: portnum, payload: payload.slice(), hopLimit, wantAck });
     switch (admission.kind) {
       case "too-large":
         refuse(TOO_LARGE);
@@ -252,6 +259,10 @@ class Device implements RadioDevice {
         break;
     }
     this.#status(admission.kind === "full" ? ERRNO_UNKNOWN : 0, id);
+  }
+
+  #routing({ requestId, error }: RoutingWord): Uint8Array {
+    return words.routingError(this.#options.nodeNumber, requestId, error, this.#freshId());
   }
 
   /** Text messages: one in two seconds. */

@@ -1,37 +1,40 @@
 /**
- * One radio's share in the mesh, as Meshtastic firmware 2.7 does it: queue, carrier sense, relaying, the law's hour.
+ * One radio's share in the mesh, as Meshtastic firmware 2.7 and 2.8 do it: queue, carrier sense, managed flooding,
+ * acknowledgements, the law's hour.
  *
- * A radio without an agent is a relay only. Left out: acknowledgements and retransmission (`want_ack`), learnt next
- * hops (a direct message is flooded like a broadcast), and the mesh's own traffic (node info, positions).
+ * Sources, of meshtastic/firmware: `RadioLibInterface.cpp` (when it sends), `FloodingRouter.cpp`, `NextHopRouter.cpp` and
+ * `ReliableRouter.cpp` (what it relays and acknowledges), `Router.cpp` (the law's hour, gated as a packet is queued). A
+ * radio without an agent is a relay only. Left out: PKC, channels, favourites, and the mesh's own traffic (node info,
+ * positions).
  * @module
  */
-import type { Clock } from "../ports/clock.ts";
 import type { ChannelUse } from "../ports/modem.ts";
-import { BROADCAST } from "../ports/modem.ts";
+import { BROADCAST, TEXT_MESSAGE_APP } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
-import { timeOnAirUs } from "../radio/airtime.ts";
-import { MAX_FRAME_BYTES, meshFrameBytes } from "../radio/airtime.ts";
-import { symbolMs, type Air, type AirFrame, type Reception } from "./air.ts";
+import { MAX_FRAME_BYTES, timeOnAirUs } from "../radio/airtime.ts";
+import type { Air, Reception } from "./air.ts";
+import { ownSlots, relaySlots, retransmissionMs, slotMs } from "./contention.ts";
+import { frameBytesOf, packetKey, priorityOf, relayByte, ROUTING_APP, signed28, type AirFrame } from "./mesh-frame.ts";
+import { PacketHistory, type Seen } from "./packet-history.ts";
+import type { RadioFirmware } from "./radio-firmware.ts";
+import { OWN_SENDS, RELAY_SENDS, Retransmission } from "./retransmission.ts";
 import { drawBelow } from "./seeded-random.ts";
 import { SlidingSum } from "./sliding-sum.ts";
+import type { Timetable } from "./timetable.ts";
+import { TxQueue } from "./tx-queue.ts";
+import type { Timer } from "./virtual-clock.ts";
 
-/** Firmware's `MAX_TX_QUEUE`. */
-export const TX_QUEUE_PACKETS = 16;
-const SEEN_PACKETS = 400;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-/** Contention windows: 2^3 … 2^8 slots. */
-const CW_MIN = 3;
-const CW_MAX = 8;
-/** The firmware's scale from the worst signal that it still hears to one from next door. */
-const SNR_MIN_DB = -20;
-const SNR_MAX_DB = 10;
-/** Propagation, turnaround and processing, which the firmware adds to each slot. */
-const SLOT_EXTRA_MS = 7.6;
-const SLOT_SYMBOLS = 2.5;
+const DEFAULT_HOPS = 3;
+/** `Routing` with `error_reason` 0: field 3, varint. */
+const ACKNOWLEDGED = Uint8Array.of(0x18, 0);
+/** `Routing.Error` */
+const NONE = 0;
+const MAX_RETRANSMIT = 5;
 
-/** `Priority` of the firmware's packets. */
-export const PRIORITY_DEFAULT = 64;
+/** A client relays unless another did so first; a router relays in any case, and early; a mute radio relays nothing. */
+export type RadioRole = "client" | "router" | "mute";
 
 export type Admission =
   | { readonly kind: "queued" }
@@ -40,62 +43,81 @@ export type Admission =
   /** Minutes until the radio may send again. */
   | { readonly kind: "duty-cycle"; readonly minutes: number };
 
+/**
+ * The radio's own word on a packet of its host. Error 0 is the implicit acknowledgement: somebody, anybody, relayed it.
+ * The real one is a packet from the receiver on port 5.
+ */
+export interface RoutingWord {
+  readonly requestId: number;
+  /** `Routing.Error`: 0, or 5 when nobody answered. */
+  readonly error: number;
+}
+
 /** Whoever uses the radio: a simulated serial interface, or an agent's modem. */
 export interface RadioHost {
   /** A packet for everybody or for this node, the first time that it is heard. Must not throw. */
   packet(reception: Reception): void;
   /** The radio was switched on or off. Must not throw. */
   power(on: boolean): void;
+  /** Must not throw. */
+  routing?(word: RoutingWord): void;
 }
 
-interface Waiting {
-  readonly frame: AirFrame;
-  readonly frameBytes: number;
-  readonly priority: number;
-  readonly order: number;
-  /** Signal with which the packet to relay was heard; undefined for a packet of our own. */
-  readonly snrDb: number | undefined;
-}
+export type Submission = Pick<AirFrame, "to" | "id" | "hopLimit" | "port" | "payload" | "wantAck">;
 
 export interface RadioNodeOptions {
   readonly number: number;
   readonly air: Air;
-  readonly clock: Clock;
+  readonly timetable: Timetable;
   readonly random: Random;
-  /** Ends all that the radio does. */
-  readonly signal: AbortSignal;
 }
 
 export class RadioNode {
   readonly number: number;
+  /** May be changed at any time. */
+  role: RadioRole = "client";
+  firmware: RadioFirmware = "2.7";
   readonly #air: Air;
-  readonly #clock: Clock;
+  readonly #timetable: Timetable;
   readonly #random: Random;
-  readonly #signal: AbortSignal;
   readonly #slotMs: number;
+  readonly #byte: number;
   readonly #hourMs = new SlidingSum(HOUR_MS);
   readonly #channelMs = new SlidingSum(MINUTE_MS);
-  readonly #seen = new Set<string>();
-  #queue: Waiting[] = [];
-  #order = 0;
+  readonly #history = new PacketHistory();
+  readonly #queue = new TxQueue();
+  readonly #unanswered: Retransmission;
+  #timer: Timer | undefined;
   #sending = false;
   #powered = true;
   #host: RadioHost | undefined;
   #dutyCycle = 1;
   #relayed = 0;
   #relaysCancelled = 0;
-  #dropped = 0;
 
-  constructor(options: RadioNodeOptions) {
-    this.number = options.number;
-    this.#air = options.air;
-    this.#clock = options.clock;
-    this.#random = options.random;
-    this.#signal = options.signal;
-    this.#slotMs = SLOT_SYMBOLS * symbolMs(options.air.modulation) + SLOT_EXTRA_MS;
-    this.#air.listen(this.number, {
+  constructor({ number, air, timetable, random }: RadioNodeOptions) {
+    this.number = number;
+    this.#air = air;
+    this.#timetable = timetable;
+    this.#random = random;
+    this.#byte = relayByte(number);
+    this.#slotMs = slotMs(air.modulation);
+    this.#unanswered = new Retransmission({
+      timetable,
+      patienceMs: (frame) => retransmissionMs(this.#airtimeMs(frameBytesOf(frame)), this.#use(), this.#slotMs),
+      sendAgain: (frame, last) => this.#sendAgain(frame, last),
+      giveUp: ({ from, id }) => {
+        if (from === number) this.#host?.routing?.({ requestId: id, error: MAX_RETRANSMIT });
+      },
+    });
+    air.listen(number, {
       heard: (reception) => this.#heard(reception),
-      used: (durationMs) => this.#channelMs.add(this.#clock.monotonicMs(), durationMs),
+      used: (durationMs) => {
+        if (!this.#powered) return;
+        this.#channelMs.add(timetable.nowMs(), durationMs);
+        // The interrupt takes the place of the timer: after whatever it heard or sent, the radio draws its delay anew.
+        this.#draw();
+      },
     });
   }
 
@@ -105,7 +127,7 @@ export class RadioNode {
 
   /** Free places in the queue. */
   get free(): number {
-    return TX_QUEUE_PACKETS - this.#queue.length;
+    return this.#queue.free;
   }
 
   get relayed(): number {
@@ -118,7 +140,7 @@ export class RadioNode {
 
   /** Packets for which the queue had no room, relayed ones included. */
   get dropped(): number {
-    return this.#dropped;
+    return this.#queue.dropped;
   }
 
   /** The region's law: share of an hour that may be sent, 0 … 1. */
@@ -134,13 +156,20 @@ export class RadioNode {
     };
   }
 
-  /** Off: hears and relays nothing. What was queued and known is forgotten, the hour's airtime too, as in RAM. */
+  /**
+   * Off: hears and relays nothing, and breaks off what it sends. What was queued and known is forgotten, the hour's airtime
+   * too, as in RAM.
+   */
   power(on: boolean): void {
     if (on === this.#powered) return;
     this.#powered = on;
     if (!on) {
-      this.#queue = [];
-      this.#seen.clear();
+      this.#air.cut(this.number);
+      this.#timer?.cancel();
+      this.#timer = undefined;
+      this.#queue.clear();
+      this.#history.clear();
+      this.#unanswered.clear();
       this.#hourMs.clear();
       this.#channelMs.clear();
     }
@@ -148,117 +177,192 @@ export class RadioNode {
   }
 
   channelUse(): ChannelUse {
-    const nowMs = this.#clock.monotonicMs();
     return {
-      channelUtilization: Math.min(this.#channelMs.total(nowMs) / MINUTE_MS, 1),
-      airUtilTx: Math.min(this.#hourMs.total(nowMs) / HOUR_MS, 1),
+      channelUtilization: this.#use(),
+      airUtilTx: Math.min(this.#hourMs.total(this.#timetable.nowMs()) / HOUR_MS, 1),
     };
   }
 
-  /** Takes a packet of the host's for the air. */
-  submit(packet: Omit<AirFrame, "from" | "hopStart">, priority = PRIORITY_DEFAULT): Admission {
-    const frameBytes = meshFrameBytes(packet.port, packet.payload.length);
+  /** Takes a packet of the host's for the air. With `wantAck` the host hears of it again, by {@link RadioHost.routing}. */
+  submit(packet: Submission): Admission {
+    const plain = { ...packet, from: this.number, hopStart: packet.hopLimit, relay: this.#byte };
+    // On the air a broadcast never asks for an acknowledgement.
+    const wantAck = packet.wantAck === true && packet.to !== BROADCAST;
+    const frame = this.firmware === "2.8" ? signed28({ ...plain, wantAck }) : { ...plain, wantAck };
+    const frameBytes = frameBytesOf(frame);
     if (frameBytes > MAX_FRAME_BYTES) return { kind: "too-large" };
     const minutes = this.#silentMinutes();
     if (minutes > 0) return { kind: "duty-cycle", minutes };
-    const frame = { ...packet, from: this.number, hopStart: packet.hopLimit };
-    this.#remember(frame);
-    const queued = this.#enqueue({ frame, frameBytes, priority, order: this.#order++, snrDb: undefined });
-    return { kind: queued ? "queued" : "full" };
+    const nextHop = frame.to === BROADCAST ? undefined : this.#history.nextHop(frame.to, undefined);
+    const routed = nextHop === undefined ? frame : { ...frame, nextHop };
+    this.#history.see(routed);
+    this.#unanswered.extend(this.#airtimeMs(frameBytes), frame.id);
+    if (packet.wantAck === true) this.#unanswered.start(routed, OWN_SENDS);
+    else if (nextHop !== undefined && frame.hopLimit > 0) this.#unanswered.start(routed, RELAY_SENDS);
+    return { kind: this.#enqueue(routed) ? "queued" : "full" };
   }
 
   #heard(reception: Reception): void {
-    const { frame, snrDb } = reception;
-    if (!this.#powered || frame.from === this.number) return;
-    if (this.#seen.has(keyOf(frame))) {
-      this.#cancelRelay(frame);
+    const { frame } = reception;
+    if (!this.#powered) return;
+    const own = frame.from === this.number;
+    // Any relay of our packet counts as its acknowledgement, whether or not it will ever reach its receiver.
+    if (own && this.#stop(frame.from, frame.id)) this.#host?.routing?.({ requestId: frame.id, error: NONE });
+    this.#unanswered.extend(this.#airtimeMs(frameBytesOf(frame)));
+    const seen = this.#history.see(frame);
+    if (own) return;
+    if (seen === undefined) this.#heardFirst(reception);
+    else this.#heardAgain(reception, seen);
+  }
+
+  #heardFirst(reception: Reception): void {
+    const { frame } = reception;
+    const toUs = frame.to === this.number;
+    if (toUs || frame.to === BROADCAST) this.#give(reception);
+    this.#history.learn(frame, this.#byte);
+    if (frame.requestId !== undefined && frame.to !== BROADCAST) {
+      // The answer is on its way: the question need not be carried any further.
+      if (!toUs && this.#queue.remove(frame.to, frame.requestId)) this.#relaysCancelled++;
+      this.#stop(frame.to, frame.requestId);
+    }
+    if (toUs && frame.wantAck === true) this.#acknowledge(frame, responseHops(frame));
+    else if (toUs && frame.nextHop === this.#byte && frame.hopLimit > 0) this.#acknowledge(frame, 0);
+    this.#relay(reception);
+  }
+
+  #heardAgain(reception: Reception, seen: Seen): void {
+    const { frame } = reception;
+    this.#stop(frame.from, frame.id);
+    if (frame.hopLimit > seen.hopLimit && this.#queue.remove(frame.from, frame.id, frame.hopLimit)) {
+      this.#relay(reception);
       return;
     }
-    this.#remember(frame);
-    if (frame.to === BROADCAST || frame.to === this.number) this.#host?.packet(reception);
-    if (frame.hopLimit === 0 || frame.to === this.number || this.#silentMinutes() > 0) return;
-    this.#enqueue({
-      frame: { ...frame, hopLimit: frame.hopLimit - 1 },
-      frameBytes: meshFrameBytes(frame.port, frame.payload.length),
-      priority: PRIORITY_DEFAULT,
-      order: this.#order++,
-      snrDb,
-    });
-  }
-
-  /** Somebody else has repeated it already. */
-  #cancelRelay(frame: AirFrame): void {
-    const kept = this.#queue.filter((item) => item.snrDb === undefined || keyOf(item.frame) !== keyOf(frame));
-    this.#relaysCancelled += this.#queue.length - kept.length;
-    this.#queue = kept;
-  }
-
-  /** By priority, then by age; a full queue throws out its last for something of higher priority. */
-  #enqueue(item: Waiting): boolean {
-    const last = this.#queue.at(-1);
-    if (this.#queue.length >= TX_QUEUE_PACKETS) {
-      this.#dropped++;
-      if (last === undefined || last.priority >= item.priority) return false;
-      this.#queue.pop();
+    const fromItsMaker = frame.hopStart === frame.hopLimit && (frame.to !== BROADCAST || frame.hopStart > 0);
+    if (!fromItsMaker) {
+      const asked = frame.to !== BROADCAST && seen.nextHop === this.#byte;
+      if (this.role !== "router" && !asked && this.#queue.remove(frame.from, frame.id)) this.#relaysCancelled++;
+    } else if (!this.#queue.has(frame.from, frame.id) && !this.#relay(reception)) {
+      // The maker has not heard us: the acknowledgement was lost.
+      if (frame.to === this.number && frame.wantAck === true) this.#acknowledge(frame, 0);
     }
-    this.#queue.push(item);
-    this.#queue.sort((a, b) => b.priority - a.priority || a.order - b.order);
-    if (!this.#sending) void this.#drain();
+  }
+
+  #relay({ frame, snrDb }: Reception): boolean {
+    if (frame.to === this.number || frame.from === this.number || frame.hopLimit === 0 || this.role === "mute")
+      return false;
+    const { nextHop: asked, ...flooded } = frame;
+    if (asked !== undefined && asked !== this.#byte) return false;
+    const copy = { ...flooded, hopLimit: frame.hopLimit - 1, relay: this.#byte };
+    const nextHop = asked === undefined ? undefined : this.#history.nextHop(frame.to, frame.relay);
+    const relayed = nextHop === undefined ? copy : { ...copy, nextHop };
+    this.#history.see(relayed);
+    if (this.#silentMinutes() > 0) return true;
+    if (nextHop !== undefined && (relayed.hopLimit > 0 || relayed.wantAck === true)) {
+      this.#unanswered.start(relayed, RELAY_SENDS);
+    }
+    this.#enqueue(relayed, snrDb);
     return true;
   }
 
-  async #drain(): Promise<void> {
+  /** A packet of ours towards whoever sent this. Of texts even the acknowledgement is to be acknowledged. */
+  #acknowledge({ from: to, id: requestId, port }: AirFrame, hopLimit: number): void {
+    if (this.#silentMinutes() > 0) return;
+    const id = 1 + drawBelow(this.#random, 2 ** 32 - 1);
+    const wantAck = port === TEXT_MESSAGE_APP;
+    const head = { from: this.number, to, id, hopLimit, hopStart: hopLimit, relay: this.#byte };
+    const frame = { ...head, requestId, wantAck, port: ROUTING_APP, payload: ACKNOWLEDGED };
+    this.#history.see(frame);
+    if (wantAck) this.#unanswered.start(frame, OWN_SENDS);
+    this.#enqueue(frame);
+  }
+
+  #sendAgain(frame: AirFrame, last: boolean): void {
+    if (this.#silentMinutes() > 0) return;
+    if (last) this.#history.forgetRoute(frame.to);
+    const { nextHop: _, ...flooded } = frame;
+    this.#enqueue(last ? flooded : frame);
+  }
+
+  /** False when it was not waited for. */
+  #stop(from: number, id: number): boolean {
+    const stopped = this.#unanswered.stop(from, id);
+    if (stopped?.sent === true && (from === this.number || this.role !== "router")) this.#queue.remove(from, id);
+    return stopped !== undefined;
+  }
+
+  #give(reception: Reception): void {
+    for (const delayMs of this.#air.deliveriesMs(this.number)) {
+      if (delayMs === 0) this.#host?.packet(reception);
+      else this.#timetable.after(delayMs, () => this.#host?.packet(reception));
+    }
+  }
+
+  #enqueue(frame: AirFrame, snrDb?: number): boolean {
+    const frameBytes = frameBytesOf(frame);
+    const key = packetKey(frame.from, frame.id);
+    const queued = this.#queue.offer({ frame, key, frameBytes, priority: priorityOf(frame), snrDb });
+    if (this.#timer === undefined) this.#draw();
+    return queued;
+  }
+
+  /** Draws a delay for the first in the queue. A timer that runs is replaced. */
+  #draw(): void {
+    const head = this.#queue.first;
+    if (head === undefined || this.#sending) return;
+    const slots =
+      head.snrDb === undefined
+        ? ownSlots(this.#use(), this.#random)
+        : relaySlots(head.snrDb, this.role === "router", this.#random);
+    this.#wait(slots * this.#slotMs);
+  }
+
+  #wait(ms: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#timetable.after(ms, () => {
+      this.#timer = undefined;
+      this.#send();
+    });
+  }
+
+  /** The delay is over: whoever is first now goes, unless the channel is in use; its end draws a new delay. */
+  #send(): void {
+    if (this.#queue.length === 0 || this.#sending) return;
+    const busyMs = this.#air.busyForMs(this.number);
+    if (busyMs > 0) {
+      this.#wait(busyMs);
+      return;
+    }
+    const item = this.#queue.takeFirst();
+    if (item === undefined) return;
+    if (item.snrDb !== undefined) this.#relayed++;
+    this.#hourMs.add(this.#timetable.nowMs(), this.#airtimeMs(item.frameBytes));
     this.#sending = true;
-    while (!this.#signal.aborted) {
-      const head = this.#queue[0];
-      if (head === undefined) break;
-      await this.#clock.sleep(this.#delayMs(head), this.#signal);
-      // It was cancelled, or something more urgent came: that has its own delay.
-      if (this.#queue[0] !== head || this.#signal.aborted) continue;
-      const busyMs = this.#air.busyForMs(this.number);
-      if (busyMs > 0) await this.#clock.sleep(busyMs, this.#signal);
-      else await this.#send(head);
-    }
-    this.#sending = false;
+    this.#air.transmit(this.number, item.frame, item.frameBytes, () => {
+      this.#sending = false;
+      if (this.#powered) this.#draw();
+    });
   }
 
-  async #send(head: Waiting): Promise<void> {
-    this.#queue.shift();
-    if (head.snrDb !== undefined) this.#relayed++;
-    this.#hourMs.add(this.#clock.monotonicMs(), timeOnAirUs(head.frameBytes, this.#air.modulation) / 1000);
-    await this.#air.transmit(this.number, head.frame, head.frameBytes, this.#signal);
+  #airtimeMs(frameBytes: number): number {
+    return timeOnAirUs(frameBytes, this.#air.modulation) / 1000;
   }
 
-  /**
-   * Random, in slots. Own packets wait longer the busier the channel is; a relay waits longer the better it heard, so
-   * that the far one, which carries the packet further, comes first.
-   */
-  #delayMs(item: Waiting): number {
-    if (item.snrDb === undefined) {
-      const use = this.channelUse().channelUtilization ?? 0;
-      return this.#slotMs * drawBelow(this.#random, 2 ** Math.round(CW_MIN + use * (CW_MAX - CW_MIN)));
-    }
-    const quality = Math.min(Math.max((item.snrDb - SNR_MIN_DB) / (SNR_MAX_DB - SNR_MIN_DB), 0), 1);
-    const slots = 2 ** Math.round(CW_MIN + quality * (CW_MAX - CW_MIN));
-    return this.#slotMs * (2 * CW_MAX + drawBelow(this.#random, slots));
+  #use(): number {
+    return Math.min(this.#channelMs.total(this.#timetable.nowMs()) / MINUTE_MS, 1);
   }
 
   /** 0 when the radio may send. */
   #silentMinutes(): number {
-    const waitMs = this.#hourMs.msUntilAtMost(this.#dutyCycle * HOUR_MS, this.#clock.monotonicMs());
+    if (this.#dutyCycle >= 1) return 0;
+    const waitMs = this.#hourMs.msUntilAtMost(this.#dutyCycle * HOUR_MS, this.#timetable.nowMs());
     return Math.ceil(waitMs / MINUTE_MS);
-  }
-
-  #remember(frame: AirFrame): void {
-    this.#seen.add(keyOf(frame));
-    if (this.#seen.size <= SEEN_PACKETS) return;
-    for (const oldest of this.#seen) {
-      this.#seen.delete(oldest);
-      return;
-    }
   }
 }
 
-function keyOf(frame: AirFrame): string {
-  return `${frame.from}/${frame.id}`;
+/** `RoutingModule::getHopLimitForResponse`: as far as the question came, and two more; at least for the default. */
+function responseHops({ hopStart, hopLimit }: AirFrame): number {
+  const used = hopStart - hopLimit;
+  if (used > DEFAULT_HOPS) return used;
+  if (hopStart === 0) return 0;
+  return used + 2 < DEFAULT_HOPS ? used + 2 : DEFAULT_HOPS;
 }

@@ -1,5 +1,5 @@
 /**
- * What a simulated radio says to its client: `FromRadio` messages as firmware 2.7 encodes them.
+ * What a simulated radio says to its client: `FromRadio` messages as firmware 2.7 and 2.8 encode them.
  * @module
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
@@ -7,10 +7,10 @@ import { Config, Mesh, Telemetry, type ToRadio } from "@meshtastic/protobufs";
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import { BROADCAST, type ChannelUse } from "../ports/modem.ts";
 import type { Reception } from "./air.ts";
+import { ROUTING_APP } from "./mesh-frame.ts";
+import { FIRMWARE_VERSION, type RadioFirmware } from "./radio-firmware.ts";
 
-const ROUTING_APP = 5;
 const TELEMETRY_APP = 67;
-const FIRMWARE = "2.7.26.54e0d8d";
 /** `HardwareModel.PORTDUINO`: a radio on a Linux machine. */
 const HARDWARE = 37;
 const CHANNELS = 8;
@@ -27,6 +27,7 @@ export interface RadioIdentity {
   readonly preset: string;
   /** `EU_868`; "UNSET" for none */
   readonly region: string;
+  readonly firmware: RadioFirmware;
   readonly bootCount: number;
 }
 
@@ -48,7 +49,10 @@ export function configuration(identity: RadioIdentity, use: ChannelUse, nonce: n
       },
     }),
     own,
-    fromRadio({ case: "metadata", value: { firmwareVersion: FIRMWARE, hwModel: HARDWARE, canShutdown: true } }),
+    fromRadio({
+      case: "metadata",
+      value: { firmwareVersion: FIRMWARE_VERSION[identity.firmware], hwModel: HARDWARE, canShutdown: true },
+    }),
     ...Array.from({ length: CHANNELS }, (_, index) => channel(index)),
     fromRadio({ case: "config", value: { payloadVariant: { case: "device", value: { role: 0 } } } }),
     lora(identity),
@@ -72,9 +76,10 @@ export function heardPacket({ frame, rssiDbm, snrDb }: Reception): Uint8Array {
       hopStart: frame.hopStart,
       rxRssi: rssiDbm,
       rxSnr: snrDb,
+      wantAck: frame.wantAck === true,
       payloadVariant: {
         case: "decoded",
-        value: { portnum: frame.port, payload: frame.payload, bitfield: BITFIELD },
+        value: { portnum: frame.port, payload: frame.payload, bitfield: BITFIELD, requestId: frame.requestId ?? 0 },
       },
     },
   });

@@ -8,13 +8,20 @@ import { createHash } from "node:crypto";
 import type { Random } from "../ports/random.ts";
 import { chance } from "../radio/chance.ts";
 
+/** A generator that also gives whole words, which is many times faster than bytes. */
+export interface SeededRandom extends Random {
+  /** Evenly in 0 … 2^32 − 1. */
+  word(): number;
+}
+
 /** A stream of its own for each seed; write `village/7/radio` to give every part one. */
-export function seededRandom(seed: string | number): Random {
+export function seededRandom(seed: string | number): SeededRandom {
   const hash = createHash("sha256").update(String(seed)).digest();
   const state = new Uint32Array([0, 4, 8, 12].map((at) => hash.readUInt32BE(at)));
   // All zeros is the one state that the generator can't leave.
   if (state.every((word) => word === 0)) state[0] = 1;
   return {
+    word: () => next(state),
     bytes: (length) => {
       const bytes = new Uint8Array(length);
       for (let at = 0; at < length; at += 4) {
@@ -28,7 +35,21 @@ export function seededRandom(seed: string | number): Random {
 
 /** Evenly in 0 … `below` − 1. @param below 1 … 2^32 */
 export function drawBelow(random: Random, below: number): number {
-  return Math.floor(chance(random) * below);
+  return Math.floor(uniform(random) * below);
+}
+
+/** Evenly in 0 ≤ x < 1: the same numbers as {@link chance} gives, sooner where the generator has words. */
+export function uniform(random: Random): number {
+  return isSeeded(random) ? swapBytes(random.word()) / 2 ** 32 : chance(random);
+}
+
+function isSeeded(random: Random): random is SeededRandom {
+  return "word" in random;
+}
+
+/** Bytes come low end first, and {@link chance} reads them high end first. */
+function swapBytes(word: number): number {
+  return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 }
 
 function next(state: Uint32Array): number {
