@@ -7,6 +7,8 @@
 import { PRESETS, type PresetName } from "./airtime.ts";
 import { REGIONS, type DwellRule, type Ratio, type RegionRow } from "./regions.ts";
 
+export type { Ratio } from "./regions.ts";
+
 export interface RegionRule {
   /** Meshtastic's name, or `UNSET` when the radio has, or told, none. */
   readonly name: string;

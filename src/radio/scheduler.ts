@@ -12,11 +12,14 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { BROADCAST, PRIVATE_APP, type Modem, type SendOutcome } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
-import { payloadAirtimeUs, type LoraModulation } from "./airtime.ts";
+import { payloadAirtimeUs } from "./airtime.ts";
+import { lawUs } from "./budget.ts";
 import { chance } from "./chance.ts";
-import { ChannelHold } from "./channel-hold.ts";
-import { ALERT, type Priority } from "./priority.ts";
+import { Gate, type HoldReason } from "./gate.ts";
+import { HoldBook, type Held } from "./hold-book.ts";
 import type { AirtimeLedger } from "./ledger.ts";
+import type { RadioLimits } from "./limits.ts";
+import { REQUEST, type Priority } from "./priority.ts";
 import type { Ratio } from "./regions.ts";
 import { WaitingQueue, type Offer, type Waiting } from "./waiting.ts";
 
@@ -31,16 +34,6 @@ export interface Frame extends Waiting {
   readonly onSent?: (airtimeUs: number) => void;
 }
 
-export interface RadioLimits {
-  readonly modulation: LoraModulation;
-  /** The law's part of the hour. */
-  readonly dutyCycle: Ratio;
-  /** Our part of that. */
-  readonly share: Ratio;
-  /** True when the radio adds a signature of its own to short broadcasts: see `signsBroadcasts`. */
-  readonly radioSigns?: boolean;
-}
-
 export interface SchedulerParts {
   readonly modem: Modem;
   readonly clock: Clock;
@@ -51,13 +44,15 @@ export interface SchedulerParts {
   readonly ledger: AirtimeLedger;
   /** Resolves once the snapshot is on disk. */
   readonly saveLedger: (snapshot: Bytes) => Promise<void>;
+  /**
+   * After a packet that may be relayed we are silent for so many times its airtime: itself and two relays that we hear,
+   * when left out. Less is faster, and collides with relays that we do not hear.
+   */
+  readonly relaySlack?: number;
 }
 
-/**
- * What the next frame waits for: `frames` (there is none), `air` (our last packet and its relays), `duty-cycle` (the
- * radio said so), `modem` (no link), `radio` (it is busy), `channel` (others use it), `budget` (our hour is used up).
- */
-export type WaitingFor = "frames" | "air" | "duty-cycle" | "modem" | "radio" | "channel" | "budget";
+/** What the next frame waits for; `frames`: there is none. */
+export type WaitingFor = "frames" | HoldReason;
 
 export interface SchedulerStatus {
   readonly queued: number;
@@ -65,49 +60,48 @@ export interface SchedulerStatus {
   readonly dropped: number;
   readonly expired: number;
   readonly refused: number;
-  /** Of the rolling hour. */
+  /** Of the rolling hour: what we sent, what we may send, and what the law lets the radio send in all. */
   readonly usedUs: number;
   readonly budgetUs: number;
+  readonly lawUs: number;
+  /** What the radio says to have sent in the hour that was not ours. */
+  readonly othersUs: number;
+  readonly dutyCycle: Ratio;
+  readonly share: Ratio;
+  /** Use of the channel in the last minute, by the radio's word and our own ears. */
+  readonly channelUse: Ratio;
+  /** For how much longer the radio wants silence; 0 when it does not. */
+  readonly silentMs: number;
   readonly sentPackets: number;
   /** Payload bytes. */
   readonly sentBytes: number;
   readonly sentAirUs: number;
   readonly waitingFor: WaitingFor;
+  /** How often a frame had to wait for each, and for how long in all. */
+  readonly holds: Readonly<Record<HoldReason, Held>>;
 }
 
 export const MAX_WAITING_FRAMES = 64;
-const HOUR_US = 3_600_000_000;
-/** This part of the hour's budget only alerts may use: a long transfer must not leave the village without a voice. */
-const ALERT_RESERVE: Ratio = 0.1;
-/** Room on the air for the relays of a packet that may be relayed: itself and two that we hear. */
 const RELAY_SLACK_FACTOR = 3;
 /** Up to this part of its airtime is added after a packet, so that two nodes don't stay in lockstep. */
 const JITTER: Ratio = 0.05;
-const CHANNEL_POLL_MS = 5_000;
-const MODEM_POLL_MS = 1_000;
-const FIRST_BACKOFF_MS = 1_000;
-const MAX_BACKOFF_MS = 30_000;
+/** Who waited so long counts as one priority more, until it is as good as a request. */
+const AGEING = { stepMs: 300_000, highest: REQUEST };
 /** The longest sleep while there is something to do: settings and clocks are looked at again. */
 const MAX_PAUSE_MS = 60_000;
 const IDLE_PAUSE_MS = 3_600_000;
-const MAX_DUTY_WAIT_MS = 3_600_000;
 /** A wall clock that moves against the monotonic one by more than this was set. */
 const CLOCK_SET_MS = 5_000;
-
-type Gate = { readonly kind: "open" } | { readonly kind: "wait"; readonly on: WaitingFor; readonly ms: number };
 
 export class Scheduler implements Service {
   readonly name = "radio";
   readonly #parts: SchedulerParts;
   readonly #log: Log;
-  readonly #queue = new WaitingQueue<Frame>(MAX_WAITING_FRAMES);
+  readonly #queue = new WaitingQueue<Frame>(MAX_WAITING_FRAMES, AGEING);
+  readonly #gate: Gate;
+  readonly #holds = new HoldBook();
   #wake: (() => void) | undefined;
   #waitingFor: WaitingFor = "frames";
-  #quietUntilMs = Number.NEGATIVE_INFINITY;
-  #dutyUntilMs = Number.NEGATIVE_INFINITY;
-  #busyUntilMs = Number.NEGATIVE_INFINITY;
-  #busyTries = 0;
-  readonly #hold = new ChannelHold();
   #wallOffsetMs: number;
   #ledgerUnsaved = false;
   #refused = 0;
@@ -118,11 +112,12 @@ export class Scheduler implements Service {
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
     this.#log = parts.log.named("radio");
+    this.#gate = new Gate({ modem: parts.modem, ledger: parts.ledger, chance: () => chance(parts.random) });
     this.#wallOffsetMs = wallOffsetMs(parts.clock);
   }
 
   offer(frame: Frame): Offer {
-    const offer = this.#queue.offer(frame);
+    const offer = this.#queue.offer(frame, this.#parts.clock.monotonicMs());
     if (offer !== "dropped") this.#wake?.();
     return offer;
   }
@@ -132,19 +127,33 @@ export class Scheduler implements Service {
     return this.#queue.cancel(key);
   }
 
+  /** Somebody else's packet was on air, just now: it counts in the use of the channel. */
+  heard(airtimeUs: number): void {
+    this.#gate.heard(airtimeUs, this.#parts.clock.monotonicMs());
+  }
+
   status(): SchedulerStatus {
     const { clock, ledger } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    const limits = this.#parts.settings();
     return {
       queued: this.#queue.length,
       dropped: this.#queue.dropped,
       expired: this.#queue.expired,
       refused: this.#refused,
-      usedUs: ledger.usedUs(clock.monotonicMs()),
-      budgetUs: budgetUs(this.#parts.settings()),
+      usedUs: ledger.usedUs(nowMs),
+      budgetUs: this.#gate.budgetUs(limits, nowMs),
+      lawUs: lawUs(limits),
+      othersUs: this.#gate.othersUs(nowMs),
+      dutyCycle: limits.dutyCycle,
+      share: limits.share,
+      channelUse: this.#gate.used(nowMs),
+      silentMs: ledger.silentMs(nowMs),
       sentPackets: this.#sentPackets,
       sentBytes: this.#sentBytes,
       sentAirUs: this.#sentAirUs,
       waitingFor: this.#waitingFor,
+      holds: this.#holds.all(),
     };
   }
 
@@ -153,32 +162,21 @@ export class Scheduler implements Service {
     while (!signal.aborted) {
       await this.#followWallClock();
       const nowMs = clock.monotonicMs();
-      const frame = this.#queue.first(nowMs);
-      if (frame === undefined) {
+      const next = this.#queue.first(nowMs);
+      if (next === undefined) {
+        this.#gate.idle();
         await this.#pause("frames", this.#parts.ledger.usedUs(nowMs) > 0 ? MAX_PAUSE_MS : IDLE_PAUSE_MS, signal);
         continue;
       }
+      const { item: frame, rank } = next;
       const limits = this.#parts.settings();
       const airtimeUs = payloadAirtimeUs(frame.payload.length, limits.modulation, limits.radioSigns);
-      const gate = this.#gate(frame, airtimeUs, limits, nowMs);
-      if (gate.kind === "open") await this.#send(frame, airtimeUs, signal);
-      else if (gate.ms === Number.POSITIVE_INFINITY) this.#refuse(frame, "one packet is longer than the hour's budget");
-      else await this.#pause(gate.on, gate.ms, signal);
+      const { priority, expiresAtMs } = frame;
+      const verdict = this.#gate.verdict({ airtimeUs, priority, rank, expiresAtMs }, limits, nowMs);
+      if (verdict.kind === "open") await this.#send(frame, airtimeUs, signal);
+      else if (verdict.kind === "never") this.#refuse(frame, verdict.reason);
+      else await this.#pause(verdict.on, verdict.ms, signal);
     }
-  }
-
-  /** What the frame must wait for, in the order in which it makes sense to ask. */
-  #gate(frame: Frame, airtimeUs: number, limits: RadioLimits, nowMs: number): Gate {
-    if (nowMs < this.#quietUntilMs) return waitFor("air", this.#quietUntilMs - nowMs);
-    if (nowMs < this.#dutyUntilMs) return waitFor("duty-cycle", this.#dutyUntilMs - nowMs);
-    if (this.#parts.modem.state().kind !== "ready") return waitFor("modem", MODEM_POLL_MS);
-    if (nowMs < this.#busyUntilMs) return waitFor("radio", this.#busyUntilMs - nowMs);
-    const reserve = frame.priority === ALERT ? 0 : ALERT_RESERVE;
-    const budgetMs = this.#parts.ledger.waitMs(nowMs, airtimeUs, Math.floor(budgetUs(limits) * (1 - reserve)));
-    if (budgetMs > 0) return waitFor("budget", budgetMs);
-    if (this.#hold.isFull(frame.priority, this.#parts.modem.channelUse().channelUtilization ?? 0, nowMs))
-      return waitFor("channel", CHANNEL_POLL_MS);
-    return { kind: "open" };
   }
 
   async #send(frame: Frame, airtimeUs: number, signal: AbortSignal): Promise<void> {
@@ -193,35 +191,35 @@ export class Scheduler implements Service {
     const { payload, hopLimit } = frame;
     const outcome = await modem.send({ to: BROADCAST, port: PRIVATE_APP, payload, hopLimit }, signal);
     if (outcome.kind === "taken") this.#taken(frame, airtimeUs);
-    else this.#notTaken(frame, airtimeUs, outcome);
+    else await this.#notTaken(frame, airtimeUs, outcome);
   }
 
   #taken(frame: Frame, airtimeUs: number): void {
-    const factor = (frame.hopLimit > 0 ? RELAY_SLACK_FACTOR : 1) + JITTER * this.#chance();
-    this.#quietUntilMs = this.#parts.clock.monotonicMs() + (factor * airtimeUs) / 1000;
-    this.#queue.remove(frame);
-    this.#busyTries = 0;
-    this.#hold.release();
+    const { clock, random, relaySlack = RELAY_SLACK_FACTOR } = this.#parts;
+    const factor = (frame.hopLimit > 0 ? relaySlack : 1) + JITTER * chance(random);
+    this.#gate.sent(airtimeUs, (factor * airtimeUs) / 1000, clock.monotonicMs());
+    this.#queue.serve(frame);
+    this.#holds.over();
     this.#sentPackets++;
     this.#sentBytes += frame.payload.length;
     this.#sentAirUs += airtimeUs;
     frame.onSent?.(airtimeUs);
   }
 
-  #notTaken(frame: Frame, airtimeUs: number, outcome: Exclude<SendOutcome, { kind: "taken" }>): void {
+  async #notTaken(frame: Frame, airtimeUs: number, outcome: Exclude<SendOutcome, { kind: "taken" }>): Promise<void> {
     const nowMs = this.#parts.clock.monotonicMs();
     this.#parts.ledger.takeBack(airtimeUs);
     switch (outcome.kind) {
       case "busy": {
-        const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#busyTries);
-        this.#busyTries = Math.min(this.#busyTries + 1, 16);
-        this.#busyUntilMs = nowMs + backoffMs * (1 + this.#chance() / 2);
+        const backoffMs = this.#gate.busy(nowMs);
         this.#log.debug("radio is busy", { reason: outcome.reason, backoffMs });
         return;
       }
       case "duty-cycle":
-        this.#dutyUntilMs = nowMs + Math.min(Math.max(outcome.waitMs, FIRST_BACKOFF_MS), MAX_DUTY_WAIT_MS);
+        this.#gate.silence(outcome.waitMs, nowMs);
         this.#log.warn("radio says that the law's hour is used up", { waitMs: outcome.waitMs });
+        // A restart must not wake it.
+        await this.#save();
         return;
       case "refused":
         this.#refuse(frame, outcome.reason);
@@ -265,23 +263,14 @@ export class Scheduler implements Service {
     signal.addEventListener("abort", wake, { once: true });
     this.#wake = wake;
     this.#waitingFor = on;
+    const { clock } = this.#parts;
+    const sinceMs = clock.monotonicMs();
     // Whole milliseconds: a fraction may be too little to move a clock at all.
-    await this.#parts.clock.sleep(Math.ceil(on === "frames" ? ms : Math.min(ms, MAX_PAUSE_MS)), stop.signal);
+    await clock.sleep(Math.ceil(on === "frames" ? ms : Math.min(ms, MAX_PAUSE_MS)), stop.signal);
+    if (on !== "frames") this.#holds.add(on, clock.monotonicMs() - sinceMs);
     this.#wake = undefined;
     signal.removeEventListener("abort", wake);
   }
-
-  #chance(): Ratio {
-    return chance(this.#parts.random);
-  }
-}
-
-function waitFor(on: WaitingFor, ms: number): Gate {
-  return { kind: "wait", on, ms };
-}
-
-function budgetUs({ dutyCycle, share }: RadioLimits): number {
-  return Math.floor(HOUR_US * dutyCycle * share);
 }
 
 function wallOffsetMs(clock: Clock): number {

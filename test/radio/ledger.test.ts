@@ -142,15 +142,36 @@ test("refuses a snapshot that is not one", () => {
     return outcome.ok ? "taken" : outcome.reason;
   };
   expect(reason(bytes)).toBe("taken");
-  expect(reason(new Uint8Array(0))).toBe("not a ledger of version 1");
-  expect(reason(Uint8Array.of(2, ...bytes.subarray(1)))).toBe("not a ledger of version 1");
+  expect(reason(new Uint8Array(0))).toBe("not a ledger of version 1 or 2");
+  expect(reason(Uint8Array.of(3, ...bytes.subarray(1)))).toBe("not a ledger of version 1 or 2");
   expect(reason(Uint8Array.of(...bytes, 0))).toBe("trailing bytes");
   for (let length = 1; length < bytes.length; length++) expect(reason(bytes.subarray(0, length))).toBe("truncated");
-  const head = bytes.subarray(0, 9);
+  const head = [...bytes.subarray(0, 9), 0];
   expect(reason(Uint8Array.of(...head, 1, 0, 5))).toBe("bucket out of order");
   expect(reason(Uint8Array.of(...head, 2, 9, 5, 8, 5))).toBe("bucket out of order");
   expect(reason(Uint8Array.of(...head, 1, 0xff, 0xff, 0xff, 0x7f, 5))).toBe("bucket out of order");
   expect(reason(Uint8Array.of(...head, 0x81, 4))).toBe("too many buckets");
+  const hours = Uint8Array.of(...bytes.subarray(0, 9), 0xff, 0xff, 0xff, 0x7f, 0);
+  expect(reason(hours)).toBe("a silence of more than an hour");
+});
+
+test("reads a book of version 1, which knew no silence", () => {
+  const ledger = new AirtimeLedger();
+  ledger.record(0, 2_000_000);
+  const bytes = ledger.snapshot(at(2_000));
+  const older = Uint8Array.of(1, ...bytes.subarray(1, 9), ...bytes.subarray(10));
+  expect(restored(older, at(2_000)).usedUs(2_000)).toBe(2_000_000);
+});
+
+test("remembers for how long the radio wants silence, an hour at most, and takes off the time that passed", () => {
+  const ledger = new AirtimeLedger();
+  expect(ledger.silentMs(0)).toBe(0);
+  ledger.silence(0, 1e12);
+  expect(ledger.silentMs(600_000)).toBe(HOUR_MS - 600_000);
+  const bytes = ledger.snapshot(at(600_000, 1_000_000_000));
+  expect(restored(bytes, at(7, 1_000_000_000 + 600_000)).silentMs(7)).toBe(HOUR_MS - 1_200_000);
+  expect(restored(bytes, at(7, 1_000_000_000 + HOUR_MS)).silentMs(7)).toBe(0);
+  expect(restored(bytes, at(7, 5)).silentMs(7)).toBe(HOUR_MS - 600_000);
 });
 
 test("takes or refuses a hundred thousand damaged snapshots, and never throws", () => {

@@ -97,7 +97,7 @@ test("the page on airtime prints the regions as they are here, no more and no fe
     expect(ROWS.get(name), name).toEqual(cells);
   }
   const printed = [...ROWS.keys()].filter((name) => !presetNames().some((preset) => preset === name));
-  expect(printed.toSorted()).toEqual(regionNames());
+  expect(new Set(printed)).toEqual(new Set(regionNames()));
 });
 
 test("the page on airtime prints every preset's modulation and times on air", () => {

@@ -4,8 +4,9 @@ import type { Bytes } from "../../src/kernel/bytes.ts";
 import type { Log } from "../../src/ports/log.ts";
 import { payloadAirtimeUs, PRESETS } from "../../src/radio/airtime.ts";
 import { AirtimeLedger, WINDOW_MS } from "../../src/radio/ledger.ts";
-import { ALERT, ANSWER, INDEX, REQUEST } from "../../src/radio/priority.ts";
-import { Scheduler, type Frame, type RadioLimits, type SchedulerParts } from "../../src/radio/scheduler.ts";
+import { ALERT, ALERT_REPAIR, ANSWER, CHECKPOINT, INDEX, REQUEST } from "../../src/radio/priority.ts";
+import type { RadioLimits } from "../../src/radio/limits.ts";
+import { Scheduler, type Frame, type SchedulerParts } from "../../src/radio/scheduler.ts";
 import { FakeClock } from "../fakes/clock.ts";
 import { FakeModem, READY } from "../fakes/modem.ts";
 import { seeded } from "../fakes/seeded.ts";
@@ -126,9 +127,15 @@ test("an alert overtakes requests, these answers, and these the index", async ()
 test("tells what it sent, and counts it", async () => {
   const station = new Station();
   const airtimes: number[] = [];
+  station.modem.current = { kind: "configuring" };
   station.scheduler.offer(frame(1, { onSent: (airtimeUs) => airtimes.push(airtimeUs) }));
+  await station.clock.advance(0);
+  station.modem.current = READY;
+  await station.clock.advance(2_500);
   await station.clock.advance(10 * FULL_MS);
   expect(airtimes).toEqual([1000 * FULL_MS]);
+  const once = { times: 1, ms: 1_000 };
+  const never = { times: 0, ms: 0 };
   expect(station.scheduler.status()).toEqual({
     queued: 0,
     dropped: 0,
@@ -136,10 +143,17 @@ test("tells what it sent, and counts it", async () => {
     refused: 0,
     usedUs: 1000 * FULL_MS,
     budgetUs: 3_600_000_000,
+    lawUs: 3_600_000_000,
+    othersUs: 0,
+    dutyCycle: 1,
+    share: 1,
+    channelUse: FULL_MS / 60_000,
+    silentMs: 0,
     sentPackets: 1,
     sentBytes: 231,
     sentAirUs: 1000 * FULL_MS,
     waitingFor: "frames",
+    holds: { air: never, "duty-cycle": never, modem: once, radio: never, channel: never, budget: never },
   });
   await station.stop();
 });
@@ -153,7 +167,7 @@ describe("the queue", () => {
     expect(station.scheduler.offer(frame(65, { priority: ALERT }))).toBe("queued");
     expect(station.scheduler.status()).toMatchObject({ queued: 64, dropped: 2 });
     station.modem.current = READY;
-    await station.clock.advance(100 * FULL_MS);
+    await station.clock.advance(HOUR_MS);
     expect(station.taken).toEqual([65, ...Array.from({ length: 63 }, (_, name) => name)]);
     await station.stop();
   });
@@ -305,7 +319,7 @@ describe("the hour's budget", () => {
     station.limits = { modulation: PRESETS.LongFast, dutyCycle: 0.1, share: 0.5 };
     for (let round = 0; round < 2; round++) {
       for (let name = 0; name < 64; name++) station.scheduler.offer(frame(1));
-      await station.clock.advance(150_000);
+      await station.clock.advance(600_000);
     }
     expect(station.scheduler.status().waitingFor).toBe("budget");
     const before = station.taken.length;
@@ -411,59 +425,184 @@ describe("the hour's budget", () => {
 });
 
 describe("a channel in use", () => {
-  test("above a quarter holds up the index, until it is free; what people ask for passes", async () => {
+  const busy = (channelUtilization: number) => ({ channelUtilization, airUtilTx: 0 });
+
+  /** Until the packet goes, to a tenth of a second. */
+  async function heldMs(priority: Frame["priority"], used: number, more: Partial<Frame> = {}): Promise<number> {
     const station = new Station();
-    station.modem.use = { channelUtilization: 0.3, airUtilTx: 0 };
-    station.scheduler.offer(frame(1, { priority: INDEX }));
-    await station.clock.advance(60_000);
+    station.modem.use = busy(used);
+    station.scheduler.offer(frame(1, { priority, ...more }));
+    let ms = 0;
+    for (; station.taken.length === 0 && ms < HOUR_MS; ms += 100) await station.clock.advance(ms === 0 ? 0 : 100);
+    await station.stop();
+    return ms;
+  }
+
+  test("up to a quarter holds up nobody", async () => {
+    for (const priority of [CHECKPOINT, INDEX, ALERT] as const) expect(await heldMs(priority, 0.25)).toBe(100);
+  });
+
+  test.each([
+    ["an alert", ALERT, 0, 2],
+    ["the repair of an alert", ALERT_REPAIR, 2.5, 5],
+    ["a request", REQUEST, 5, 10],
+    ["an answer", ANSWER, 10, 20],
+  ] as const)("that is full holds up %s, for a random part of its time", async (_, priority, leastS, mostS) => {
+    const ms = await heldMs(priority, 1);
+    expect(ms).toBeGreaterThanOrEqual(1000 * leastS);
+    expect(ms).toBeLessThanOrEqual(1000 * mostS + 200);
+  });
+
+  test("holds up longer the fuller it is", async () => {
+    const waits = [await heldMs(INDEX, 0.3), await heldMs(INDEX, 0.5), await heldMs(INDEX, 0.9)];
+    expect(waits).toEqual(waits.toSorted((a, b) => a - b));
+    expect(waits[0]).toBeGreaterThanOrEqual(4_000);
+    expect(waits[2]).toBeGreaterThan(40_000);
+  });
+
+  test("lets all go as soon as it is free", async () => {
+    const station = new Station();
+    station.modem.use = busy(1);
+    station.scheduler.offer(frame(1));
+    await station.clock.advance(20_000);
     expect(station.taken).toEqual([]);
-    expect(station.scheduler.status().waitingFor).toBe("channel");
+    expect(station.scheduler.status()).toMatchObject({ waitingFor: "channel", channelUse: 1 });
+    station.modem.use = busy(0.25);
+    await station.clock.advance(5_500);
+    expect(station.taken).toEqual([1]);
+    expect(station.scheduler.status().holds.channel.times).toBe(1);
+    await station.stop();
+  });
+
+  test("lets a request that waits pass before the index, and the index after it", async () => {
+    const station = new Station();
+    station.modem.use = busy(0.5);
+    station.scheduler.offer(frame(1, { priority: INDEX }));
     station.scheduler.offer(frame(2, { priority: REQUEST }));
-    await station.clock.advance(1_000);
+    await station.clock.advance(4_000);
     expect(station.taken).toEqual([2]);
-    station.modem.use = { channelUtilization: 0.25, airUtilTx: 0 };
-    await station.clock.advance(10_000);
+    await station.clock.advance(60_000);
     expect(station.taken).toEqual([2, 1]);
     await station.stop();
   });
 
-  test.each([
-    ["answers", ANSWER, 10],
-    ["requests", REQUEST, 5],
-  ] as const)("above two fifths holds up %s too, until it is free, or for a while", async (_, priority, longestS) => {
+  test("does not make a request miss its time, but a beacon", async () => {
+    expect(await heldMs(REQUEST, 1, { expiresAtMs: 5_000 + 3_000 })).toBeLessThan(2_500);
+    expect(await heldMs(INDEX, 1, { expiresAtMs: 5_000 + 3_000 })).toBe(HOUR_MS);
+  });
+
+  test("that a silent radio once reported full is free again in minutes, and never shut", async () => {
     const station = new Station();
-    station.modem.use = { channelUtilization: 0.41, airUtilTx: 0 };
-    station.scheduler.offer(frame(1, { priority }));
-    await station.clock.advance((longestS - 1) * 1000);
-    expect(station.taken).toEqual([]);
-    station.modem.use = { channelUtilization: 0.4, airUtilTx: 0 };
-    await station.clock.advance(5_500);
+    station.modem.use = busy(1);
+    station.scheduler.offer(frame(1));
+    station.scheduler.offer(frame(2));
+    await station.clock.advance(130_000);
     expect(station.taken).toEqual([1]);
-    station.modem.use = { channelUtilization: 0.41, airUtilTx: 0 };
-    station.scheduler.offer(frame(2, { priority }));
-    await station.clock.advance((longestS + 6) * 1000);
+    await station.clock.advance(600_000);
     expect(station.taken).toEqual([1, 2]);
+    expect(station.scheduler.status().channelUse).toBe(0);
     await station.stop();
   });
 
-  test("that the radio reports for ever lets a packet go every two minutes", async () => {
+  test("is also what we heard and sent ourselves in the last minute, whatever the radio says", async () => {
     const station = new Station();
-    station.modem.use = { channelUtilization: 1, airUtilTx: 0 };
-    for (let name = 0; name < 64; name++) station.scheduler.offer(frame(name));
-    await station.clock.advance(HOUR_MS);
-    expect(station.taken.length).toBeGreaterThan(25);
-    expect(station.taken.length).toBeLessThanOrEqual(30);
-    await station.stop();
-  });
-
-  test("holds up an alert for 15 seconds at most", async () => {
-    const station = new Station();
-    station.modem.use = { channelUtilization: 1, airUtilTx: 0 };
-    station.scheduler.offer(frame(1, { priority: ALERT }));
-    await station.clock.advance(14_000);
+    for (let second = 0; second < 30; second++) {
+      station.scheduler.heard(1_000_000);
+      await station.clock.advance(1_000);
+    }
+    expect(station.scheduler.status().channelUse).toBe(0.5);
+    station.scheduler.offer(frame(1));
+    await station.clock.advance(5_000);
     expect(station.taken).toEqual([]);
-    await station.clock.advance(2_000);
+    await station.clock.advance(60_000);
     expect(station.taken).toEqual([1]);
+    expect(station.scheduler.status().channelUse).toBeLessThan(0.1);
+    await station.stop();
+  });
+});
+
+describe("fairness", () => {
+  test("two files of one priority take turns, however much of one waits", async () => {
+    const station = new Station();
+    for (let i = 0; i < 4; i++) station.scheduler.offer(frame(1, { priority: ANSWER, flow: "big" }));
+    station.scheduler.offer(frame(2, { priority: ANSWER, flow: "small" }));
+    station.scheduler.offer(frame(2, { priority: ANSWER, flow: "small" }));
+    await station.clock.advance(10 * 60_000);
+    expect(station.taken).toEqual([1, 2, 1, 2, 1, 1]);
+    await station.stop();
+  });
+
+  test("a checkpoint goes at last, though requests never end", async () => {
+    const station = new Station();
+    station.scheduler.offer(frame(9, { priority: CHECKPOINT }));
+    for (let i = 0; i < 60 * 60; i++) {
+      if (station.scheduler.status().queued < 40)
+        station.scheduler.offer(frame(1, { priority: REQUEST, flow: `peer ${i % 7}` }));
+      await station.clock.advance(1_000);
+      if (station.taken.includes(9)) break;
+    }
+    expect(station.taken).toContain(9);
+    expect(station.timesMs.at(-1)).toBeGreaterThan(15 * 60_000);
+    await station.stop();
+  });
+});
+
+describe("the law", () => {
+  test("counts what the radio sends for others: with it, we stay below", async () => {
+    const station = new Station();
+    station.limits = { modulation: PRESETS.LongFast, dutyCycle: 0.1, share: 1 };
+    // 330 of the law's 360 s went on relaying.
+    station.modem.use = { channelUtilization: 0, airUtilTx: 330 / 3_600 };
+    for (let name = 0; name < 60; name++) station.scheduler.offer(frame(name, { priority: REQUEST }));
+    await station.clock.advance(HOUR_MS / 2);
+    const { usedUs, budgetUs, othersUs, lawUs, waitingFor } = station.scheduler.status();
+    expect([budgetUs, othersUs, lawUs, waitingFor]).toEqual([30_000_000, 330_000_000, 360_000_000, "budget"]);
+    expect(usedUs).toBeLessThanOrEqual(0.9 * 30_000_000);
+    expect(usedUs).toBeGreaterThan(20_000_000);
+    // Relaying grew less: what waited goes, and nothing was refused for good.
+    station.modem.use = { channelUtilization: 0, airUtilTx: 0.05 };
+    await station.clock.advance(60_000);
+    expect(station.scheduler.status().usedUs).toBeGreaterThan(27_000_000);
+    expect(station.scheduler.status().refused).toBe(0);
+    await station.stop();
+  });
+
+  test("refuses a packet that is longer than the region lets it be", async () => {
+    const station = new Station();
+    station.limits = { ...station.limits, modulation: PRESETS.LongModerate, maxPacketUs: 4_000_000 };
+    station.scheduler.offer(frame(1));
+    station.scheduler.offer({ payload: Uint8Array.of(2), priority: INDEX, hopLimit: 0 });
+    await station.clock.advance(60_000);
+    expect(station.taken).toEqual([2]);
+    expect(station.scheduler.status().refused).toBe(1);
+    await station.stop();
+  });
+
+  test("silence that the radio wants outlasts a restart", async () => {
+    const station = new Station();
+    station.modem.answers.push({ kind: "duty-cycle", waitMs: 50 * 60_000 });
+    station.scheduler.offer(frame(1));
+    await station.clock.advance(10 * 60_000);
+    expect(station.scheduler.status().silentMs).toBe(40 * 60_000);
+    await station.stop();
+    const now = { monotonicMs: 5_000, wallMs: station.clock.nowMs() };
+    const ledger = AirtimeLedger.restore(station.saved.at(-1) ?? new Uint8Array(0), now);
+    if (!ledger.ok) throw new Error(ledger.reason);
+    const again = new Station({ ledger: ledger.value });
+    again.scheduler.offer(frame(2));
+    await again.clock.advance(40 * 60_000 - 1);
+    expect(again.taken).toEqual([]);
+    await again.clock.advance(2);
+    expect(again.taken).toEqual([2]);
+    await again.stop();
+  });
+
+  test("room for relays is a matter of setting", async () => {
+    const station = new Station({ relaySlack: 1 });
+    station.scheduler.offer(frame(1, { hopLimit: 3 }));
+    station.scheduler.offer(frame(2, { hopLimit: 3 }));
+    await station.clock.advance(2 * FULL_MS);
+    expect(station.taken).toEqual([1, 2]);
     await station.stop();
   });
 });
