@@ -73,6 +73,16 @@ function addRadio(page: Page, radio: StatusReport["radio"]): void {
   page.gauge("caye_radio_queued", "Packets that wait for air time", radio.queued);
   page.gauge("caye_air_used_seconds", "Time on air in the rolling hour", radio.air_used_ms / 1000);
   page.gauge("caye_air_budget_seconds", "Time on air that may be used in an hour", radio.air_budget_ms / 1000);
+  page.gauge("caye_air_law_seconds", "Time on air that the law allows in an hour", radio.air_law_ms / 1000);
+  page.gauge("caye_air_others_seconds", "Time on air of the radio in the hour for others", radio.air_others_ms / 1000);
+  page.gauge("caye_air_duty_cycle", "The law's part of an hour, 0 to 1", radio.duty_cycle);
+  page.gauge("caye_air_duty_share", "Our part of the law's time, 0 to 1", radio.duty_share);
+  page.gauge("caye_channel_use", "Use of the channel in the last minute, 0 to 1", radio.channel_use);
+  page.gauge("caye_radio_silent_seconds", "Seconds for which the radio still keeps silence", radio.silent_s);
+  for (const [reason, { times, ms }] of Object.entries(radio.holds)) {
+    page.counter("caye_air_holds_total", "Waits of packets, by what they waited for", times, { reason });
+    page.counter("caye_air_held_seconds_total", "Seconds that packets waited, by what for", ms / 1000, { reason });
+  }
 }
 
 function addShard(page: Page, { shard, neighbours }: StatusReport): void {

@@ -100,8 +100,11 @@ function radioCheck({ simulated, modemUri }: DeskParts, { modem }: OpenParts): C
 }
 
 function regionCheck({ radioSettings }: OpenParts): Check {
-  const { preset, region, regionAssumed } = radioSettings();
-  if (!regionAssumed) return { name: "region", state: "OK", detail: `${region}, ${preset}`, fix: "" };
+  const { preset, region, regionAssumed, dwell } = radioSettings();
+  if (!regionAssumed) {
+    const note = dwell === undefined ? "" : `; dwell time of ${dwell.limitMs} ms (${dwell.kind}): see docs/airtime.md`;
+    return { name: "region", state: "OK", detail: `${region}, ${preset}${note}`, fix: "" };
+  }
   return {
     name: "region",
     state: "WARN",
@@ -111,8 +114,9 @@ function regionCheck({ radioSettings }: OpenParts): Check {
 }
 
 function airCheck({ scheduler }: OpenParts): Check {
-  const { usedUs, budgetUs, waitingFor } = scheduler.status();
-  const detail = `${Math.round(usedUs / 1e6)} of ${Math.round(budgetUs / 1e6)} s used in the last hour`;
+  const { usedUs, budgetUs, othersUs, waitingFor } = scheduler.status();
+  const others = othersUs < 1e6 ? "" : `; the radio sent ${Math.round(othersUs / 1e6)} s for others`;
+  const detail = `${Math.round(usedUs / 1e6)} of ${Math.round(budgetUs / 1e6)} s used in the last hour${others}`;
   if (waitingFor !== "duty-cycle" && waitingFor !== "budget") return { name: "airtime", state: "OK", detail, fix: "" };
   return {
     name: "airtime",
@@ -133,7 +137,7 @@ function channelCheck({ modem }: OpenParts): Check {
     name: "channel",
     state: "WARN",
     detail,
-    fix: "Use a faster preset or another frequency slot; Caye holds back above 25 % (requests above 40 %).",
+    fix: "Use a faster preset or another frequency slot; Caye holds back above 25 %, the more the less a packet matters.",
   };
 }
 

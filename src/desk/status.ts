@@ -1,6 +1,7 @@
 /** The status of the node, in one report. @module */
 import { toHex } from "../kernel/bytes.ts";
 import type { StatusReport } from "../kernel/reports.ts";
+import { airFields, NO_AIR } from "./air-book.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
 
 export function statusReport(parts: DeskParts): StatusReport {
@@ -30,14 +31,11 @@ function radioStatus({ open, modemUri, simulated, quarantine }: DeskParts): Stat
       node_number: null,
       preset: "",
       region: "",
-      air_used_ms: 0,
-      air_budget_ms: 0,
-      queued: 0,
+      ...NO_AIR,
       simulated,
     };
   }
   const { preset, region } = open.radioSettings();
-  const { queued, usedUs, budgetUs } = open.scheduler.status();
   const link = open.modem.state();
   return {
     modem: modemUri,
@@ -46,9 +44,7 @@ function radioStatus({ open, modemUri, simulated, quarantine }: DeskParts): Stat
     node_number: link.kind === "ready" ? link.settings.nodeNumber : null,
     preset,
     region,
-    air_used_ms: Math.round(usedUs / 1000),
-    air_budget_ms: Math.round(budgetUs / 1000),
-    queued,
+    ...airFields(open.scheduler.status()),
     simulated,
   };
 }

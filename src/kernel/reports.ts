@@ -134,6 +134,20 @@ export interface StatusReport {
     /** Of the rolling hour: time on air used, and what may be used, in ms. */
     readonly air_used_ms: number;
     readonly air_budget_ms: number;
+    /** Of the rolling hour: what the law allows the radio in all, and what it sent that was not ours, in ms. */
+    readonly air_law_ms: number;
+    readonly air_others_ms: number;
+    /** The law's part of an hour, and our part of that: 0 … 1. */
+    readonly duty_cycle: number;
+    readonly duty_share: number;
+    /** Use of the channel in the last minute, 0 … 1: the radio's word, or what we heard and sent ourselves if that is more. */
+    readonly channel_use: number;
+    /** What the next packet waits for: `frames` (there is none), `air`, `duty-cycle`, `modem`, `radio`, `channel`, `budget`. */
+    readonly waiting_for: string;
+    /** For how much longer the radio keeps silence because of the law's hour; 0 when it does not. */
+    readonly silent_s: number;
+    /** How often since the start packets had to wait for each of these, and for how long in all. */
+    readonly holds: Readonly<Record<string, { readonly times: number; readonly ms: number }>>;
     readonly queued: number;
     readonly simulated: boolean;
   };

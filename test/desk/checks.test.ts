@@ -101,7 +101,10 @@ describe("the radio", () => {
     rig.modem.current = { kind: "down", reason: "unplugged", retryInMs: 1 };
     expect(await stateOf("region")).toBe("WARN");
     rig.says.wishes = { ...rig.says.wishes, region: "US" };
-    expect(await check("region")).toMatchObject({ state: "OK", detail: "US, LongFast" });
+    expect(await check("region")).toMatchObject({
+      state: "OK",
+      detail: "US, LongFast; dwell time of 400 ms (hopping): see docs/airtime.md",
+    });
   });
 });
 
@@ -118,6 +121,12 @@ describe("the air", () => {
     await rig.clock.advance(0);
     const waiting = { state: "WARN", detail: "180 of 180 s used in the last hour; waiting" };
     expect(await check("airtime")).toMatchObject(waiting);
+  });
+
+  test("that the radio used for others is told", async () => {
+    rig.modem.use = { channelUtilization: 0.1, airUtilTx: 0.075 };
+    const detail = "0 of 90 s used in the last hour; the radio sent 270 s for others";
+    expect(await check("airtime")).toMatchObject({ state: "OK", detail });
   });
 
   test("that the radio says is used up is a warning too", async () => {

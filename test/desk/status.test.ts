@@ -46,6 +46,14 @@ test("tells the radio as it is reckoned with, in each state of its link", async 
     air_used_ms: 0,
     // Half of 10 % of an hour.
     air_budget_ms: 180_000,
+    air_law_ms: 360_000,
+    air_others_ms: 0,
+    duty_cycle: 0.1,
+    duty_share: 0.5,
+    channel_use: 0,
+    waiting_for: "frames",
+    silent_s: 0,
+    holds: expect.objectContaining({ channel: { times: 0, ms: 0 } }),
     queued: 0,
     simulated: false,
   });
@@ -57,6 +65,17 @@ test("tells the radio as it is reckoned with, in each state of its link", async 
   expect(await radio()).toMatchObject({ link: "configuring", detail: "" });
   rig.says.wishes = { ...rig.says.wishes, region: "US", preset: "ShortTurbo", share: 1 };
   expect(await radio()).toMatchObject({ preset: "ShortTurbo", region: "US", air_budget_ms: 3_600_000 });
+});
+
+test("tells what the radio sent for others, how full the channel is, and for how long the radio keeps silence", async () => {
+  rig.modem.use = { channelUtilization: 0.4321, airUtilTx: 0.08 };
+  rig.ledger.silence(rig.clock.monotonicMs(), 59_100);
+  expect((await rig.desk.status()).radio).toMatchObject({
+    air_others_ms: 288_000,
+    air_budget_ms: 72_000,
+    channel_use: 0.432,
+    silent_s: 60,
+  });
 });
 
 test("counts air time in whole milliseconds", async () => {
