@@ -12,8 +12,9 @@ const NEWS_EVERY_MS = 5_000;
 const STILL_EVERY_MS = 10_000;
 const LEAST_NAME_COLUMNS = 8;
 const CLEAR_LINE = "\r\u001b[K";
-/** Of a file that is one block; any other's begins with the block that names the rest. */
+/** The CID of a file that is one block begins so; any other's names the block that names the rest. */
 const ONE_BLOCK = "bafkrei";
+const MAX_BLOCK_BYTES = 16_384;
 
 export class Progress {
   readonly #io: CliIo;
@@ -33,7 +34,7 @@ export class Progress {
   show(report: GetReport): void {
     const nowMs = this.#io.monotonicMs();
     this.#pace.note(report, nowMs);
-    const name = printable(report.name || report.cid);
+    const name = printable(report.name || (report.cid ?? ""));
     const course = this.#course(report, nowMs);
     if (this.#io.isTty) this.#overwrite(fitting(name, course, this.#io.columns() - 1));
     else this.#append(`${name}: ${course}\n`, JSON.stringify(report), nowMs);
@@ -98,7 +99,7 @@ class Pace {
 
   note(report: GetReport, nowMs: number): void {
     const { missing = 1 } = report;
-    this.#knowsBlocks ||= missing > 1 || report.cid.startsWith(ONE_BLOCK);
+    this.#knowsBlocks ||= missing > 1 || isOneBlock(report);
     const last = this.#last ?? report;
     this.#last = report;
     const came = piecesCame(last, report);
@@ -115,6 +116,11 @@ class Pace {
     const pieces = wanted + (missing - 1) * total;
     return (pieces * (nowMs - this.#sinceMs)) / this.#came;
   }
+}
+
+/** Before the CID is known its length tells. */
+function isOneBlock({ cid, bytes }: GetReport): boolean {
+  return cid === null ? bytes <= MAX_BLOCK_BYTES : cid.startsWith(ONE_BLOCK);
 }
 
 /** Pieces between two reports; with the next block the count begins anew. */

@@ -3,17 +3,12 @@
  * @module
  */
 import type { Bytes } from "../kernel/bytes.ts";
-import { digestOf } from "./cid.ts";
+import { addBlocks } from "./add-blocks.ts";
+import { cidOf } from "./cid.ts";
 import type { Draft } from "./draft.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, FileEntry } from "./entry.ts";
 import { arrivalKey, entryKey, fileKey, namedKey, signatureKey } from "./keys.ts";
-import {
-  type AuthorRecord,
-  encodeArrivalRecord,
-  encodeFileRecord,
-  encodeLogRecord,
-  type FileRecord,
-} from "./records.ts";
+import { type AuthorRecord, encodeArrivalRecord, encodeFileRecord, encodeLogRecord } from "./records.ts";
 
 export interface AuthorName {
   /** 8 bytes. */
@@ -50,10 +45,7 @@ export async function appendLinks(
   for (const link of links) {
     draft.set(entryKey(author.bytes, link.seq), encodeLogRecord({ head: link.head, entry: link.bytes }));
     if (link.entry.kind === "author") name = link.entry.name;
-    else {
-      const { cid, bytes } = link.entry;
-      await indexFile(draft, author.bytes, link.entry.name, { cid, bytes, seq: link.seq, arrival });
-    }
+    if (link.entry.kind === "file") await indexFile(draft, author.bytes, link.entry, { seq: link.seq, arrival });
   }
   draft.set(signatureKey(author.bytes, last.seq), signature);
   draft.set(arrivalKey(arrival), encodeArrivalRecord({ author: author.bytes, first: first.seq, count: links.length }));
@@ -62,12 +54,18 @@ export async function appendLinks(
   draft.setAuthor(author, record);
 }
 
-async function indexFile(draft: Draft, author: Bytes, name: string, file: FileRecord): Promise<void> {
+async function indexFile(
+  draft: Draft,
+  author: Bytes,
+  { codec, prefix, bytes, name, content }: FileEntry,
+  { seq, arrival }: { readonly seq: number; readonly arrival: number },
+): Promise<void> {
   const key = fileKey(author, name);
   if (!(await draft.has(key))) {
     const totals = draft.totals();
     draft.setTotals({ ...totals, files: totals.files + 1 });
   }
-  draft.set(key, encodeFileRecord(file));
-  draft.set(namedKey(digestOf(file.cid), author, file.seq), new Uint8Array());
+  draft.set(key, encodeFileRecord({ codec, prefix, bytes, seq, arrival }));
+  draft.set(namedKey(prefix, author, seq), new Uint8Array());
+  if (content !== undefined) await addBlocks(draft, [{ cid: cidOf("raw", content), bytes: content }]);
 }

@@ -2,21 +2,32 @@
  * Blocks and the files made of them: every byte that leaves here was hashed on its way out.
  * @module
  */
-import { equalBytes, startsWith } from "../kernel/bytes.ts";
+import { equalBytes, startsWith, toHex } from "../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
-import { type Cid, DIGEST_BYTES, cidFromDigest, cidOf, codecOf, digestHex, digestOf, sha256 } from "./cid.ts";
-import type { Draft } from "./draft.ts";
+import { addBlocks } from "./add-blocks.ts";
+import { type BlockRef, cidOfRef, isEmptyRef, refOf, textOfRef } from "./block-ref.ts";
+import { type Cid, DIGEST_BYTES, cidFromDigest, cidOf, digestHex, digestOf, sha256 } from "./cid.ts";
 import { blockKey, blockRange } from "./keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Block, type Manifest, decodeManifest } from "./manifest.ts";
 import { MAX_BLOCK_BYTES } from "./node.ts";
-import { decodeBlockRecord, encodeBlockRecord } from "./records.ts";
+import { decodeBlockRecord } from "./records.ts";
 
 const EMPTY = cidOf("raw", new Uint8Array());
+/** A shorter beginning of a hash names nothing. */
+const MIN_PREFIX_BYTES = 4;
+/** Held blocks with one beginning that are looked at: anybody can make blocks whose hashes share a few bytes. */
+const MAX_TWINS = 4;
 const MAX_REMEMBERED = 4096;
 /** Blocks of a file that are read at a time. */
 const READ_AHEAD = 8;
+
+/** A root that is here, and whether all that it names is here too. */
+export interface RootState {
+  readonly cid: Cid | undefined;
+  readonly held: boolean;
+}
 
 export class Blocks {
   readonly #store: Store;
@@ -24,7 +35,7 @@ export class Blocks {
   /** Digests of blocks that were read and found damaged: they count as missing until they are put again. */
   readonly #damaged = new Set<string>();
   /** By digest of a manifest: that all is here, or one block that was missing. Spares walking the tree again. */
-  readonly #remembered = new Map<string, Cid | "held">();
+  readonly #remembered = new Map<string, BlockRef | "held">();
 
   constructor(store: Store, ledger: Ledger) {
     this.#store = store;
@@ -32,8 +43,115 @@ export class Blocks {
   }
 
   /** @throws AgentError "BLOCK_CORRUPT" */
-  async get(cid: Cid): Promise<Uint8Array | undefined> {
-    if (isEmpty(cid)) return new Uint8Array();
+  async get(ref: BlockRef): Promise<Uint8Array | undefined> {
+    if (isEmptyRef(ref)) return new Uint8Array();
+    const cid = await this.#find(ref);
+    return cid === undefined ? undefined : this.#read(cid);
+  }
+
+  async has(ref: BlockRef): Promise<boolean> {
+    return (await this.cidOf(ref)) !== undefined;
+  }
+
+  /** The CID of a block that is here and not known to be damaged. */
+  async cidOf(ref: BlockRef): Promise<Cid | undefined> {
+    if (isEmptyRef(ref)) return EMPTY;
+    const cid = await this.#find(ref);
+    if (cid === undefined || this.#damaged.has(digestHex(cid))) return undefined;
+    return ref.digest.length < DIGEST_BYTES || (await this.#store.has(blockKey(digestOf(cid)))) ? cid : undefined;
+  }
+
+  async put(bytes: Uint8Array, ref: BlockRef): Promise<Cid> {
+    if (bytes.length > MAX_BLOCK_BYTES) {
+      throw new AgentError("BLOCK_TOO_LARGE", `a block has at most ${MAX_BLOCK_BYTES} bytes`);
+    }
+    const cid = cidOf(ref.codec, bytes);
+    if (!startsWith(digestOf(cid), ref.digest)) {
+      throw new AgentError("BLOCK_MISMATCH", `these bytes are not the block ${textOfRef(ref)}`);
+    }
+    const block = { cid, bytes };
+    await this.#ledger.commit((draft) => addBlocks(draft, [block]));
+    this.arrived([block]);
+    return cid;
+  }
+
+  /** The blocks are on disk now. */
+  arrived(blocks: readonly Block[]): void {
+    for (const { cid } of blocks) this.#damaged.delete(digestHex(cid));
+  }
+
+  async findByPrefix(prefix: Uint8Array): Promise<BlockRef | undefined> {
+    if (prefix.length < MIN_PREFIX_BYTES || prefix.length > DIGEST_BYTES) return undefined;
+    if (startsWith(digestOf(EMPTY), prefix)) return refOf(EMPTY);
+    for await (const key of this.#store.keys({ ...blockRange(prefix), limit: MAX_TWINS })) {
+      const digest = key.subarray(1);
+      if (this.#damaged.has(toHex(digest))) continue;
+      const record = await this.#record(digest);
+      if (record !== undefined) return { codec: decodeBlockRecord(record).codec, digest };
+    }
+    return undefined;
+  }
+
+  /** @throws AgentError "BLOCK_CORRUPT", "MANIFEST_BAD" */
+  async readFile(ref: BlockRef): Promise<Uint8Array | undefined> {
+    const block = await this.get(ref);
+    if (block === undefined || ref.codec === "raw") return block;
+    const manifest = demandManifest(block, ref, undefined);
+    const content = new Uint8Array(manifest.bytes);
+    return (await this.#fill(manifest, ref, content)) ? content : undefined;
+  }
+
+  /** @throws AgentError "MANIFEST_BAD" */
+  async missing(ref: BlockRef): Promise<readonly BlockRef[]> {
+    const missing: BlockRef[] = [];
+    for await (const lacking of this.#missing(ref, undefined)) missing.push(lacking);
+    this.#remember(ref, missing[0] ?? "held");
+    return missing;
+  }
+
+  /** What is here of a file. */
+  async stateOf(ref: BlockRef): Promise<RootState> {
+    const cid = await this.cidOf(ref);
+    const held = cid !== undefined && (ref.codec === "raw" || (await this.#holdsTree(ref)));
+    return { cid, held };
+  }
+
+  /** True when all that stands below a manifest is here. */
+  async #holdsTree(ref: BlockRef): Promise<boolean> {
+    const remembered = this.#remembered.get(toHex(ref.digest));
+    if (remembered === "held") return true;
+    if (remembered !== undefined && !(await this.has(remembered))) return false;
+    try {
+      for await (const lacking of this.#missing(ref, undefined)) {
+        this.#remember(ref, lacking);
+        return false;
+      }
+    } catch (error) {
+      if (isAgentError(error, "MANIFEST_BAD")) return false;
+      throw error;
+    }
+    this.#remember(ref, "held");
+    return true;
+  }
+
+  /**
+   * The whole name of a block, from the beginning of its hash: of several held ones that begin so, the first that is not
+   * damaged. A whole name is given back unseen.
+   */
+  async #find(ref: BlockRef): Promise<Cid | undefined> {
+    const whole = cidOfRef(ref);
+    if (whole !== undefined) return whole;
+    let damaged: Cid | undefined;
+    for await (const key of this.#store.keys({ ...blockRange(ref.digest), limit: MAX_TWINS })) {
+      const cid = cidFromDigest(ref.codec, key.subarray(1));
+      if (!this.#damaged.has(digestHex(cid))) return cid;
+      damaged ??= cid;
+    }
+    return damaged;
+  }
+
+  /** @throws AgentError "BLOCK_CORRUPT" */
+  async #read(cid: Cid): Promise<Uint8Array | undefined> {
     try {
       const record = await this.#store.get(blockKey(digestOf(cid)));
       if (record === undefined) return undefined;
@@ -46,97 +164,25 @@ export class Blocks {
     throw this.#corrupt(cid);
   }
 
-  async has(cid: Cid): Promise<boolean> {
-    if (isEmpty(cid)) return true;
-    return !this.#damaged.has(digestHex(cid)) && this.#store.has(blockKey(digestOf(cid)));
-  }
-
-  async put(bytes: Uint8Array, cid: Cid): Promise<void> {
-    if (bytes.length > MAX_BLOCK_BYTES) {
-      throw new AgentError("BLOCK_TOO_LARGE", `a block has at most ${MAX_BLOCK_BYTES} bytes`);
-    }
-    if (!equalBytes(sha256(bytes), digestOf(cid))) {
-      throw new AgentError("BLOCK_MISMATCH", `these bytes are not the block ${cid.toString()}`);
-    }
-    const block = { cid, bytes };
-    await this.#ledger.commit((draft) => this.add(draft, [block]));
-    this.arrived([block]);
-  }
-
-  /** Adds blocks that are not here, or not sound, to a draft. They must be what their CIDs name. */
-  async add(draft: Draft, blocks: readonly Block[]): Promise<void> {
-    let { blocks: count, bytes: total } = draft.totals();
-    for (const { cid, bytes } of blocks) {
-      const key = blockKey(digestOf(cid));
-      const state = isEmpty(cid) ? "sound" : await stateOf(draft, key, cid);
-      if (state === "sound") continue;
-      draft.set(key, encodeBlockRecord(codecOf(cid), bytes));
-      if (state === "damaged") continue;
-      count++;
-      total += bytes.length;
-    }
-    const totals = draft.totals();
-    if (count !== totals.blocks) draft.setTotals({ ...totals, blocks: count, bytes: total });
-  }
-
-  /** The blocks are on disk now. */
-  arrived(blocks: readonly Block[]): void {
-    for (const { cid } of blocks) this.#damaged.delete(digestHex(cid));
-  }
-
-  async findByPrefix(prefix: Uint8Array): Promise<Cid | undefined> {
-    if (prefix.length === 0 || prefix.length > DIGEST_BYTES) return undefined;
-    if (startsWith(digestOf(EMPTY), prefix)) return EMPTY;
-    for await (const { key, value } of this.#store.entries({ ...blockRange(prefix), limit: 1 })) {
-      return cidFromDigest(decodeBlockRecord(value).codec, key.subarray(1));
-    }
-    return undefined;
-  }
-
-  /** @throws AgentError "BLOCK_CORRUPT", "MANIFEST_BAD" */
-  async readFile(cid: Cid): Promise<Uint8Array | undefined> {
-    const block = await this.get(cid);
-    if (block === undefined || codecOf(cid) === "raw") return block;
-    const manifest = demandManifest(block, cid, undefined);
-    const content = new Uint8Array(manifest.bytes);
-    return (await this.#fill(manifest, cid, content)) ? content : undefined;
-  }
-
-  /** @throws AgentError "MANIFEST_BAD" */
-  async missing(cid: Cid): Promise<readonly Cid[]> {
-    const missing: Cid[] = [];
-    for await (const lacking of this.#missing(cid, undefined)) missing.push(lacking);
-    this.#remember(cid, missing[0] ?? "held");
-    return missing;
-  }
-
-  /** True when the whole file is here. */
-  async holds(cid: Cid): Promise<boolean> {
-    if (codecOf(cid) === "raw") return this.has(cid);
-    const remembered = this.#remembered.get(digestHex(cid));
-    if (remembered === "held") return true;
-    if (remembered !== undefined && !(await this.has(remembered))) return false;
+  /** A block's record; undefined when the disk has damaged it. */
+  async #record(digest: Uint8Array): Promise<Uint8Array | undefined> {
     try {
-      for await (const lacking of this.#missing(cid, undefined)) {
-        this.#remember(cid, lacking);
-        return false;
-      }
+      return await this.#store.get(blockKey(digest));
     } catch (error) {
-      if (isAgentError(error, "MANIFEST_BAD")) return false;
-      throw error;
+      if (!isAgentError(error, "STORE_CORRUPT")) throw error;
+      this.#damaged.add(toHex(digest));
+      return undefined;
     }
-    this.#remember(cid, "held");
-    return true;
   }
 
-  async #fill(manifest: Manifest, cid: Cid, content: Uint8Array): Promise<boolean> {
+  async #fill(manifest: Manifest, ref: BlockRef, content: Uint8Array): Promise<boolean> {
     let at = 0;
     for (let i = 0; i < manifest.parts.length; i += READ_AHEAD) {
       const parts = manifest.parts.slice(i, i + READ_AHEAD);
-      const blocks = await Promise.all(parts.map((part) => this.get(part.cid)));
+      const blocks = await Promise.all(parts.map((part) => this.get(refOf(part.cid))));
       for (const [k, part] of parts.entries()) {
         const block = blocks[k];
-        if (block === undefined || !(await this.#place(block, part, cid, content.subarray(at, at + part.bytes)))) {
+        if (block === undefined || !(await this.#place(block, part, ref, content.subarray(at, at + part.bytes)))) {
           return false;
         }
         at += part.bytes;
@@ -146,38 +192,44 @@ export class Blocks {
   }
 
   /** Puts one part of a file where it belongs: a chunk, or all that stands below a manifest. */
-  async #place(block: Uint8Array, part: Manifest["parts"][number], cid: Cid, target: Uint8Array): Promise<boolean> {
-    if (codecOf(part.cid) === "dag-cbor")
-      return this.#fill(demandManifest(block, part.cid, part.bytes), part.cid, target);
-    if (block.length !== part.bytes) throw badManifest(cid, "a chunk has another length");
+  async #place(
+    block: Uint8Array,
+    part: Manifest["parts"][number],
+    ref: BlockRef,
+    target: Uint8Array,
+  ): Promise<boolean> {
+    const partRef = refOf(part.cid);
+    if (partRef.codec === "dag-cbor") return this.#fill(demandManifest(block, partRef, part.bytes), partRef, target);
+    if (block.length !== part.bytes) throw badManifest(ref, "a chunk has another length");
     target.set(block);
     return true;
   }
 
-  async *#missing(cid: Cid, length: number | undefined): AsyncGenerator<Cid> {
-    const block = (await this.has(cid)) ? await this.#getIfSound(cid, codecOf(cid)) : undefined;
-    if (block === undefined) yield cid;
+  async *#missing(ref: BlockRef, length: number | undefined): AsyncGenerator<BlockRef> {
+    const block = (await this.has(ref)) ? await this.#getIfSound(ref) : undefined;
+    if (block === undefined) yield ref;
     else if (block !== "held") {
-      for (const part of demandManifest(block, cid, length).parts) {
-        if (codecOf(part.cid) === "dag-cbor") yield* this.#missing(part.cid, part.bytes);
-        else if (!(await this.has(part.cid))) yield part.cid;
+      for (const part of demandManifest(block, ref, length).parts) {
+        const partRef = refOf(part.cid);
+        if (partRef.codec === "dag-cbor") yield* this.#missing(partRef, part.bytes);
+        else if (!(await this.has(partRef))) yield partRef;
       }
     }
   }
 
   /** A manifest's bytes; of a raw block only that it is here. */
-  async #getIfSound(cid: Cid, codec: "raw" | "dag-cbor"): Promise<Uint8Array | "held" | undefined> {
-    if (codec === "raw") return "held";
+  async #getIfSound(ref: BlockRef): Promise<Uint8Array | "held" | undefined> {
+    if (ref.codec === "raw") return "held";
     try {
-      return await this.get(cid);
+      return await this.get(ref);
     } catch (error) {
       if (isAgentError(error, "BLOCK_CORRUPT")) return undefined;
       throw error;
     }
   }
 
-  #remember(cid: Cid, what: Cid | "held"): void {
-    const key = digestHex(cid);
+  #remember(ref: BlockRef, what: BlockRef | "held"): void {
+    const key = toHex(ref.digest);
     this.#remembered.delete(key);
     this.#remembered.set(key, what);
     if (this.#remembered.size <= MAX_REMEMBERED) return;
@@ -197,33 +249,15 @@ export class Blocks {
   }
 }
 
-/** Whether a block stands in the draft or below it, as its CID says. */
-async function stateOf(draft: Draft, key: Uint8Array, cid: Cid): Promise<"absent" | "sound" | "damaged"> {
-  if (!(await draft.has(key))) return "absent";
-  try {
-    const record = await draft.get(key);
-    if (record === undefined) return "absent";
-    return equalBytes(sha256(decodeBlockRecord(record).bytes), digestOf(cid)) ? "sound" : "damaged";
-  } catch (error) {
-    if (isAgentError(error, "STORE_CORRUPT")) return "damaged";
-    throw error;
-  }
-}
-
-function demandManifest(block: Uint8Array, cid: Cid, length: number | undefined): Manifest {
+function demandManifest(block: Uint8Array, ref: BlockRef, length: number | undefined): Manifest {
   const manifest = decodeManifest(block);
-  if (!manifest.ok) throw badManifest(cid, manifest.reason);
-  if (length !== undefined && manifest.value.bytes !== length) throw badManifest(cid, "its lengths don't add up");
+  if (!manifest.ok) throw badManifest(ref, manifest.reason);
+  if (length !== undefined && manifest.value.bytes !== length) throw badManifest(ref, "its lengths don't add up");
   return manifest.value;
 }
 
-function badManifest(cid: Cid, reason: string): AgentError {
-  return new AgentError("MANIFEST_BAD", `${cid.toString()} names no file: ${reason}`, {
+function badManifest(ref: BlockRef, reason: string): AgentError {
+  return new AgentError("MANIFEST_BAD", `${textOfRef(ref)} names no file: ${reason}`, {
     fix: "ask its author to put the file again",
   });
-}
-
-/** The block of no bytes is always here: nobody could send it. */
-function isEmpty(cid: Cid): boolean {
-  return equalBytes(digestOf(cid), digestOf(EMPTY));
 }

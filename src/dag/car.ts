@@ -10,6 +10,7 @@ import { blockLength, createWriter, headerLength } from "@ipld/car/buffer-writer
 import { type Bytes, copyBytes, equalBytes } from "../kernel/bytes.ts";
 import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
 import { AgentError } from "../kernel/errors.ts";
+import { refOf } from "./block-ref.ts";
 import { type Cid, codecOf, digestHex, digestOf, narrowCid, sha256 } from "./cid.ts";
 import { joinFile } from "./join.ts";
 import { FAN_OUT, MAX_FILE_BYTES, type Block, decodeManifest } from "./manifest.ts";
@@ -73,12 +74,12 @@ function demandBlocks(reader: CarBufferReader): Decoded<readonly Block[]> {
  */
 export async function exportCar(shard: Pick<Shard, "getBlock" | "missingBlocks">, root: Cid): Promise<Bytes> {
   // Walks the tree with its bounds: what follows need not look at them again.
-  const missing = await shard.missingBlocks(root);
+  const missing = await shard.missingBlocks(refOf(root));
   const blocks = new Map<string, Block>();
   const open: Cid[] = [root];
   for (let cid = open.pop(); cid !== undefined; cid = open.pop()) {
     if (blocks.has(digestHex(cid))) continue;
-    const bytes = missing.length > 0 ? undefined : await shard.getBlock(cid);
+    const bytes = missing.length > 0 ? undefined : await shard.getBlock(refOf(cid));
     if (bytes === undefined) {
       throw new AgentError("FILE_MISSING", `a part of ${root.toString()} is not on this node`, {
         fix: `get it first: caye get ${root.toString()}`,
@@ -126,7 +127,7 @@ export async function importCar(
 /** The root, which comes first, last: whoever sees it finds what it names. */
 async function putBlocks(shard: Pick<Shard, "putBlock">, [root, ...inner]: readonly Block[]): Promise<void> {
   for (let at = 0; at < inner.length; at += STRIDE) {
-    await Promise.all(inner.slice(at, at + STRIDE).map(({ bytes, cid }) => shard.putBlock(bytes, cid)));
+    await Promise.all(inner.slice(at, at + STRIDE).map(({ bytes, cid }) => shard.putBlock(bytes, refOf(cid))));
   }
-  if (root !== undefined) await shard.putBlock(root.bytes, root.cid);
+  if (root !== undefined) await shard.putBlock(root.bytes, refOf(root.cid));
 }

@@ -5,6 +5,7 @@
 import type { Change, Store } from "../ports/store.ts";
 import { authorKey, TOTALS_KEY } from "./keys.ts";
 import { type AuthorRecord, type Totals, encodeAuthorRecord, encodeTotals } from "./records.ts";
+import type { Roster } from "./roster.ts";
 
 /** What work may look at. */
 export interface View {
@@ -19,12 +20,18 @@ export interface View {
 /** What is on disk, with the authors and totals held in memory. */
 export class Committed implements View {
   readonly store: Store;
-  readonly authors: ReadonlyMap<string, AuthorRecord>;
-  readonly #totals: Totals;
+  readonly authors: Roster;
+  #totals: Totals;
 
-  constructor(store: Store, authors: ReadonlyMap<string, AuthorRecord>, totals: Totals) {
+  constructor(store: Store, authors: Roster, totals: Totals) {
     this.store = store;
     this.authors = authors;
+    this.#totals = totals;
+  }
+
+  /** These changes are on disk now. */
+  take(authors: ReadonlyMap<string, AuthorRecord>, totals: Totals): void {
+    for (const [id, record] of authors) this.authors.set(id, record);
     this.#totals = totals;
   }
 
@@ -118,10 +125,9 @@ export class Draft implements View {
     other.#bytes += this.#bytes;
   }
 
-  /** What will be committed once these changes are on disk. */
-  over(committed: Committed): Committed {
-    const authors = this.#authors.size === 0 ? committed.authors : new Map([...committed.authors, ...this.#authors]);
-    return new Committed(committed.store, authors, this.totals());
+  /** Tells what is committed that these changes are on disk. */
+  settleIn(committed: Committed): void {
+    committed.take(this.#authors, this.totals());
   }
 }
 

@@ -1,22 +1,28 @@
 /**
  * Entries of an author's index log, as few bytes as can be: each byte costs 9 ms of air.
  *
- * Layout: kind u8, then
- * - 0, the author: Ed25519 public key (32), name (the rest);
- * - 1, a file of one raw block, or 2, a file under a manifest: SHA-256 (32), length in bytes (varint), name (the rest).
+ * Layout, by the two highest bits of the first byte:
+ * - 00, a file of one raw block: with the next byte, 14 bits: its length less one; then the first 16 bytes of its SHA-256,
+ *   and the name;
+ * - 01, a file under a manifest: with the next three bytes, 30 bits: its length less 16,385; then the first 16 bytes of the
+ *   manifest's SHA-256, and the name;
+ * - 10, a file that rides inside: in 6 bits the length of its packed content, 1 … 60; the packed content; the name;
+ * - 11, in 6 bits another kind: 0, the author: Ed25519 public key (32), name. Any other kind is for later versions: it is
+ *   held and passed on as it is, and means nothing here.
  *
- * A name is 1 … 64 bytes of UTF-8 in normal form C. It becomes a file name at the receiver and is shown on terminals,
- * so it has no `/`, no `\`, no leading dot, no space at either end, and no character that controls or reorders text.
+ * A name stands packed (`codec/short-text.ts`), to the end of the entry; see `name.ts` for what it may be. What is hashed and
+ * signed are the bytes as the author made them: a packer may improve without harm to older entries.
  * @module
  */
-import { type Bytes, ByteReader, ByteWriter, copyBytes, equalBytes, fromUtf8, utf8 } from "../kernel/bytes.ts";
+import { type Bytes, ByteReader, ByteWriter, copyBytes, fromUtf8, utf8 } from "../kernel/bytes.ts";
 import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
-import { type Cid, DIGEST_BYTES, cidFromDigest, cidOf, codecOf, digestOf } from "./cid.ts";
+import { FILE_PREFIX_BYTES, type BlockRef, isEmptyRef, prefixOf } from "./block-ref.ts";
+import { type Codec, sha256 } from "./cid.ts";
 import { MAX_FILE_BYTES } from "./manifest.ts";
+import { MAX_NAME_BYTES, nameFlaw } from "./name.ts";
 import { MAX_BLOCK_BYTES } from "./node.ts";
 
 export const PUBLIC_KEY_BYTES = 32;
-export const MAX_NAME_BYTES = 64;
 export const MAX_ENTRY_BYTES = 200;
 
 /** Who writes the log: always its first entry; a later one gives a new name. */
@@ -26,110 +32,159 @@ export interface AuthorEntry {
   readonly name: string;
 }
 
-/** A file: what it is called, and the CID of its raw block (up to 16,384 bytes) or of its manifest (above). */
+/** A file: what it is called, and its raw block (up to 16,384 bytes) or its manifest (above). */
 export interface FileEntry {
   readonly kind: "file";
-  readonly cid: Cid;
+  readonly codec: Codec;
+  /** The first 16 bytes of the SHA-256 of that block. */
+  readonly prefix: Bytes;
+  /** Length of the file. */
   readonly bytes: number;
   readonly name: string;
+  /** The whole file, when it rides inside its entry. */
+  readonly content: Bytes | undefined;
 }
 
-export type Entry = AuthorEntry | FileEntry;
+/** Of a kind that this version does not know. */
+export interface OtherEntry {
+  readonly kind: "other";
+  /** 1 … 63. */
+  readonly number: number;
+}
 
+export type Entry = AuthorEntry | FileEntry | OtherEntry;
+
+const RAW_FILE = 0;
+const MANIFEST_FILE = 1;
+const INLINE_FILE = 2;
 const AUTHOR = 0;
-const RAW_FILE = 1;
-const MANIFEST_FILE = 2;
+const OTHERS = 0xc0;
+const NUMBER_MASK = 0x3f;
 
-// Listed, not taken from Unicode's classes: those grow with every Node release, and then two nodes would disagree on
-// which entries are valid.
-// C0 and `/`, `\\`, DEL and C1; what is invisible or turns the direction of writing; line and paragraph separators.
-const FORBIDDEN: readonly (readonly [first: number, last: number])[] = [
-  [0x00, 0x1f],
-  [0x2f, 0x2f],
-  [0x5c, 0x5c],
-  [0x7f, 0x9f],
-  [0x61c, 0x61c],
-  [0x200b, 0x200b],
-  [0x200e, 0x200f],
-  [0x2028, 0x202e],
-  [0x2060, 0x206f],
-  [0xfeff, 0xfeff],
-];
+/** What rides inside its entry has at most so many bytes packed, … */
+export const MAX_PACKED_BYTES = 60;
+/** … and so many unpacked: what a packet of entries costs to unpack stays within milliseconds. */
+export const MAX_INLINE_BYTES = 512;
 
-/** What is wrong with a name, as a short phrase; undefined when it is fit for an entry. */
-export function nameFlaw(name: string): string | undefined {
-  const length = utf8(name).length;
-  if (length === 0) return "empty name";
-  if (length > MAX_NAME_BYTES) return "name too long";
-  if (!name.isWellFormed()) return "name not well-formed";
-  if (hasForbidden(name)) return "name with a forbidden character";
-  if (name.startsWith(".")) return "name with a leading dot";
-  if (name !== name.trim()) return "name with a space at an end";
-  return name === name.normalize("NFC") ? undefined : "name not in normal form C";
+/** What a file of this content has in its entry. */
+export function fileEntry(name: string, root: BlockRef, content: Uint8Array): FileEntry {
+  const inside = packInside(content) === undefined ? undefined : copyBytes(content);
+  return {
+    kind: "file",
+    codec: root.codec,
+    prefix: prefixOf(root.digest),
+    bytes: content.length,
+    name,
+    content: inside,
+  };
 }
 
-function hasForbidden(name: string): boolean {
-  for (const character of name) {
-    const point = character.codePointAt(0) ?? 0;
-    if (FORBIDDEN.some(([first, last]) => point >= first && point <= last)) return true;
-  }
-  return false;
+/** The packed content if it can ride inside an entry. */
+function packInside(content: Uint8Array): Bytes | undefined {
+  if (content.length > MAX_INLINE_BYTES) return undefined;
+  const packed = pack(content);
+  return packed.length > MAX_PACKED_BYTES ? undefined : packed;
 }
 
 /** @throws RangeError when the entry could not be decoded again: a fault of ours */
-export function encodeEntry(entry: Entry): Bytes {
+export function encodeEntry(entry: AuthorEntry | FileEntry): Bytes {
+  if (nameFlaw(entry.name) !== undefined) throw new RangeError(`cannot be an entry: ${nameFlaw(entry.name)}`);
   const writer = new ByteWriter();
-  if (entry.kind === "author") writer.u8(AUTHOR).bytes(entry.publicKey);
-  else {
-    writer.u8(codecOf(entry.cid) === "raw" ? RAW_FILE : MANIFEST_FILE);
-    writer.bytes(digestOf(entry.cid)).varint(entry.bytes);
-  }
-  const bytes = writer.bytes(utf8(entry.name)).finish();
+  if (entry.kind === "author") writer.u8(OTHERS | AUTHOR).bytes(entry.publicKey);
+  else writeFile(writer, entry);
+  const bytes = writer.bytes(packText(entry.name)).finish();
   const round = decodeEntry(bytes);
   if (!round.ok) throw new RangeError(`cannot be an entry: ${round.reason}`);
-  if (round.value.name !== entry.name) throw new RangeError("cannot be an entry: name not well-formed");
   return bytes;
 }
 
-export function decodeEntry(bytes: Uint8Array): Decoded<Entry> {
-  if (bytes.length > MAX_ENTRY_BYTES) return refused("entry too long");
-  const reader = new ByteReader(bytes);
-  const kind = reader.u8();
-  if (reader.failure !== undefined) return refused(reader.failure);
-  if (kind === AUTHOR) return decodeAuthor(reader);
-  return kind === RAW_FILE || kind === MANIFEST_FILE ? decodeFile(reader, kind) : refused("entry of an unknown kind");
+function writeFile(writer: ByteWriter, { codec, prefix, bytes, content }: FileEntry): void {
+  if (content !== undefined) {
+    const packed = packInside(content);
+    if (packed === undefined) throw new RangeError("cannot be an entry: content too long to ride inside");
+    writer.u8((INLINE_FILE << 6) | packed.length).bytes(packed);
+  } else if (codec === "raw") writer.u16(bytes - 1).bytes(prefix);
+  else writer.u32(2 ** 30 * MANIFEST_FILE + (bytes - MAX_BLOCK_BYTES - 1)).bytes(prefix);
 }
 
-function decodeAuthor(reader: ByteReader): Decoded<Entry> {
+export function decodeEntry(bytes: Uint8Array): Decoded<Entry> {
+  const [first] = bytes;
+  if (first === undefined) return refused("truncated");
+  if (bytes.length > MAX_ENTRY_BYTES) return refused("entry too long");
+  const reader = new ByteReader(bytes);
+  switch (first >> 6) {
+    case RAW_FILE:
+      return decodeFile(reader, "raw", reader.u16() + 1);
+    case MANIFEST_FILE:
+      return decodeFile(reader, "dag-cbor", (reader.u32() % 2 ** 30) + MAX_BLOCK_BYTES + 1);
+    case INLINE_FILE:
+      return decodeInline(reader);
+    default:
+      return decodeOther(reader);
+  }
+}
+
+function decodeFile(reader: ByteReader, codec: Codec, bytes: number): Decoded<Entry> {
+  const prefix = copyBytes(reader.take(FILE_PREFIX_BYTES));
+  const name = takeName(reader);
+  if (!name.ok) return name;
+  if (bytes > MAX_FILE_BYTES) return refused("file too large");
+  if (isEmptyRef({ codec, digest: prefix })) return refused("file length that does not fit its hash");
+  return decoded({ kind: "file", codec, prefix, bytes, name: name.value, content: undefined });
+}
+
+function decodeInline(reader: ByteReader): Decoded<Entry> {
+  const length = reader.u8() & NUMBER_MASK;
+  const packed = reader.take(length);
+  const name = takeName(reader);
+  if (!name.ok) return name;
+  if (length > MAX_PACKED_BYTES) return refused("content too long to ride inside");
+  const content = unpack(packed, MAX_INLINE_BYTES);
+  if (!content.ok) return content;
+  const prefix = prefixOf(sha256(content.value));
+  return decoded({
+    kind: "file",
+    codec: "raw",
+    prefix,
+    bytes: content.value.length,
+    name: name.value,
+    content: content.value,
+  });
+}
+
+function decodeOther(reader: ByteReader): Decoded<Entry> {
+  const number = reader.u8() & NUMBER_MASK;
+  if (number !== AUTHOR) return decoded({ kind: "other", number });
   const publicKey = copyBytes(reader.take(PUBLIC_KEY_BYTES));
   const name = takeName(reader);
   return name.ok ? decoded({ kind: "author", publicKey, name: name.value }) : name;
 }
 
-function decodeFile(reader: ByteReader, kind: number): Decoded<Entry> {
-  const digest = copyBytes(reader.take(DIGEST_BYTES));
-  const bytes = reader.varint();
-  const name = takeName(reader);
-  if (!name.ok) return name;
-  const flaw = lengthFlaw(kind, bytes, digest);
-  if (flaw !== undefined) return refused(flaw);
-  const cid = cidFromDigest(kind === RAW_FILE ? "raw" : "dag-cbor", digest);
-  return decoded({ kind: "file", cid, bytes, name: name.value });
-}
-
-function lengthFlaw(kind: number, bytes: number, digest: Uint8Array): string | undefined {
-  if (kind === RAW_FILE ? bytes > MAX_BLOCK_BYTES : bytes <= MAX_BLOCK_BYTES || bytes > MAX_FILE_BYTES) {
-    return "file length that does not fit its kind";
-  }
-  const empty = equalBytes(digest, digestOf(cidOf("raw", new Uint8Array())));
-  return empty === (bytes === 0) ? undefined : "file length that does not fit its hash";
-}
-
 function takeName(reader: ByteReader): Decoded<string> {
   const bytes = reader.rest();
   if (reader.failure !== undefined) return refused(reader.failure);
-  const name = fromUtf8(bytes);
-  if (name === undefined) return refused("name not UTF-8");
-  const flaw = nameFlaw(name);
-  return flaw === undefined ? decoded(name) : refused(flaw);
+  const name = unpackText(bytes, MAX_NAME_BYTES);
+  if (!name.ok) return name;
+  const flaw = nameFlaw(name.value);
+  return flaw === undefined ? name : refused(flaw);
+}
+
+// Until the codec is there: nothing is packed.
+
+function packText(text: string): Bytes {
+  return utf8(text);
+}
+
+function unpackText(bytes: Uint8Array, maxBytes: number): Decoded<string> {
+  const text = bytes.length > maxBytes ? undefined : fromUtf8(bytes);
+  return text === undefined ? refused("name not UTF-8") : decoded(text);
+}
+
+function pack(content: Uint8Array): Bytes {
+  return new Uint8Array([0, ...content]);
+}
+
+function unpack(packed: Uint8Array, maxBytes: number): Decoded<Bytes> {
+  if (packed.length === 0 || packed.length > 1 + maxBytes || packed[0] !== 0) return refused("not packed");
+  return decoded(copyBytes(packed.subarray(1)));
 }

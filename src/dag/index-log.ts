@@ -1,7 +1,7 @@
 /**
  * The hash chain of an author's log, and the signature over its head.
  *
- * head(0) = SHA-256("caye log v1" ‖ public key); head(n) = SHA-256(head(n − 1) ‖ entry n). A signature covers
+ * head(0) = SHA-256("caye log v2" ‖ public key); head(n) = SHA-256(head(n − 1) ‖ entry n). A signature covers
  * "caye head v1" ‖ n (u32) ‖ head(n), and with it every entry up to n.
  * @module
  */
@@ -11,7 +11,7 @@ import { sha256 } from "./cid.ts";
 
 /** The head before the first entry. */
 export function firstHead(publicKey: Uint8Array): Bytes {
-  return sha256(utf8("caye log v1"), publicKey);
+  return sha256(utf8("caye log v2"), publicKey);
 }
 
 export function nextHead(head: Uint8Array, entry: Uint8Array): Bytes {

@@ -4,6 +4,8 @@
  */
 import { type Bytes, ByteWriter, concatBytes, utf8 } from "../kernel/bytes.ts";
 import type { Range } from "../ports/store.ts";
+import { AUTHOR_ID_BYTES } from "./author.ts";
+import { FILE_PREFIX_BYTES } from "./block-ref.ts";
 
 /** Values: see `records.ts`. */
 const KIND = {
@@ -17,11 +19,11 @@ const KIND = {
   author: 0x61,
   /** author ‖ name → file record of the newest version */
   file: 0x66,
-  /** digest ‖ author ‖ seq → nothing: which entries name a CID */
+  /** first 16 bytes of a digest ‖ author ‖ seq → nothing: which entries name a file */
   named: 0x63,
   /** arrival → which entries came then */
   arrival: 0x74,
-  /** author → proof of a fork */
+  /** author → proof of a fork, as `fork.ts` writes it */
   fork: 0x78,
   /** → seed of the own author */
   seed: 0x6f,
@@ -79,13 +81,29 @@ export function fileRange(author: Uint8Array): Range {
   return below(keyOf(KIND.file, author));
 }
 
-export function namedKey(digest: Uint8Array, author: Uint8Array, seq: number): Bytes {
-  return keyOf(KIND.named, digest, author, u32(seq));
+/** @param prefix 16 bytes */
+export function namedKey(prefix: Uint8Array, author: Uint8Array, seq: number): Bytes {
+  return keyOf(KIND.named, prefix, author, u32(seq));
 }
 
-/** Entries that name this digest: the last 12 bytes of each key are author and sequence number. */
-export function namedRange(digest: Uint8Array): Range {
-  return below(keyOf(KIND.named, digest));
+/** Entries that name a digest which begins so: see {@link parseNamedKey}. @param beginning 0 … 16 bytes */
+export function namedRange(beginning: Uint8Array): Range {
+  return below(keyOf(KIND.named, beginning));
+}
+
+/** The parts of a key that {@link namedKey} made: views. */
+export function parseNamedKey(key: Uint8Array): {
+  readonly prefix: Uint8Array;
+  readonly author: Uint8Array;
+  readonly seq: number;
+} {
+  const end = 1 + FILE_PREFIX_BYTES;
+  return { prefix: key.subarray(1, end), author: key.subarray(end, end + AUTHOR_ID_BYTES), seq: seqOfKey(key) };
+}
+
+/** The sequence number that a key of entries, signatures or names ends with. */
+export function seqOfKey(key: Uint8Array): number {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).readUInt32BE(key.length - 4);
 }
 
 /** @param arrival counts the times that anything was added to any log, from 0, below 2^48 */
@@ -101,6 +119,10 @@ export function arrivalRange(): Range {
 
 export function forkKey(author: Uint8Array): Bytes {
   return keyOf(KIND.fork, author);
+}
+
+export function forkRange(): Range {
+  return below(Uint8Array.of(KIND.fork));
 }
 
 function keyOf(kind: number, ...parts: readonly Uint8Array[]): Bytes {

@@ -11,6 +11,7 @@ import type { Store } from "../ports/store.ts";
 import { Committed, Draft } from "./draft.ts";
 import { TOTALS_KEY, authorRange } from "./keys.ts";
 import { type AuthorRecord, type Totals, decodeAuthorRecord, decodeTotals } from "./records.ts";
+import { Roster } from "./roster.ts";
 
 const MAX_WAITING = 1024;
 const MAX_GROUP = 256;
@@ -42,7 +43,7 @@ export class Ledger {
     return new Ledger(await load(store));
   }
 
-  /** What is on disk. Not to be kept: it is replaced at each commit. */
+  /** What is on disk. Not to be kept: it changes with each commit, and is replaced after a failure of the disk. */
   get committed(): Committed {
     return this.#committed;
   }
@@ -119,7 +120,7 @@ export class Ledger {
     if (changes.length === 0) return;
     this.#stale = true;
     await this.#store.write(changes);
-    this.#committed = group.over(this.#committed);
+    group.settleIn(this.#committed);
     this.#stale = false;
   }
 }
@@ -130,5 +131,5 @@ async function load(store: Store): Promise<Committed> {
     authors.set(toHex(key.subarray(1)), decodeAuthorRecord(value));
   }
   const totals = await store.get(TOTALS_KEY);
-  return new Committed(store, authors, totals === undefined ? NO_TOTALS : decodeTotals(totals));
+  return new Committed(store, new Roster(authors), totals === undefined ? NO_TOTALS : decodeTotals(totals));
 }

@@ -5,17 +5,19 @@
  * that a signature covers. Two signed histories that differ are proof against their author, and kept.
  * @module
  */
-import { type Bytes, copyBytes, equalBytes } from "../kernel/bytes.ts";
+import { type Bytes, copyBytes, equalBytes, toHex } from "../kernel/bytes.ts";
+import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
 import { AgentError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
 import { type AuthorName, type Link, appendLinks } from "./append.ts";
-import { SIGNATURE_BYTES, authorId } from "./author.ts";
+import { AUTHOR_ID_BYTES, SIGNATURE_BYTES, authorId } from "./author.ts";
 import type { Draft } from "./draft.ts";
 import { type Entry, decodeEntry } from "./entry.ts";
+import { encodeFork } from "./fork.ts";
 import { firstHead, nextHead, verifyHead } from "./index-log.ts";
-import { entryKey, forkKey, signatureRange } from "./keys.ts";
-import { WINDOW, type PendingEntries } from "./pending.ts";
-import { type AuthorRecord, type LogRecord, decodeLogRecord, encodeForkRecord } from "./records.ts";
+import { entryKey, forkKey, seqOfKey, signatureKey, signatureRange } from "./keys.ts";
+import { WINDOW, type PendingEntries, type ToldEntry } from "./pending.ts";
+import { type AuthorRecord, type LogRecord, decodeLogRecord } from "./records.ts";
 import type { MergeVerdict } from "./shard.ts";
 
 /** Authors beyond this many are refused: anybody can invent some. */
@@ -26,7 +28,7 @@ export const MAX_MERGE_ENTRIES = WINDOW;
 export interface Update {
   readonly author: AuthorName;
   readonly first: number;
-  readonly entries: readonly Uint8Array[];
+  readonly entries: readonly ToldEntry[];
   readonly signature: Bytes | undefined;
 }
 
@@ -40,17 +42,25 @@ type Chain =
   | { readonly flaw: string }
   | { readonly flaw: undefined; readonly links: readonly Link[]; readonly tip: Tip };
 
-/** What is wrong with an update before anything is looked up; undefined when nothing is. */
-export function updateFlaw(update: Update): string | undefined {
-  const { first, entries, signature } = update;
-  if (entries.length === 0 || entries.length > MAX_MERGE_ENTRIES) return "wrong number of entries";
-  if (!Number.isInteger(first) || first < 1 || first + entries.length > 0xffff_ffff) return "wrong position";
-  if (signature !== undefined && signature.length !== SIGNATURE_BYTES) return "signature of a wrong length";
-  for (const entry of entries) {
-    const value = decodeEntry(entry);
-    if (!value.ok) return value.reason;
+/** An update as it was told, copied: refused where something is wrong with it before anything is looked up. */
+export function readUpdate(
+  author: Uint8Array,
+  first: number,
+  entries: readonly Uint8Array[],
+  signature: Uint8Array | undefined,
+): Decoded<Update> {
+  if (author.length !== AUTHOR_ID_BYTES) return refused("author id of a wrong length");
+  if (entries.length === 0 || entries.length > MAX_MERGE_ENTRIES) return refused("wrong number of entries");
+  if (!Number.isInteger(first) || first < 1 || first + entries.length > 0xffff_ffff) return refused("wrong position");
+  if (signature !== undefined && signature.length !== SIGNATURE_BYTES) return refused("signature of a wrong length");
+  const told: ToldEntry[] = [];
+  for (const bytes of entries) {
+    const entry = decodeEntry(bytes);
+    if (!entry.ok) return entry;
+    told.push({ bytes: copyBytes(bytes), entry: entry.value });
   }
-  return undefined;
+  const name = { bytes: copyBytes(author), hex: toHex(author) };
+  return decoded({ author: name, first, entries: told, signature: signature && copyBytes(signature) });
 }
 
 /** Merges what can be merged. The caller settles `pending` once the draft is on disk. */
@@ -126,22 +136,20 @@ function chainOver(
   author: AuthorName,
   record: AuthorRecord | undefined,
   held: number,
-  entryAt: (seq: number) => Uint8Array | undefined,
+  entryAt: (seq: number) => ToldEntry | undefined,
   until: number,
 ): Chain {
   let tip: Tip | undefined = record;
   const links: Link[] = [];
   for (let seq = held + 1; seq <= until; seq++) {
-    const bytes = entryAt(seq);
-    if (bytes === undefined) break;
-    const value = decodeEntry(bytes);
-    if (!value.ok) return { flaw: value.reason };
-    const entry = value.value;
+    const told = entryAt(seq);
+    if (told === undefined) break;
+    const { bytes, entry } = told;
     tip ??= firstTip(author, entry);
     if (tip === undefined) return { flaw: "first entry is not the author's own" };
     if (entry.kind === "author" && !equalBytes(entry.publicKey, tip.publicKey)) return { flaw: "another author's key" };
     tip = { publicKey: tip.publicKey, head: nextHead(tip.head, bytes) };
-    links.push({ seq, bytes: copyBytes(bytes), entry, head: tip.head });
+    links.push({ seq, bytes, entry, head: tip.head });
   }
   // Without a record and without entries there is no tip; nothing is verified over no links, so any will do.
   return { flaw: undefined, links, tip: tip ?? { publicKey: new Uint8Array(), head: new Uint8Array() } };
@@ -159,7 +167,7 @@ async function firstDifference(draft: Draft, update: Update, held: number): Prom
     const seq = update.first + i;
     if (seq > held) break;
     const { entry: ours } = await heldRecord(draft, update.author, seq);
-    if (!equalBytes(ours, entry)) return seq;
+    if (!equalBytes(ours, entry.bytes)) return seq;
   }
   return undefined;
 }
@@ -173,52 +181,75 @@ async function judgeFork(
   update: Update,
   seq: number,
 ): Promise<MergeVerdict> {
-  const head = seq === 1 ? firstHead(record.publicKey) : (await heldRecord(draft, update.author, seq - 1)).head;
-  const theirs = update.entries.slice(seq - update.first);
+  const { author, signature } = update;
+  const before = seq === 1 ? firstHead(record.publicKey) : (await heldRecord(draft, author, seq - 1)).head;
+  const theirs = update.entries.slice(seq - update.first).map(({ bytes }) => bytes);
   const last = lastOf(update);
-  const theirHead = theirs.reduce<Bytes>(nextHead, copyBytes(head));
-  const { signature } = update;
+  const theirHead = theirs.reduce<Bytes>(nextHead, before);
   if (signature === undefined || !verifyHead(record.publicKey, last, theirHead, signature)) {
     return refusal("differs from what its author signed");
   }
-  const ours = await ourBranch(draft, store, update.author, record, seq);
-  const branches = [ours, { entries: theirs, signature }] as const;
-  draft.set(forkKey(update.author.bytes), encodeForkRecord({ publicKey: record.publicKey, seq, head, branches }));
-  draft.setAuthor(update.author, { ...record, quarantined: true });
-  pending.forget(update.author.hex);
-  const [mine, other] = [ours.entries[0], theirs[0]];
-  return { kind: "fork", seq, ours: copyBytes(mine ?? new Uint8Array()), theirs: copyBytes(other ?? new Uint8Array()) };
+  const ours = await nearestSignature(draft, store, author, { seq, near: last, count: record.count });
+  const at = Math.min(ours.seq, last);
+  const ourBranch = {
+    head: (await heldRecord(draft, author, at)).head,
+    further: await heldEntries(draft, author, at + 1, ours.seq),
+    signature: ours.signature,
+  };
+  const theirBranch = {
+    head: theirs.slice(0, at - seq + 1).reduce<Bytes>(nextHead, before),
+    further: theirs.slice(at - seq + 1),
+    signature,
+  };
+  keepFork(
+    draft,
+    author,
+    record,
+    encodeFork({ publicKey: record.publicKey, seq: at, branches: [ourBranch, theirBranch] }),
+  );
+  pending.forget(author.hex);
+  const [[mine], [other]] = [await heldEntries(draft, author, seq, seq), theirs];
+  return { kind: "fork", seq, ours: mine ?? new Uint8Array(), theirs: other ?? new Uint8Array() };
 }
 
-/** Our entries from the fork up to the next position that we hold a signature for. */
-async function ourBranch(
+/** Keeps evidence against an author, and puts it in quarantine. */
+export function keepFork(draft: Draft, author: AuthorName, record: AuthorRecord, evidence: Bytes): void {
+  draft.set(forkKey(author.bytes), evidence);
+  draft.setAuthor(author, { ...record, quarantined: true });
+}
+
+interface HeldSignature {
+  readonly seq: number;
+  readonly signature: Uint8Array;
+}
+
+/** Of our signatures from position `seq` on that which is nearest to `near`: the proof then needs the fewest entries. */
+async function nearestSignature(
   draft: Draft,
   store: Store,
   author: AuthorName,
-  record: AuthorRecord,
-  seq: number,
-): Promise<{ readonly entries: readonly Bytes[]; readonly signature: Uint8Array }> {
-  const signed = await nextSignature(draft, store, author, seq, record.count);
-  if (signed === undefined) throw damaged(author);
-  const entries: Bytes[] = [];
-  for (let at = seq; at <= signed.seq; at++) entries.push((await heldRecord(draft, author, at)).entry);
-  return { entries, signature: signed.signature };
-}
-
-/** The nearest signature at or after a position: on disk, or in the draft at the end of the log. */
-async function nextSignature(
-  draft: Draft,
-  store: Store,
-  author: AuthorName,
-  seq: number,
-  count: number,
-): Promise<{ readonly seq: number; readonly signature: Uint8Array } | undefined> {
-  for await (const { key, value } of store.entries({ ...signatureRange(author.bytes, seq), limit: 1 })) {
-    return { seq: Buffer.from(key).readUInt32BE(key.length - 4), signature: value };
+  { seq, near, count }: { readonly seq: number; readonly near: number; readonly count: number },
+): Promise<HeldSignature> {
+  const found: HeldSignature[] = [];
+  const [from, until] = [signatureKey(author.bytes, seq), signatureKey(author.bytes, near)];
+  const ranges = [{ ...signatureRange(author.bytes, near) }, { from, until, reverse: true }];
+  for (const range of ranges) {
+    for await (const { key, value } of store.entries({ ...range, limit: 1 })) {
+      found.push({ seq: seqOfKey(key), signature: value });
+    }
   }
-  const { from } = signatureRange(author.bytes, count);
-  const signature = await draft.get(from);
-  return signature === undefined ? undefined : { seq: count, signature };
+  // The last may stand in the draft only.
+  const last = await draft.get(signatureKey(author.bytes, count));
+  if (last !== undefined) found.push({ seq: count, signature: last });
+  found.sort((a, b) => Math.abs(a.seq - near) - Math.abs(b.seq - near));
+  if (found[0] === undefined) throw damaged(author);
+  return found[0];
+}
+
+async function heldEntries(draft: Draft, author: AuthorName, first: number, last: number): Promise<readonly Bytes[]> {
+  const entries: Bytes[] = [];
+  for (let seq = first; seq <= last; seq++) entries.push((await heldRecord(draft, author, seq)).entry);
+  return entries;
 }
 
 async function heldRecord(draft: Draft, author: AuthorName, seq: number): Promise<LogRecord> {

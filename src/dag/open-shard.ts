@@ -5,23 +5,30 @@
 import { copyBytes, toHex } from "../kernel/bytes.ts";
 import { AgentError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
-import { AUTHOR_ID_BYTES, SEED_BYTES, type Author } from "./author.ts";
+import { addBlocks } from "./add-blocks.ts";
+import { type Author, SEED_BYTES, authorId } from "./author.ts";
+import { type BlockRef, refOf } from "./block-ref.ts";
 import { Blocks } from "./blocks.ts";
 import { Catalogue } from "./catalogue.ts";
 import type { Cid } from "./cid.ts";
-import type { AuthorRecord } from "./records.ts";
+import { fileEntry } from "./entry.ts";
+import { Finder } from "./finder.ts";
+import { type ForkRow, type ForkVerdict, decodeFork, forkFlaw } from "./fork.ts";
+import { forkRange } from "./keys.ts";
 import { Ledger } from "./ledger.ts";
 import { type Run, readRun, verifyRecords } from "./log-reader.ts";
 import { MAX_FILE_BYTES, splitFile } from "./manifest.ts";
-import { merge, updateFlaw } from "./merge.ts";
+import { keepFork, merge, readUpdate } from "./merge.ts";
 import { PendingEntries } from "./pending.ts";
 import { announce, demandName, nameOf, openAuthor, tailIsSound } from "./publish.ts";
-import type { AuthorRow, FileRow, LogRow, MergeVerdict, Shard, ShardOptions, ShardStats } from "./shard.ts";
+import { readable } from "./readable.ts";
+import type { AuthorRow, FileRow, LogRow, MergeVerdict, Shard, ShardOptions, ShardStats, VectorRow } from "./shard.ts";
 
 /**
  * Creates this node's author and its log at first opening. What it costs does not grow with the length of the logs.
  * The store stays the caller's: whoever opened it closes it, after the last call here.
- * @throws AgentError "NAME_INVALID" (the node's name), "STORE_NEWER", "STORE_CORRUPT", and what the store throws
+ * @throws AgentError "NAME_INVALID" (the node's name), "STORE_NEWER", "STORE_OLDER", "STORE_CORRUPT", and what the
+ *   store throws
  */
 export async function openShard(store: Store, options: ShardOptions): Promise<Shard> {
   const log = options.log.named("shard");
@@ -38,6 +45,7 @@ class StoredShard implements Shard {
   readonly #ledger: Ledger;
   readonly #blocks: Blocks;
   readonly #catalogue: Catalogue;
+  readonly #finder: Finder;
   readonly #pending = new PendingEntries();
   readonly #self: string;
   readonly #sound: boolean;
@@ -49,6 +57,7 @@ class StoredShard implements Shard {
     this.#blocks = new Blocks(store, ledger);
     this.#self = nameOf(author).hex;
     this.#catalogue = new Catalogue(store, ledger, this.#blocks, this.#self);
+    this.#finder = new Finder(store, this.#catalogue, () => ledger.committed.authors);
     this.#sound = sound;
   }
 
@@ -65,59 +74,66 @@ class StoredShard implements Shard {
       });
     }
     const { root, blocks } = splitFile(content);
+    const entry = fileEntry(properName, refOf(root), content);
     const seq = await this.#ledger.commit(async (draft) => {
-      await this.#blocks.add(draft, blocks);
-      return announce(draft, this.author, properName, root, content.length);
+      await addBlocks(draft, blocks);
+      return announce(draft, this.author, entry);
     });
     this.#blocks.arrived(blocks);
     return { cid: root, seq };
   }
 
-  readFile(cid: Cid): Promise<Uint8Array | undefined> {
-    return this.#blocks.readFile(cid);
+  readFile(root: BlockRef): Promise<Uint8Array | undefined> {
+    return this.#blocks.readFile(root);
   }
 
-  getBlock(cid: Cid): Promise<Uint8Array | undefined> {
-    return this.#blocks.get(cid);
+  getBlock(ref: BlockRef): Promise<Uint8Array | undefined> {
+    return this.#blocks.get(ref);
   }
 
-  hasBlock(cid: Cid): Promise<boolean> {
-    return this.#blocks.has(cid);
+  hasBlock(ref: BlockRef): Promise<boolean> {
+    return this.#blocks.has(ref);
   }
 
-  putBlock(bytes: Uint8Array, cid: Cid): Promise<void> {
-    return this.#blocks.put(bytes, cid);
+  cidOf(ref: BlockRef): Promise<Cid | undefined> {
+    return this.#blocks.cidOf(ref);
   }
 
-  findBlockByPrefix(prefix: Uint8Array): Promise<Cid | undefined> {
+  putBlock(bytes: Uint8Array, ref: BlockRef): Promise<Cid> {
+    return this.#blocks.put(bytes, ref);
+  }
+
+  findBlockByPrefix(prefix: Uint8Array): Promise<BlockRef | undefined> {
     return this.#blocks.findByPrefix(prefix);
   }
 
-  missingBlocks(cid: Cid): Promise<readonly Cid[]> {
-    return this.#blocks.missing(cid);
+  missingBlocks(root: BlockRef): Promise<readonly BlockRef[]> {
+    return this.#blocks.missing(root);
   }
 
   files(): AsyncIterable<FileRow> {
     return this.#catalogue.files();
   }
 
-  resolve(nameOrCid: string): Promise<readonly FileRow[]> {
-    return this.#catalogue.resolve(nameOrCid);
+  resolve(text: string): Promise<readonly FileRow[]> {
+    return this.#finder.find(text);
   }
 
-  vector(): readonly { readonly author: Uint8Array; readonly count: number }[] {
-    return [...this.#records()].flatMap(({ id, record }) =>
-      record.quarantined ? [] : [{ author: id, count: record.count }],
-    );
+  vector(): readonly VectorRow[] {
+    return this.#ledger.committed.authors.vector();
   }
 
   authors(): readonly AuthorRow[] {
-    return [...this.#ledger.committed.authors].map(([id, { name, count, quarantined }]) => ({
-      id,
-      name,
-      count,
-      quarantined,
-    }));
+    return this.#ledger.committed.authors.rows();
+  }
+
+  count(author: string): number {
+    const record = this.#ledger.committed.author(author);
+    return record === undefined || record.quarantined ? 0 : record.count;
+  }
+
+  inQuarantine(author: string): boolean {
+    return this.#ledger.committed.author(author)?.quarantined === true;
   }
 
   async entries(author: Uint8Array, first: number, count: number): Promise<Run> {
@@ -133,19 +149,12 @@ class StoredShard implements Shard {
     entries: readonly Uint8Array[],
     signature: Uint8Array | undefined,
   ): Promise<MergeVerdict> {
-    if (author.length !== AUTHOR_ID_BYTES) return { kind: "refused", reason: "author id of a wrong length" };
-    const name = { bytes: copyBytes(author), hex: toHex(author) };
-    const update = {
-      author: name,
-      first,
-      entries: entries.map(copyBytes),
-      signature: signature === undefined ? undefined : copyBytes(signature),
-    };
-    const flaw = updateFlaw(update);
-    if (flaw !== undefined) return { kind: "refused", reason: flaw };
-    const verdict = await this.#ledger.commit((draft) => merge(draft, this.#store, this.#pending, update));
+    const update = readUpdate(author, first, entries, signature);
+    if (!update.ok) return { kind: "refused", reason: update.reason };
+    const { hex } = update.value.author;
+    const verdict = await this.#ledger.commit((draft) => merge(draft, this.#store, this.#pending, update.value));
     // Only now: had the disk failed, what waits would still be needed.
-    if (verdict.kind === "merged") this.#pending.settle(name.hex, verdict.count);
+    if (verdict.kind === "merged") this.#pending.settle(hex, verdict.count);
     return verdict;
   }
 
@@ -153,6 +162,35 @@ class StoredShard implements Shard {
     const record = this.#ledger.committed.author(toHex(author));
     if (record === undefined) return { count: 0, verified: 0 };
     return { count: record.count, verified: await verifyRecords(this.#store, author, record) };
+  }
+
+  async *forks(): AsyncGenerator<ForkRow> {
+    for await (const { key, value } of readable(this.#store, forkRange())) {
+      const proof = decodeFork(value);
+      if (proof.ok) yield { author: copyBytes(key.subarray(1)), seq: proof.value.seq, evidence: copyBytes(value) };
+    }
+  }
+
+  async acceptFork(evidence: Uint8Array): Promise<ForkVerdict> {
+    const bytes = copyBytes(evidence);
+    const proof = decodeFork(bytes);
+    if (!proof.ok) return { kind: "refused", reason: proof.reason };
+    const { publicKey, seq } = proof.value;
+    const id = authorId(publicKey);
+    const name = { bytes: id, hex: toHex(id) };
+    // Before the signatures are looked at: evidence comes again and again.
+    if (this.inQuarantine(name.hex)) return { kind: "known" };
+    const flaw = forkFlaw(proof.value);
+    if (flaw !== undefined) return { kind: "refused", reason: flaw };
+    const verdict = await this.#ledger.commit((draft): Promise<ForkVerdict> => {
+      const record = draft.author(name.hex);
+      if (record === undefined) return Promise.resolve({ kind: "stranger" });
+      if (record.quarantined) return Promise.resolve({ kind: "known" });
+      keepFork(draft, name, record, bytes);
+      return Promise.resolve({ kind: "proven", author: id, seq });
+    });
+    if (verdict.kind === "proven") this.#pending.forget(name.hex);
+    return verdict;
   }
 
   log(limit: number): Promise<readonly LogRow[]> {
@@ -165,12 +203,4 @@ class StoredShard implements Shard {
     const { size: pending, dropped: pendingDropped } = this.#pending;
     return { blocks, bytes, files, authors: committed.authorCount(), pending, pendingDropped };
   }
-
-  *#records(): Generator<{ readonly id: Uint8Array; readonly record: AuthorRecord }> {
-    for (const [id, record] of this.#ledger.committed.authors) yield { id: nameBytes(id), record };
-  }
-}
-
-function nameBytes(id: string): Uint8Array {
-  return new Uint8Array(Buffer.from(id, "hex"));
 }

@@ -2,7 +2,8 @@
  * Entries heard from the air that no signature covers yet, in memory and bounded: anybody can send such.
  * @module
  */
-import { type Bytes, copyBytes } from "../kernel/bytes.ts";
+import type { Bytes } from "../kernel/bytes.ts";
+import type { Entry } from "./entry.ts";
 
 /** How far ahead of what is held an entry may be. */
 export const WINDOW = 1024;
@@ -10,8 +11,14 @@ const MAX_AUTHORS = 64;
 const MAX_ENTRIES = 8192;
 const MAX_SIGNATURES = 16;
 
+/** An entry as its author made it, and what it says. */
+export interface ToldEntry {
+  readonly bytes: Bytes;
+  readonly entry: Entry;
+}
+
 interface Waiting {
-  readonly entries: Map<number, Bytes>;
+  readonly entries: Map<number, ToldEntry>;
   readonly signatures: Map<number, Bytes>;
 }
 
@@ -29,11 +36,11 @@ export class PendingEntries {
     return this.#dropped;
   }
 
-  /** Keeps entries from `first` on. Of two for one position the later stays: a repetition heals what a liar put there. */
+  /** Keeps entries from `first` on, not copied. Of two for one position the later stays: a repetition heals what a liar put there. */
   offer(
     author: string,
     held: number,
-    update: { readonly first: number; readonly entries: readonly Uint8Array[]; readonly signature: Bytes | undefined },
+    update: { readonly first: number; readonly entries: readonly ToldEntry[]; readonly signature: Bytes | undefined },
   ): void {
     const waiting = this.#touch(author);
     for (const [i, entry] of update.entries.entries()) {
@@ -42,19 +49,19 @@ export class PendingEntries {
       if (seq > held + WINDOW) this.#dropped++;
       else {
         if (!waiting.entries.has(seq)) this.#size++;
-        waiting.entries.set(seq, copyBytes(entry));
+        waiting.entries.set(seq, entry);
       }
     }
     const last = update.first + update.entries.length - 1;
     if (update.signature !== undefined && last > held && last <= held + WINDOW) {
       waiting.signatures.delete(last);
-      waiting.signatures.set(last, copyBytes(update.signature));
+      waiting.signatures.set(last, update.signature);
       if (waiting.signatures.size > MAX_SIGNATURES) dropFirst(waiting.signatures);
     }
     this.#shrink(author);
   }
 
-  entry(author: string, seq: number): Bytes | undefined {
+  entry(author: string, seq: number): ToldEntry | undefined {
     return this.#authors.get(author)?.entries.get(seq);
   }
 

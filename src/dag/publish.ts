@@ -2,16 +2,16 @@
  * This node's own log: who writes it, and how it grows.
  * @module
  */
-import { type Bytes, copyBytes, toHex } from "../kernel/bytes.ts";
+import { type Bytes, copyBytes, equalBytes, toHex } from "../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../kernel/errors.ts";
 import { type AuthorName, appendLinks } from "./append.ts";
 import { type Author, SEED_BYTES, authorFromSeed } from "./author.ts";
-import type { Cid } from "./cid.ts";
 import type { Draft } from "./draft.ts";
-import { type Entry, encodeEntry, nameFlaw } from "./entry.ts";
+import { type AuthorEntry, type FileEntry, encodeEntry } from "./entry.ts";
 import { firstHead, nextHead, signHead, verifyHead } from "./index-log.ts";
 import { SEED_KEY, entryKey, fileKey, signatureKey } from "./keys.ts";
 import type { Ledger } from "./ledger.ts";
+import { nameFlaw } from "./name.ts";
 import { decodeFileRecord, decodeLogRecord, decodeSeed, encodeSeed } from "./records.ts";
 
 export function nameOf(author: Author): AuthorName {
@@ -40,7 +40,7 @@ export async function openAuthor(ledger: Ledger, nodeName: string, drawSeed: () 
 }
 
 /** Adds one entry, signed. @returns its position */
-export async function append(draft: Draft, author: Author, entry: Entry): Promise<number> {
+export async function append(draft: Draft, author: Author, entry: AuthorEntry | FileEntry): Promise<number> {
   const name = nameOf(author);
   const known = draft.author(name.hex);
   if (known?.quarantined === true) {
@@ -57,11 +57,12 @@ export async function append(draft: Draft, author: Author, entry: Entry): Promis
 }
 
 /** Announces a file under a name, unless it is the newest there already. @returns its position */
-export async function announce(draft: Draft, author: Author, name: string, cid: Cid, bytes: number): Promise<number> {
-  const record = await draft.get(fileKey(author.id, name));
+export async function announce(draft: Draft, author: Author, entry: FileEntry): Promise<number> {
+  const record = await draft.get(fileKey(author.id, entry.name));
   const newest = record === undefined ? undefined : decodeFileRecord(record);
-  if (newest?.cid.equals(cid) === true) return newest.seq;
-  return append(draft, author, { kind: "file", cid, bytes, name });
+  if (newest !== undefined && newest.codec === entry.codec && equalBytes(newest.prefix, entry.prefix))
+    return newest.seq;
+  return append(draft, author, entry);
 }
 
 /** The name in normal form C. @throws AgentError "NAME_INVALID" */

@@ -4,15 +4,16 @@
  */
 import { type Bytes, ByteReader, ByteWriter, concatBytes, copyBytes, fromUtf8, utf8 } from "../kernel/bytes.ts";
 import { AgentError } from "../kernel/errors.ts";
-import { SEED_BYTES, SIGNATURE_BYTES } from "./author.ts";
-import { type Cid, type Codec, DIGEST_BYTES, cidFromDigest, codecOf, digestOf } from "./cid.ts";
+import { SEED_BYTES } from "./author.ts";
+import { FILE_PREFIX_BYTES } from "./block-ref.ts";
+import type { Codec } from "./cid.ts";
 import { PUBLIC_KEY_BYTES } from "./entry.ts";
 
 const HEAD_BYTES = 32;
 const SEED_VERSION = 1;
-const AUTHOR_VERSION = 1;
+/** Format 1 was that of entries with whole digests. Each store has authors, so they tell the format of all that stands in it. */
+const AUTHOR_VERSION = 2;
 const TOTALS_VERSION = 1;
-const FORK_VERSION = 1;
 
 /** What is known of an author. The head covers `count` entries, and a signature covers the head. */
 export interface AuthorRecord {
@@ -67,7 +68,9 @@ export function decodeLogRecord(bytes: Uint8Array): LogRecord {
 
 /** The newest version under a name. */
 export interface FileRecord {
-  readonly cid: Cid;
+  readonly codec: Codec;
+  /** The first 16 bytes of the root's digest. */
+  readonly prefix: Bytes;
   readonly bytes: number;
   readonly seq: number;
   /** When it came to this node, in arrivals. */
@@ -76,8 +79,8 @@ export interface FileRecord {
 
 export function encodeFileRecord(record: FileRecord): Bytes {
   return new ByteWriter()
-    .u8(codeOf(codecOf(record.cid)))
-    .bytes(digestOf(record.cid))
+    .u8(codeOf(record.codec))
+    .bytes(record.prefix)
     .u32(record.bytes)
     .u32(record.seq)
     .u64(BigInt(record.arrival))
@@ -87,12 +90,12 @@ export function encodeFileRecord(record: FileRecord): Bytes {
 export function decodeFileRecord(bytes: Uint8Array): FileRecord {
   const reader = new ByteReader(bytes);
   const codec = takeCodec(reader);
-  const digest = reader.take(DIGEST_BYTES);
+  const prefix = copyBytes(reader.take(FILE_PREFIX_BYTES));
   const length = reader.u32();
   const seq = reader.u32();
   const arrival = Number(reader.u64());
   demand(reader, "file");
-  return { cid: cidFromDigest(codec, digest), bytes: length, seq, arrival };
+  return { codec, prefix, bytes: length, seq, arrival };
 }
 
 /** A block with the codec that it first came under. The codec is a hint: hashes don't cover it. */
@@ -160,49 +163,6 @@ export function decodeSeed(bytes: Uint8Array): Bytes {
   return seed;
 }
 
-/** One of two branches that an author signed: its entries from the fork on, and the signature over its head. */
-export interface Branch {
-  readonly entries: readonly Uint8Array[];
-  readonly signature: Uint8Array;
-}
-
-/** Proof that an author signed two histories. Anybody can check it: both branches follow from one head. */
-export interface ForkRecord {
-  readonly publicKey: Uint8Array;
-  /** The first position where the branches differ. */
-  readonly seq: number;
-  /** Head before it. */
-  readonly head: Uint8Array;
-  readonly branches: readonly [ours: Branch, theirs: Branch];
-}
-
-export function encodeForkRecord(record: ForkRecord): Bytes {
-  const writer = new ByteWriter().u8(FORK_VERSION).bytes(record.publicKey).u32(record.seq).bytes(record.head);
-  for (const { entries, signature } of record.branches) {
-    writer.bytes(signature).u32(entries.length);
-    for (const entry of entries) writer.u8(entry.length).bytes(entry);
-  }
-  return writer.finish();
-}
-
-export function decodeForkRecord(bytes: Uint8Array): ForkRecord {
-  const reader = versioned(bytes, FORK_VERSION, "fork");
-  const publicKey = copyBytes(reader.take(PUBLIC_KEY_BYTES));
-  const seq = reader.u32();
-  const head = copyBytes(reader.take(HEAD_BYTES));
-  const branches = [takeBranch(reader), takeBranch(reader)] as const;
-  demand(reader, "fork");
-  return { publicKey, seq, head, branches };
-}
-
-function takeBranch(reader: ByteReader): Branch {
-  const signature = copyBytes(reader.take(SIGNATURE_BYTES));
-  const count = reader.u32();
-  const entries: Bytes[] = [];
-  while (entries.length < count && reader.failure === undefined) entries.push(copyBytes(reader.take(reader.u8())));
-  return { entries, signature };
-}
-
 function codeOf(codec: Codec): number {
   return codec === "raw" ? 0 : 1;
 }
@@ -221,7 +181,11 @@ function versioned(bytes: Uint8Array, version: number, what: string): ByteReader
       fix: "install the Caye that wrote it, or a newer one; the store is left as it is",
     });
   }
-  if (found < version) reader.fail("unknown format");
+  if (reader.failure === undefined && found < version) {
+    throw new AgentError("STORE_OLDER", `the store holds a record (${what}) of an earlier Caye, format ${found}`, {
+      fix: "export its files with the Caye that wrote it (caye export), move the state directory away, start again, and import them",
+    });
+  }
   return reader;
 }
 

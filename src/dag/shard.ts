@@ -6,12 +6,19 @@ import type { Bytes } from "../kernel/bytes.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import type { Author } from "./author.ts";
-import type { Cid } from "./cid.ts";
+import type { BlockRef } from "./block-ref.ts";
+import type { Cid, Codec } from "./cid.ts";
+import type { ForkRow, ForkVerdict } from "./fork.ts";
 
-/** One file: the newest version that an author has put under a name. */
+/** One file: the newest version that an author has put under a name, or the version that was asked for. */
 export interface FileRow {
   readonly name: string;
-  readonly cid: Cid;
+  /** Of its root: raw up to one block, dag-cbor for a manifest. */
+  readonly codec: Codec;
+  /** The first 16 bytes of the root's digest: all that the log tells. See `rootOf` of `block-ref.ts`. */
+  readonly prefix: Bytes;
+  /** Undefined until the root is here, unless the file was asked for by its CID. */
+  readonly cid: Cid | undefined;
   readonly bytes: number;
   /** The author's id, 16 hex digits. */
   readonly author: string;
@@ -19,6 +26,8 @@ export interface FileRow {
   readonly authorName: string;
   /** Position in the author's log, from 1. */
   readonly seq: number;
+  /** `AUTHOR/SEQ`, the id in 16 hex digits: names this version always. */
+  readonly ref: string;
   /** True when all the bytes are here. */
   readonly held: boolean;
 }
@@ -28,9 +37,13 @@ export interface LogRow {
   readonly author: string;
   readonly authorName: string;
   readonly seq: number;
-  readonly kind: "author" | "file";
+  /** "other": of a kind that this version does not know. */
+  readonly kind: "author" | "file" | "other";
+  /** Empty for an entry of another kind. */
   readonly name: string;
-  /** Undefined for an author's entry. */
+  /** The first 16 bytes of the root's digest; undefined unless it is a file. */
+  readonly prefix: Bytes | undefined;
+  /** Undefined unless it is a file whose root is here. */
   readonly cid: Cid | undefined;
   readonly bytes: number;
   /** Head of the hash chain after this entry. */
@@ -44,6 +57,13 @@ export interface AuthorRow {
   readonly count: number;
   /** True once two different signed entries for one position were seen: nothing more is taken from this author. */
   readonly quarantined: boolean;
+}
+
+export interface VectorRow {
+  /** 8 bytes. */
+  readonly author: Uint8Array;
+  /** Entries held, all verified. */
+  readonly count: number;
 }
 
 export interface ShardStats {
@@ -84,31 +104,52 @@ export interface Shard {
   putFile(name: string, content: Uint8Array): Promise<{ readonly cid: Cid; readonly seq: number }>;
   /**
    * The content, every block of it hashed again; undefined when a block is missing.
-   * @throws AgentError "BLOCK_CORRUPT"; "MANIFEST_BAD" when the CID names no file
+   * @throws AgentError "BLOCK_CORRUPT"; "MANIFEST_BAD" when the root names no file
    */
-  readFile(cid: Cid): Promise<Uint8Array | undefined>;
+  readFile(root: BlockRef): Promise<Uint8Array | undefined>;
 
   /** @throws AgentError "BLOCK_CORRUPT": from then on the block counts as missing, until it is put again */
-  getBlock(cid: Cid): Promise<Uint8Array | undefined>;
-  hasBlock(cid: Cid): Promise<boolean>;
-  /** Durable. @throws AgentError "BLOCK_MISMATCH" when the bytes are not those that the CID names; "BLOCK_TOO_LARGE" */
-  putBlock(bytes: Uint8Array, cid: Cid): Promise<void>;
-  /** A held block whose SHA-256 begins with these 8 bytes. */
-  findBlockByPrefix(prefix: Uint8Array): Promise<Cid | undefined>;
+  getBlock(ref: BlockRef): Promise<Uint8Array | undefined>;
+  hasBlock(ref: BlockRef): Promise<boolean>;
+  /** The CID of a held block. */
+  cidOf(ref: BlockRef): Promise<Cid | undefined>;
   /**
-   * What must be fetched next for this file: first its manifest, then what that names. Empty when all is here.
-   * @throws AgentError "MANIFEST_BAD" when the CID names no file: no fetching will ever help
+   * Durable. @returns the block's CID
+   * @throws AgentError "BLOCK_MISMATCH" unless the hash of the bytes begins as the reference says; "BLOCK_TOO_LARGE", and
+   *   what the store throws: "DISK_FULL" stops storing only, all that is here is read as before
    */
-  missingBlocks(cid: Cid): Promise<readonly Cid[]>;
+  putBlock(bytes: Uint8Array, ref: BlockRef): Promise<Cid>;
+  /**
+   * A held block whose SHA-256 begins with these 4 … 32 bytes, named as a whole. Of several the first in the order of their
+   * digests: who means another asks with more bytes.
+   */
+  findBlockByPrefix(prefix: Uint8Array): Promise<BlockRef | undefined>;
+  /**
+   * What must be fetched next for this file: first its root, as far as its name is known, then what that names, as a whole.
+   * Empty when all is here.
+   * @throws AgentError "MANIFEST_BAD" when the root names no file: no fetching will ever help
+   */
+  missingBlocks(root: BlockRef): Promise<readonly BlockRef[]>;
 
   /** The newest version of every name of every author; own files first. */
   files(): AsyncIterable<FileRow>;
-  /** Files of that name (own first, then the latest to arrive) or, given a CID, every entry that names it. */
-  resolve(nameOrCid: string): Promise<readonly FileRow[]>;
+  /**
+   * Files that a text names; 256 at most.
+   * - A CID: every entry that names it.
+   * - `AUTHOR/SEQ`: that entry; the author by its id, 4 hex digits of its beginning at least, or by its name.
+   * - A name: that file of every author; own first, then the latest to arrive.
+   * - When there is no such name, the beginning of a CID (6 characters at least, a `…` at its end is left out) or of a
+   *   digest (8 hex digits at least).
+   */
+  resolve(text: string): Promise<readonly FileRow[]>;
 
-  /** How many verified entries are held of each author that is not in quarantine. From memory. */
-  vector(): readonly { readonly author: Uint8Array; readonly count: number }[];
+  /** How many verified entries are held of each author that is not in quarantine. From memory, the same list until it changes. */
+  vector(): readonly VectorRow[];
   authors(): readonly AuthorRow[];
+  /** Entries held of one author, by id in hex; 0 when it is not known, or in quarantine. From memory, at once. */
+  count(author: string): number;
+  /** True for an author who is known to have signed two histories, by id in hex. From memory, at once. */
+  inQuarantine(author: string): boolean;
   /**
    * At most `count` entries from `first` on, and the author's signature over the head after the last one, where it is
    * known: of the own log always; of another's the run is cut short, if need be, to end where its author signed.
@@ -128,6 +169,11 @@ export interface Shard {
   ): Promise<MergeVerdict>;
   /** Walks a whole log again: every hash, and the signature at its end. The entries that held; all is well when = count. */
   verifyLog(author: Uint8Array): Promise<{ readonly count: number; readonly verified: number }>;
+
+  /** What proves of each author in quarantine that it signed two histories, fit for anybody: see `fork.ts`. */
+  forks(): AsyncIterable<ForkRow>;
+  /** Takes such a proof from anybody: its author is put in quarantine, if it holds. "proven" is on disk. */
+  acceptFork(evidence: Uint8Array): Promise<ForkVerdict>;
 
   /** The latest entries to arrive from anybody, newest first. */
   log(limit: number): Promise<readonly LogRow[]>;

@@ -16,6 +16,7 @@ import type {
   StatusReport,
 } from "../kernel/reports.ts";
 import type { AgentView, AllowReport, PlannedUpdate, StartedGet } from "../api/view.ts";
+import { refOf } from "../dag/block-ref.ts";
 import { parseCid } from "../dag/cid.ts";
 import { exportArchive, importArchive } from "./archives.ts";
 import { checks } from "./checks.ts";
@@ -42,8 +43,9 @@ export class Desk implements AgentView {
 
   async files(): Promise<FilesReport> {
     const files: FileRow[] = [];
-    for await (const { name, cid, bytes, author, authorName, held } of this.#open().shard.files()) {
-      files.push({ name, cid: cid.toString(), bytes, author: authorLabel(authorName, author), held });
+    for await (const { name, cid, ref, prefix, bytes, author, authorName, held } of this.#open().shard.files()) {
+      const label = authorLabel(authorName, author);
+      files.push({ name, cid: cid?.toString() ?? null, ref, prefix: toHex(prefix), bytes, author: label, held });
     }
     return { files };
   }
@@ -58,12 +60,13 @@ export class Desk implements AgentView {
         entries: count,
         verified: verified.has(id),
       })),
-      entries: rows.map(({ author, authorName, seq, name, cid, bytes, head }) => ({
+      entries: rows.map(({ author, authorName, seq, kind, name, cid, prefix, bytes, head }) => ({
         author: authorLabel(authorName, author),
         seq,
-        kind: cid === undefined ? "author" : "file",
+        kind,
         name,
         cid: cid?.toString() ?? null,
+        prefix: prefix === undefined ? null : toHex(prefix),
         bytes,
         head: toHex(head),
       })),
@@ -88,7 +91,7 @@ export class Desk implements AgentView {
   async content(cid: string): Promise<Uint8Array | undefined> {
     const { shard } = this.#open();
     const parsed = parseCid(cid);
-    return parsed === undefined ? undefined : shard.readFile(parsed);
+    return parsed === undefined ? undefined : shard.readFile(refOf(parsed));
   }
 
   async exportCar(cid: string): Promise<Uint8Array | undefined> {

@@ -5,16 +5,23 @@
 import { AgentError } from "../kernel/errors.ts";
 import type { GetReport } from "../kernel/reports.ts";
 import type { StartedGet } from "../api/view.ts";
-import { codecOf, parseCid, type Cid } from "../dag/cid.ts";
+import { type BlockRef, prefixOf, refKey, refOf, rootOf } from "../dag/block-ref.ts";
+import { codecOf, digestOf, parseCid, type Cid } from "../dag/cid.ts";
 import { decodeManifest } from "../dag/manifest.ts";
+import type { FileRow } from "../dag/shard.ts";
+import { fromHex, toHex } from "../kernel/bytes.ts";
 import { MAX_AIR_BYTES } from "../exchange/fetch.ts";
 import type { Transfer, TransferTarget } from "../exchange/transfer.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
+import { authorLabel } from "./status.ts";
 
-export async function startGet(parts: DeskParts, open: OpenParts, nameOrCid: string): Promise<StartedGet> {
-  const target = await findTarget(open, nameOrCid);
-  if (target === undefined) throw notFound(parts, open, nameOrCid);
-  const id = target.cid.toString();
+/** A transfer's id: see {@link refKey}. */
+const ID = /^[0-9a-f]{32}$/;
+
+export async function startGet(parts: DeskParts, open: OpenParts, text: string): Promise<StartedGet> {
+  const target = await findTarget(open, text);
+  if (target === undefined) throw notFound(parts, open, text);
+  const id = refKey(rootOf(target));
   if (target.held) return { id, report: heldReport(target) };
   if (target.bytes > MAX_AIR_BYTES) {
     throw new AgentError(
@@ -32,13 +39,16 @@ export async function startGet(parts: DeskParts, open: OpenParts, nameOrCid: str
   return { id, report: await underWay(open, transfer) };
 }
 
+/** @param id of a transfer, or a CID */
 export async function transferReport(open: OpenParts, id: string): Promise<GetReport | undefined> {
   const cid = parseCid(id);
-  if (cid === undefined) return undefined;
-  const transfer = open.exchange.transfer(cid);
-  if (transfer !== undefined) return withLength(open, cid, await underWay(open, transfer));
-  const [row] = await open.shard.resolve(id);
-  return row?.held === true ? heldReport(row) : undefined;
+  const digest = cid === undefined ? (ID.test(id) ? fromHex(id) : undefined) : digestOf(cid);
+  if (digest === undefined) return undefined;
+  const transfer = open.exchange.transfer({ codec: "raw", digest });
+  if (transfer !== undefined) return arrived(open, transfer, await underWay(open, transfer));
+  const rows = await open.shard.resolve(id);
+  const row = rows.find(({ held }) => held);
+  return row === undefined ? undefined : heldReport(row);
 }
 
 /** What the transfer itself does not know: who could answer. */
@@ -46,13 +56,13 @@ async function underWay(open: OpenParts, transfer: Transfer): Promise<GetReport>
   const report = transfer.report();
   if (transfer.ended) return report;
   const { requests: asked, missing } = transfer;
-  const holder = await holderOf(open, report.cid);
+  const holder = await holderOf(open, rootOf(transfer.target));
   return { ...report, asked, missing, ...(holder === undefined ? {} : { holder }) };
 }
 
 /** The name of a neighbour who was heard and claims to know the file: its author, if that is one. */
-async function holderOf({ shard, exchange }: OpenParts, cid: string): Promise<string | undefined> {
-  const rows = await shard.resolve(cid);
+async function holderOf({ shard, exchange }: OpenParts, root: BlockRef): Promise<string | undefined> {
+  const rows = await shard.resolve(toHex(root.digest));
   const knowing = exchange
     .neighbours()
     .filter(({ claims }) => rows.some(({ author, seq }) => (claims.get(author) ?? 0) >= seq));
@@ -74,26 +84,44 @@ interface Found extends TransferTarget {
   readonly held: boolean;
 }
 
-/** Undefined for a name that nobody announced. */
-async function findTarget(open: OpenParts, nameOrCid: string): Promise<Found | undefined> {
-  const rows = await open.shard.resolve(nameOrCid);
+/** Undefined for what nobody announced. @throws AgentError "NAME_AMBIGUOUS" */
+async function findTarget(open: OpenParts, text: string): Promise<Found | undefined> {
+  const rows = await open.shard.resolve(text);
   const row = rows.find(({ held }) => held) ?? rows[0];
-  if (row !== undefined) return row;
-  const cid = parseCid(nameOrCid);
+  if (row !== undefined) {
+    if (row.name !== text.normalize("NFC")) demandOne(text, rows);
+    return row;
+  }
+  const cid = parseCid(text);
   if (cid === undefined) return undefined;
   // Nobody announced it, but somebody may hold it: its length is told by the first symbol.
-  const held = (await open.shard.missingBlocks(cid)).length === 0;
-  return { cid, name: nameOrCid, bytes: held ? await lengthOf(open, cid) : 0, held };
+  const held = (await open.shard.missingBlocks(refOf(cid))).length === 0;
+  const file = { codec: codecOf(cid), prefix: prefixOf(digestOf(cid)), cid, name: text };
+  return { ...file, bytes: held ? await lengthOf(open, cid) : 0, held };
 }
 
-/** What was asked for by its CID alone has a length once it is here. */
-async function withLength(open: OpenParts, cid: Cid, report: GetReport): Promise<GetReport> {
-  if (report.state !== "done" || report.bytes > 0) return report;
-  return { ...report, bytes: await lengthOf(open, cid) };
+/** Of a name the best is taken; what names a file by its content or its entry must name one. */
+function demandOne(text: string, rows: readonly FileRow[]): void {
+  const files = [...new Map(rows.map((row) => [refKey(rootOf(row)), row])).values()];
+  if (files.length <= 1) return;
+  const shown = files
+    .slice(0, 8)
+    .map(({ ref, name, author, authorName }) => `  ${ref}  ${name}  ${authorLabel(authorName, author)}`);
+  throw new AgentError("NAME_AMBIGUOUS", `${text} names ${files.length} different files`, {
+    fix: `Name one as it stands here:\n${shown.join("\n")}`,
+  });
+}
+
+/** A file that has come has a CID, and what was asked for by its CID alone has a length. */
+async function arrived(open: OpenParts, { target }: Transfer, report: GetReport): Promise<GetReport> {
+  if (report.state !== "done") return report;
+  const cid = await open.shard.cidOf(rootOf(target));
+  if (cid === undefined) return report;
+  return { ...report, cid: cid.toString(), bytes: report.bytes > 0 ? report.bytes : await lengthOf(open, cid) };
 }
 
 async function lengthOf({ shard }: OpenParts, cid: Cid): Promise<number> {
-  const block = (await shard.getBlock(cid)) ?? new Uint8Array(0);
+  const block = (await shard.getBlock(refOf(cid))) ?? new Uint8Array(0);
   if (codecOf(cid) === "raw") return block.length;
   const manifest = decodeManifest(block);
   return manifest.ok ? manifest.value.bytes : 0;
@@ -101,7 +129,7 @@ async function lengthOf({ shard }: OpenParts, cid: Cid): Promise<number> {
 
 function heldReport({ cid, name, bytes }: TransferTarget): GetReport {
   return {
-    cid: cid.toString(),
+    cid: cid?.toString() ?? null,
     name,
     bytes,
     packets: 0,

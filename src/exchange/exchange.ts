@@ -9,7 +9,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { PRIVATE_APP, type Modem, type RadioPacket } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
-import type { Cid } from "../dag/cid.ts";
+import type { BlockRef } from "../dag/block-ref.ts";
 import type { Shard } from "../dag/shard.ts";
 import { decodeMessage } from "../wire/codec.ts";
 import type { Message } from "../wire/messages.ts";
@@ -82,8 +82,8 @@ export class Exchange implements Service {
     return this.#fetch.begin(target);
   }
 
-  transfer(cid: Cid): Transfer | undefined {
-    return this.#fetch.find(cid);
+  transfer(root: BlockRef): Transfer | undefined {
+    return this.#fetch.find(root);
   }
 
   neighbours(): readonly Neighbour[] {

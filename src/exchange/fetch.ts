@@ -4,7 +4,7 @@
  */
 import { toHex } from "../kernel/bytes.ts";
 import { describeError } from "../kernel/errors.ts";
-import type { Cid } from "../dag/cid.ts";
+import { type BlockRef, refKey, rootOf, textOfRef } from "../dag/block-ref.ts";
 import type { Shard } from "../dag/shard.ts";
 import { REQUEST } from "../radio/priority.ts";
 import { MAX_BLOCK_BYTES, type Coded } from "../wire/coded.ts";
@@ -23,7 +23,6 @@ export interface FetchPorts extends ExchangeParts {
 /** Transfers under way at once, and ended ones that are still remembered for their report. */
 const MAX_ACTIVE = 8;
 const MAX_REMEMBERED = 64;
-const RAW_CODEC = 0x55;
 /** By LoRa a larger file would hold the channel for hours. */
 export const MAX_AIR_BYTES = 65_536;
 /** What such a file has at most: full blocks, and the manifest that names them. */
@@ -43,7 +42,7 @@ export class Fetch {
 
   /** Starts a transfer, or joins the one that is under way. Undefined when too many are. */
   async begin(target: TransferTarget): Promise<Transfer | undefined> {
-    const key = target.cid.toString();
+    const key = refKey(rootOf(target));
     const known = this.#transfers.get(key);
     if (known !== undefined && !known.ended) return known;
     if ([...this.#transfers.values()].filter((transfer) => !transfer.ended).length >= MAX_ACTIVE) return undefined;
@@ -55,8 +54,8 @@ export class Fetch {
     return transfer;
   }
 
-  find(cid: Cid): Transfer | undefined {
-    return this.#transfers.get(cid.toString());
+  find(root: BlockRef): Transfer | undefined {
+    return this.#transfers.get(refKey(root));
   }
 
   async onCoded(coded: Coded, payloadBytes: number): Promise<void> {
@@ -90,7 +89,7 @@ export class Fetch {
         break;
       case "poisoned":
         transfer.poisonings++;
-        this.#ports.log.warn("symbols did not make the block that was asked for", { cid: block.cid.toString() });
+        this.#ports.log.warn("symbols did not make the block that was asked for", { cid: textOfRef(block.ref) });
         break;
       case "known":
       case "refused":
@@ -99,9 +98,9 @@ export class Fetch {
   }
 
   async #keep(transfer: Transfer, block: WantedBlock, bytes: Uint8Array): Promise<void> {
-    this.#begun.delete(block.cid.toString());
+    this.#begun.delete(refKey(block.ref));
     try {
-      await this.#ports.shard.putBlock(bytes, block.cid);
+      await this.#ports.shard.putBlock(bytes, block.ref);
       await this.#next(transfer);
     } catch (error) {
       // A full disk, most likely: the transfer ends with the reason, and everything else goes on.
@@ -111,38 +110,39 @@ export class Fetch {
 
   #fail(transfer: Transfer, detail: string): void {
     transfer.state = { kind: "failed", detail };
-    this.#ports.agenda.cancel(`get:${transfer.target.cid.toString()}`);
+    this.#ports.agenda.cancel(`get:${keyOf(transfer)}`);
     this.#ports.count("transfers_failed");
   }
 
   /** On to the next missing block, or to the end. */
   async #next(transfer: Transfer): Promise<void> {
-    const key = transfer.target.cid.toString();
-    const missing = await this.#ports.shard.missingBlocks(transfer.target.cid);
+    const key = keyOf(transfer);
+    const missing = await this.#ports.shard.missingBlocks(rootOf(transfer.target));
     transfer.missing = missing.length;
     // A file that was asked for by its CID alone tells its size only now.
     if (missing.length > MAX_AIR_BLOCKS) {
       this.#fail(transfer, `the file has more than ${MAX_AIR_BYTES} bytes, too many for the radio`);
       return;
     }
-    const cid = missing[0];
-    if (cid === undefined) {
+    const ref = missing[0];
+    if (ref === undefined) {
       transfer.want(undefined);
       transfer.state = { kind: "done" };
       this.#ports.agenda.cancel(`get:${key}`);
       this.#ports.air.cancel(`get:${key}`);
       return;
     }
-    transfer.want(this.#wantedBlock(transfer, cid));
+    transfer.want(this.#wantedBlock(transfer, ref));
     this.#ask(transfer);
   }
 
-  #wantedBlock(transfer: Transfer, cid: Cid): WantedBlock {
-    const begun = this.#begun.get(cid.toString());
+  #wantedBlock(transfer: Transfer, ref: BlockRef): WantedBlock {
+    const key = refKey(ref);
+    const begun = this.#begun.get(key);
     if (begun !== undefined) return begun;
-    const isWholeFile = cid.code === RAW_CODEC && cid.equals(transfer.target.cid);
-    const block = new WantedBlock(cid, isWholeFile ? transfer.target.bytes : undefined);
-    this.#begun.set(cid.toString(), block);
+    const isWholeFile = ref.codec === "raw" && key === keyOf(transfer);
+    const block = new WantedBlock(ref, isWholeFile ? transfer.target.bytes : undefined);
+    this.#begun.set(key, block);
     const oldest = this.#begun.keys().next();
     if (this.#begun.size > MAX_REMEMBERED && oldest.done !== true) this.#begun.delete(oldest.value);
     return block;
@@ -164,7 +164,7 @@ export class Fetch {
     const said = this.#ports.air.say(get, {
       priority: REQUEST,
       hops,
-      key: `get:${transfer.target.cid.toString()}`,
+      key: `get:${keyOf(transfer)}`,
       onSent: (payloadBytes, airtimeMs) => {
         transfer.waitsForAir = false;
         transfer.countRequest(payloadBytes, airtimeMs);
@@ -190,7 +190,7 @@ export class Fetch {
     const timing = this.#ports.air.timing(this.#reach(transfer));
     const lengthening = backOff(timing, transfer.fruitless);
     const waitMs = timing.getRetryMs * lengthening * (1 + chance(this.#ports.random) / 4);
-    this.#ports.agenda.set(`get:${transfer.target.cid.toString()}`, waitMs, () => this.#ask(transfer));
+    this.#ports.agenda.set(`get:${keyOf(transfer)}`, waitMs, () => this.#ask(transfer));
   }
 
   #forgetOldest(): void {
@@ -199,6 +199,10 @@ export class Fetch {
       if (transfer.ended) this.#transfers.delete(key);
     }
   }
+}
+
+function keyOf({ target }: Transfer): string {
+  return refKey(rootOf(target));
 }
 
 function whyNothingCame({ fruitless, poisonings }: Transfer): string {

@@ -84,8 +84,8 @@ export class Serve {
       this.#streams.set(key, known);
       return known;
     }
-    const cid = await this.#ports.shard.findBlockByPrefix(prefix);
-    const block = cid === undefined ? undefined : await this.#ports.shard.getBlock(cid);
+    const ref = await this.#ports.shard.findBlockByPrefix(prefix);
+    const block = ref === undefined ? undefined : await this.#ports.shard.getBlock(ref);
     // While the disk was read a second request may have begun the same stream.
     if (block === undefined || this.#streams.has(key)) return this.#streams.get(key);
     if (!this.#makeRoom()) return undefined;

@@ -4,9 +4,10 @@
  * A value with steps, no timers: `fetch.ts` owns time and talks to the radio.
  * @module
  */
-import type { Cid } from "../dag/cid.ts";
+import type { BlockRef } from "../dag/block-ref.ts";
 import { sha256 } from "../dag/cid.ts";
-import { equalBytes, startsWith } from "../kernel/bytes.ts";
+import type { FileRow } from "../dag/shard.ts";
+import { startsWith } from "../kernel/bytes.ts";
 import type { GetReport } from "../kernel/reports.ts";
 import { SymbolCollector } from "../erasure/cauchy.ts";
 import type { Coded } from "../wire/coded.ts";
@@ -22,19 +23,19 @@ export type Heard =
 
 /** One block that is still to be had. */
 export class WantedBlock {
-  readonly cid: Cid;
+  readonly ref: BlockRef;
   readonly #knownBytes: number | undefined;
   /** By the cut that the symbols claim: one liar about it must not spoil the others. The oldest comes first. */
   readonly #collectors = new Map<string, Collecting>();
 
   /** @param blockBytes its length where it is known beforehand; 0 counts as unknown: a block of nothing is always here */
-  constructor(cid: Cid, blockBytes: number | undefined) {
-    this.cid = cid;
+  constructor(ref: BlockRef, blockBytes: number | undefined) {
+    this.ref = ref;
     this.#knownBytes = blockBytes === 0 ? undefined : blockBytes;
   }
 
   get prefix(): Uint8Array {
-    return this.cid.multihash.digest.subarray(0, PREFIX_BYTES);
+    return this.ref.digest.subarray(0, PREFIX_BYTES);
   }
 
   /** Symbols that a decode needs in all; 0 while the length is unknown. */
@@ -49,7 +50,7 @@ export class WantedBlock {
   }
 
   isFor(coded: Coded): boolean {
-    return startsWith(this.cid.multihash.digest, coded.prefix);
+    return startsWith(this.ref.digest, coded.prefix);
   }
 
   /** "whole" completes the block; "poisoned": the symbols make another block, and all of them are forgotten. */
@@ -60,7 +61,7 @@ export class WantedBlock {
     const added = symbols.add(coded.index, coded.symbol);
     if (added !== "new" || symbols.needed() > 0) return { kind: added };
     const bytes = symbols.recover();
-    if (bytes !== undefined && equalBytes(sha256(bytes), this.cid.multihash.digest)) return { kind: "whole", bytes };
+    if (bytes !== undefined && startsWith(sha256(bytes), this.ref.digest)) return { kind: "whole", bytes };
     this.#collectors.delete(cut);
     return { kind: "poisoned" };
   }
@@ -98,13 +99,10 @@ interface Collecting {
   readonly symbols: SymbolCollector;
 }
 
-export interface TransferTarget {
+/** A file as its entry tells of it; `bytes` is 0 when nobody announced it: its length is then told by the first symbol. */
+export interface TransferTarget extends Pick<FileRow, "codec" | "prefix" | "cid" | "name" | "bytes"> {
   /** Who announced it, by id in hex: the likeliest holder. Undefined when it was asked for by its CID alone. */
   readonly author?: string;
-  readonly cid: Cid;
-  readonly name: string;
-  /** 0 when nobody announced the file: its length is then told by the first symbol. */
-  readonly bytes: number;
 }
 
 export type TransferState =
@@ -202,7 +200,7 @@ export class Transfer {
   report(): GetReport {
     const detail = this.state.kind === "failed" ? this.state.detail : "";
     return {
-      cid: this.target.cid.toString(),
+      cid: this.target.cid?.toString() ?? null,
       name: this.target.name,
       bytes: this.target.bytes,
       packets: this.#packets,

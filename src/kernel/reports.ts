@@ -7,8 +7,12 @@
 /** One file that this node knows of: its own, or announced by a neighbour. */
 export interface FileRow {
   readonly name: string;
-  /** CIDv1, base32: of the raw block, or of the manifest for a file above one block. */
-  readonly cid: string;
+  /** CIDv1, base32: of the raw block, or of the manifest for a file above one block. Null until that block is here. */
+  readonly cid: string | null;
+  /** `AUTHOR/SEQ`, the author's id in 16 hex digits: names this version always, and `get` takes it. */
+  readonly ref: string;
+  /** The first 16 bytes of the SHA-256 of that block, in hex. */
+  readonly prefix: string;
   readonly bytes: number;
   /** The author's short name and id, for example `clinic (3f9a1c20b4d5e6f7)`. */
   readonly author: string;
@@ -54,7 +58,8 @@ export interface ImportReport {
 
 /** How a transfer stands. `packets` and `air_*` count what was heard for this file and what this node sent for it. */
 export interface GetReport {
-  readonly cid: string;
+  /** Null until the file's first block is here. */
+  readonly cid: string | null;
   readonly name: string;
   readonly bytes: number;
   /** Packets that carried the file and were heard, useless repeats included; 0 when the file was held already. */
@@ -80,12 +85,17 @@ export interface GetReport {
 export interface LogRow {
   readonly author: string;
   readonly seq: number;
-  /** `author`: the author's first entry, by which it introduces itself; `file`: it announces a file. */
-  readonly kind: "author" | "file";
-  /** The file's, or the author's own short name. */
+  /**
+   * `author`: by which an author introduces itself; `file`: it announces a file; `other`: of a kind that this version does
+   * not know.
+   */
+  readonly kind: "author" | "file" | "other";
+  /** The file's, or the author's own short name; empty for another kind. */
   readonly name: string;
-  /** Null for an author. */
+  /** Null unless it is a file whose first block is here. */
   readonly cid: string | null;
+  /** The first 16 bytes of the SHA-256 of that block, in hex; null unless it is a file. */
+  readonly prefix: string | null;
   readonly bytes: number;
   /** Head of the author's hash chain after this entry, hex. */
   readonly head: string;

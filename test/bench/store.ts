@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { refOf } from "../../src/dag/block-ref.ts";
 import type { Cid } from "../../src/dag/cid.ts";
 import { openShard } from "../../src/dag/open-shard.ts";
 import type { Shard } from "../../src/dag/shard.ts";
@@ -81,7 +82,7 @@ async function spread(shard: Shard, bytes: number): Promise<Cid[]> {
 function getAtRandom(shard: Shard, bytes: number, cids: readonly Cid[]): Promise<Row> {
   return timed(`get ${label(bytes)}, hashed`, 2000, async (i) => {
     const cid = cids[(i * 7919) % cids.length];
-    const content = cid === undefined ? undefined : await shard.readFile(cid);
+    const content = cid === undefined ? undefined : await shard.readFile(refOf(cid));
     if (content?.length !== bytes) throw new Error("a file that was put did not come back");
   });
 }

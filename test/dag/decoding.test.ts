@@ -4,12 +4,22 @@ import { encode } from "@ipld/dag-cbor";
 import fc from "fast-check";
 import { CID } from "multiformats/cid";
 import { describe, expect, test } from "vitest";
+import { prefixOf, refOf } from "../../src/dag/block-ref.ts";
 import { decodeCar, encodeCar, exportCar, importCar } from "../../src/dag/car.ts";
-import { type Cid, cidFromDigest, cidOf } from "../../src/dag/cid.ts";
-import { type Entry, decodeEntry, encodeEntry, nameFlaw } from "../../src/dag/entry.ts";
+import { type Cid, cidOf } from "../../src/dag/cid.ts";
+import {
+  type AuthorEntry,
+  type FileEntry,
+  MAX_INLINE_BYTES,
+  MAX_PACKED_BYTES,
+  decodeEntry,
+  encodeEntry,
+  fileEntry,
+} from "../../src/dag/entry.ts";
+import { nameFlaw } from "../../src/dag/name.ts";
 import { FAN_OUT, MAX_FILE_BYTES, decodeManifest, splitFile } from "../../src/dag/manifest.ts";
 import { MAX_BLOCK_BYTES, MAX_NODE_DEPTH, decodeNode, encodeNode } from "../../src/dag/node.ts";
-import { type Bytes, concatBytes, equalBytes, fromHex, utf8 } from "../../src/kernel/bytes.ts";
+import { type Bytes, concatBytes, copyBytes, equalBytes, fromHex, utf8 } from "../../src/kernel/bytes.ts";
 import { seeded } from "../fakes/seeded.ts";
 import { freshShard } from "./shards.ts";
 
@@ -17,31 +27,41 @@ const bytes = (hex: string): Bytes => fromHex(hex.replaceAll(" ", "")) ?? new Ui
 const validName = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }).map((text) => text.normalize("NFC"));
 const name = validName.filter((text) => nameFlaw(text) === undefined);
 const digest = fc.uint8Array({ minLength: 32, maxLength: 32 });
-const entry: fc.Arbitrary<Entry> = fc.oneof(
+const prefix = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(copyBytes);
+const entry: fc.Arbitrary<AuthorEntry | FileEntry> = fc.oneof(
   fc.record({ kind: fc.constant("author" as const), publicKey: digest, name }),
   fc.record({
     kind: fc.constant("file" as const),
-    cid: digest.map((bytes) => cidFromDigest("raw", bytes)),
+    codec: fc.constant("raw" as const),
+    prefix,
     bytes: fc.integer({ min: 1, max: MAX_BLOCK_BYTES }),
     name,
+    content: fc.constant(undefined),
   }),
   fc.record({
     kind: fc.constant("file" as const),
-    cid: digest.map((bytes) => cidFromDigest("dag-cbor", bytes)),
+    codec: fc.constant("dag-cbor" as const),
+    prefix,
     bytes: fc.integer({ min: MAX_BLOCK_BYTES + 1, max: MAX_FILE_BYTES }),
     name,
+    content: fc.constant(undefined),
+  }),
+  fc.record({ name, content: fc.uint8Array({ maxLength: 50 }) }).map(({ name, content }) => {
+    return fileEntry(name, refOf(cidOf("raw", content)), content);
   }),
 );
+
+const packText = utf8;
+const pack = (content: Uint8Array): Bytes => concatBytes(Uint8Array.of(0), content);
 
 describe("entries", () => {
   test("come back as they were, and stay small", () => {
     fc.assert(
       fc.property(entry, (value) => {
         const encoded = encodeEntry(value);
-        expect(encoded.length).toBeLessThanOrEqual(37 + utf8(value.name).length);
-        const round = decodeEntry(encoded);
-        expect(round.ok && equalBytes(encodeEntry(round.value), encoded)).toBe(true);
-        expect(round).toMatchObject({ ok: true, value: { kind: value.kind, name: value.name } });
+        const head = value.kind === "author" ? 33 : value.content === undefined ? 20 : 2 + value.content.length;
+        expect(encoded.length).toBeLessThanOrEqual(head + 1 + utf8(value.name).length);
+        expect(decodeEntry(encoded)).toEqual({ ok: true, value });
       }),
     );
   });
@@ -65,12 +85,12 @@ describe("entries", () => {
     ["e\u0301", "name not in normal form C"],
   ])("refuse the name %j", (text, flaw) => {
     expect(nameFlaw(text)).toBe(flaw);
-    const encoded = concatBytes(Uint8Array.of(1), new Uint8Array(32), Uint8Array.of(1), utf8(text));
+    const encoded = concatBytes(Uint8Array.of(0, 7), new Uint8Array(16).fill(1), packText(text));
     expect(decodeEntry(encoded).ok).toBe(false);
   });
 
   test("are never made with a name that would change on the way", () => {
-    const broken: Entry = { kind: "file", cid: cidOf("raw", utf8("a")), bytes: 1, name: "a\ud800" };
+    const broken = fileEntry("a\ud800", refOf(cidOf("raw", utf8("a"))), utf8("a"));
     expect(nameFlaw(broken.name)).toBe("name not well-formed");
     expect(() => encodeEntry(broken)).toThrow(RangeError);
   });
@@ -81,30 +101,54 @@ describe("entries", () => {
     }
   });
 
-  test("refuse lengths that don't fit, trailing varint bytes, unknown kinds, nothing at all", () => {
-    const file = (kind: number, length: string): Bytes =>
-      concatBytes(Uint8Array.of(kind), new Uint8Array(32).fill(1), bytes(length), utf8("a"));
-    expect(decodeEntry(file(1, "01")).ok).toBe(true);
-    expect(decodeEntry(file(1, "808001")).ok).toBe(true);
-    expect(decodeEntry(file(2, "818001")).ok).toBe(true);
-    for (const bad of [
-      file(1, "818001"),
-      file(2, "01"),
-      file(2, "ffffff7f"),
-      file(1, "00"),
-      file(1, "8100"),
-      file(3, "01"),
-    ]) {
-      expect(decodeEntry(bad).ok).toBe(false);
+  test("refuse lengths that don't fit, and what is cut short", () => {
+    const file = (head: string): Bytes => concatBytes(bytes(head), new Uint8Array(16).fill(1), packText("a"));
+    expect(decodeEntry(file("0000"))).toMatchObject({ ok: true, value: { codec: "raw", bytes: 1 } });
+    expect(decodeEntry(file("3fff"))).toMatchObject({ ok: true, value: { codec: "raw", bytes: 16_384 } });
+    expect(decodeEntry(file("40000000"))).toMatchObject({ ok: true, value: { codec: "dag-cbor", bytes: 16_385 } });
+    expect(decodeEntry(file("43ffbfff"))).toMatchObject({ ok: true, value: { bytes: MAX_FILE_BYTES } });
+    for (const head of ["43ffc000", "7fffffff"]) expect(decodeEntry(file(head)).ok, head).toBe(false);
+    const whole = file("0000");
+    for (let length = 0; length < whole.length; length++) {
+      expect(decodeEntry(whole.subarray(0, length)).ok, String(length)).toBe(false);
     }
-    expect(decodeEntry(new Uint8Array()).ok).toBe(false);
     expect(decodeEntry(new Uint8Array(201)).ok).toBe(false);
   });
 
-  test("an empty file is the one entry of length nought", () => {
-    const empty: Entry = { kind: "file", cid: cidOf("raw", new Uint8Array()), bytes: 0, name: "empty" };
+  test("of kinds to come are held as they are, whatever is in them", () => {
+    expect(decodeEntry(bytes("c1"))).toEqual({ ok: true, value: { kind: "other", number: 1 } });
+    expect(decodeEntry(bytes("ff 00 11 22"))).toEqual({ ok: true, value: { kind: "other", number: 63 } });
+    expect(decodeEntry(bytes("c0")).ok).toBe(false);
+  });
+
+  test("carry a short file inside, and tell its hash without sending it", () => {
+    const content = utf8("Boat leaves 6:30\n");
+    const root = refOf(cidOf("raw", content));
+    const inside = fileEntry("boat.txt", root, content);
+    const encoded = encodeEntry(inside);
+    expect(decodeEntry(encoded)).toEqual({
+      ok: true,
+      value: { kind: "file", codec: "raw", prefix: prefixOf(root.digest), bytes: 17, name: "boat.txt", content },
+    });
+    expect(fileEntry("noise", root, seeded(1).random.bytes(MAX_PACKED_BYTES)).content).toBeUndefined();
+    expect(fileEntry("long", root, new Uint8Array(MAX_INLINE_BYTES + 1)).content).toBeUndefined();
+    expect(() => encodeEntry({ ...inside, content: seeded(1).random.bytes(100) })).toThrow(RangeError);
+  });
+
+  test("refuse content that is not packed as it should be, or is longer than it may be", () => {
+    const name = packText("a");
+    const inside = (packed: Uint8Array): Bytes => concatBytes(Uint8Array.of(0x80 | packed.length), packed, name);
+    expect(decodeEntry(inside(pack(utf8("x")))).ok).toBe(true);
+    expect(decodeEntry(inside(new Uint8Array())).ok).toBe(false);
+    expect(decodeEntry(concatBytes(Uint8Array.of(0x80 | 61), new Uint8Array(61), name)).ok).toBe(false);
+    const bomb = pack(new Uint8Array(MAX_INLINE_BYTES + 1));
+    if (bomb.length <= MAX_PACKED_BYTES) expect(decodeEntry(inside(bomb)).ok).toBe(false);
+  });
+
+  test("an empty file rides inside, and no other entry has its hash", () => {
+    const empty = fileEntry("empty", refOf(cidOf("raw", new Uint8Array())), new Uint8Array());
     expect(decodeEntry(encodeEntry(empty))).toMatchObject({ ok: true, value: { bytes: 0 } });
-    expect(() => encodeEntry({ ...empty, bytes: 1 })).toThrow(RangeError);
+    expect(() => encodeEntry({ ...empty, bytes: 1, content: undefined })).toThrow(RangeError);
   });
 });
 
@@ -207,7 +251,7 @@ describe("archives", () => {
     const { cid } = await from.shard.putFile("map.png", content);
     const car = await exportCar(from.shard, cid);
     expect(await importCar(to.shard, car)).toMatchObject({ ok: true });
-    expect(await to.shard.readFile(cid)).toEqual(content);
+    expect(await to.shard.readFile(refOf(cid))).toEqual(content);
     await expect(exportCar(to.shard, cidOf("raw", utf8("never")))).rejects.toMatchObject({ code: "FILE_MISSING" });
   });
 
@@ -246,7 +290,7 @@ describe("archives", () => {
 
 describe("no input of a stranger", () => {
   const good: readonly Bytes[] = [
-    encodeEntry({ kind: "file", cid: cidOf("raw", utf8("a")), bytes: 1, name: "a.txt" }),
+    encodeEntry(fileEntry("a.txt", refOf(cidOf("raw", utf8("a"))), utf8("a"))),
     encodeEntry({ kind: "author", publicKey: new Uint8Array(32), name: "clinic" }),
     encodeNode({ v: 1, bytes: 20_000, chunks: [cidOf("raw", utf8("a")), cidOf("raw", utf8("b"))] }),
     encodeCar({ root: cidOf("raw", utf8("a")), blocks: [{ cid: cidOf("raw", utf8("a")), bytes: utf8("a") }] }),

@@ -1,5 +1,6 @@
 /** A shard by itself: what is put is there, once, in order, and damage is never served. @module */
 import { describe, expect, test } from "vitest";
+import { refOf, textOfRef } from "../../src/dag/block-ref.ts";
 import { cidFromDigest, cidOf, digestOf } from "../../src/dag/cid.ts";
 import { blockKey, entryKey, fileKey, signatureKey } from "../../src/dag/keys.ts";
 import { splitFile } from "../../src/dag/manifest.ts";
@@ -48,7 +49,7 @@ describe("putting files", () => {
     expect(store.writes).toBe(before + 1);
     expect(seq).toBe(2);
     const again = (await freshShard(1, store)).shard;
-    expect(await again.readFile(cid)).toEqual(content);
+    expect(await again.readFile(refOf(cid))).toEqual(content);
     expect(again.stats()).toEqual(shard.stats());
     expect(again.stats()).toMatchObject({ blocks: 5, files: 1, authors: 1 });
     expect(await again.verifyLog(again.author.id)).toEqual({ count: 2, verified: 2 });
@@ -65,7 +66,7 @@ describe("putting files", () => {
     expect(await rowsOf(shard)).toMatchObject([{ name: "rain.csv", seq: 3, bytes: 1, held: true }]);
     expect((await shard.putFile("rain.csv", utf8("1"))).seq).toBe(4);
     expect(shard.stats()).toMatchObject({ files: 1, blocks: 2, bytes: 2 });
-    expect(await shard.readFile(second.cid)).toEqual(utf8("2"));
+    expect(await shard.readFile(refOf(second.cid))).toEqual(utf8("2"));
   });
 
   test("puts that come together share a write, in order", async () => {
@@ -81,9 +82,9 @@ describe("putting files", () => {
   test("an empty file is a file", async () => {
     const { shard } = await freshShard(1);
     const { cid } = await shard.putFile("empty", new Uint8Array());
-    expect(await shard.readFile(cid)).toEqual(new Uint8Array());
+    expect(await shard.readFile(refOf(cid))).toEqual(new Uint8Array());
     expect(await rowsOf(shard)).toMatchObject([{ bytes: 0, held: true }]);
-    expect(await shard.missingBlocks(cid)).toEqual([]);
+    expect(await shard.missingBlocks(refOf(cid))).toEqual([]);
     expect(shard.stats().blocks).toBe(0);
   });
 
@@ -128,7 +129,7 @@ describe("finding", () => {
   test("blocks by the beginning of their hash", async () => {
     const { shard } = await freshShard(1);
     const { cid } = await shard.putFile("map.png", large(2));
-    expect((await shard.findBlockByPrefix(digestOf(cid).subarray(0, 8)))?.equals(cid)).toBe(true);
+    expect(await shard.findBlockByPrefix(digestOf(cid).subarray(0, 8))).toEqual(refOf(cid));
     expect(await shard.findBlockByPrefix(new Uint8Array(8))).toBeUndefined();
     expect(await shard.findBlockByPrefix(new Uint8Array(8).fill(255))).toBeUndefined();
     expect(await shard.findBlockByPrefix(new Uint8Array())).toBeUndefined();
@@ -149,25 +150,25 @@ describe("blocks from elsewhere", () => {
     const { shard } = await freshShard(1);
     const content = large(7);
     const { root, blocks } = splitFile(content);
-    const missing = async (): Promise<string[]> => (await shard.missingBlocks(root)).map(String);
+    const missing = async (): Promise<string[]> => (await shard.missingBlocks(refOf(root))).map(textOfRef);
     expect(await missing()).toEqual([root.toString()]);
-    expect(await shard.readFile(root)).toBeUndefined();
+    expect(await shard.readFile(refOf(root))).toBeUndefined();
     for (const [i, block] of blocks.entries()) {
-      await shard.putBlock(block.bytes, block.cid);
+      await shard.putBlock(block.bytes, refOf(block.cid));
       expect(await missing()).toEqual(blocks.slice(i + 1).map(({ cid }) => cid.toString()));
     }
-    expect(await shard.readFile(root)).toEqual(content);
-    await shard.putBlock(blocks[0]?.bytes ?? new Uint8Array(), root);
+    expect(await shard.readFile(refOf(root))).toEqual(content);
+    await shard.putBlock(blocks[0]?.bytes ?? new Uint8Array(), refOf(root));
     expect(shard.stats()).toMatchObject({ blocks: blocks.length });
   });
 
   test("are taken only when they are what their CID names", async () => {
     const { shard } = await freshShard(1);
     const cid = cidOf("raw", utf8("a"));
-    await expect(shard.putBlock(utf8("b"), cid)).rejects.toMatchObject({ code: "BLOCK_MISMATCH" });
+    await expect(shard.putBlock(utf8("b"), refOf(cid))).rejects.toMatchObject({ code: "BLOCK_MISMATCH" });
     const huge = new Uint8Array(16_385);
-    await expect(shard.putBlock(huge, cidOf("raw", huge))).rejects.toMatchObject({ code: "BLOCK_TOO_LARGE" });
-    expect(await shard.hasBlock(cid)).toBe(false);
+    await expect(shard.putBlock(huge, refOf(cidOf("raw", huge)))).rejects.toMatchObject({ code: "BLOCK_TOO_LARGE" });
+    expect(await shard.hasBlock(refOf(cid))).toBe(false);
   });
 
   test("a manifest that lies is no file: neither read, nor fetched, nor held", async () => {
@@ -175,14 +176,14 @@ describe("blocks from elsewhere", () => {
     const [a, b] = [utf8("a"), utf8("b")];
     const bytes = encodeNode({ v: 1, bytes: 20_000, chunks: [cidOf("raw", a), cidOf("raw", b)] });
     const cid = cidOf("dag-cbor", bytes);
-    await shard.putBlock(bytes, cid);
-    expect(await shard.missingBlocks(cid)).toHaveLength(2);
-    await shard.putBlock(a, cidOf("raw", a));
-    await shard.putBlock(b, cidOf("raw", b));
-    await expect(shard.readFile(cid)).rejects.toMatchObject({ code: "MANIFEST_BAD" });
+    await shard.putBlock(bytes, refOf(cid));
+    expect(await shard.missingBlocks(refOf(cid))).toHaveLength(2);
+    await shard.putBlock(a, refOf(cidOf("raw", a)));
+    await shard.putBlock(b, refOf(cidOf("raw", b)));
+    await expect(shard.readFile(refOf(cid))).rejects.toMatchObject({ code: "MANIFEST_BAD" });
     const node = encodeNode({ hello: 1 });
-    await shard.putBlock(node, cidOf("dag-cbor", node));
-    await expect(shard.missingBlocks(cidOf("dag-cbor", node))).rejects.toMatchObject({ code: "MANIFEST_BAD" });
+    await shard.putBlock(node, refOf(cidOf("dag-cbor", node)));
+    await expect(shard.missingBlocks(refOf(cidOf("dag-cbor", node)))).rejects.toMatchObject({ code: "MANIFEST_BAD" });
   });
 
   test("a manifest under a manifest must have the length that its place demands", async () => {
@@ -191,9 +192,9 @@ describe("blocks from elsewhere", () => {
     const leafCid = cidOf("dag-cbor", leaf);
     const root = encodeNode({ v: 1, bytes: 384 * 16_384 + 1, chunks: [leafCid, leafCid] });
     const cid = cidOf("dag-cbor", root);
-    await shard.putBlock(leaf, leafCid);
-    await shard.putBlock(root, cid);
-    await expect(shard.missingBlocks(cid)).rejects.toMatchObject({ code: "MANIFEST_BAD" });
+    await shard.putBlock(leaf, refOf(leafCid));
+    await shard.putBlock(root, refOf(cid));
+    await expect(shard.missingBlocks(refOf(cid))).rejects.toMatchObject({ code: "MANIFEST_BAD" });
   });
 });
 
@@ -208,12 +209,12 @@ describe("damage on disk", () => {
     const key = blockKey(digestOf(chunk.cid));
     if (kind === "another value") await store.tamper(key, Uint8Array.of(0, 1, 2, 3));
     else store.corrupt(key);
-    await expect(shard.readFile(cid)).rejects.toMatchObject({ code: "BLOCK_CORRUPT", fix: expect.any(String) });
-    await expect(shard.getBlock(chunk.cid)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
-    expect((await shard.missingBlocks(cid)).map(String)).toEqual([chunk.cid.toString()]);
+    await expect(shard.readFile(refOf(cid))).rejects.toMatchObject({ code: "BLOCK_CORRUPT", fix: expect.any(String) });
+    await expect(shard.getBlock(refOf(chunk.cid))).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
+    expect((await shard.missingBlocks(refOf(cid))).map(textOfRef)).toEqual([chunk.cid.toString()]);
     expect(await rowsOf(shard)).toMatchObject([{ held: false }]);
-    await shard.putBlock(chunk.bytes, chunk.cid);
-    expect(await shard.readFile(cid)).toEqual(content);
+    await shard.putBlock(chunk.bytes, refOf(chunk.cid));
+    expect(await shard.readFile(refOf(cid))).toEqual(content);
     expect(await rowsOf(shard)).toMatchObject([{ held: true }]);
     expect(shard.stats()).toEqual(before);
   });
@@ -223,7 +224,7 @@ describe("damage on disk", () => {
     const { cid, seq } = await shard.putFile("a", utf8("a"));
     store.corrupt(blockKey(digestOf(cid)));
     expect((await shard.putFile("a", utf8("a"))).seq).toBe(seq);
-    expect(await shard.readFile(cid)).toEqual(utf8("a"));
+    expect(await shard.readFile(refOf(cid))).toEqual(utf8("a"));
   });
 
   test("a missing entry of the log is noticed when it is read", async () => {
@@ -240,7 +241,7 @@ describe("damage on disk", () => {
     await store.tamper(entryKey(shard.author.id, 2), undefined);
     await store.tamper(signatureKey(shard.author.id, 2), undefined);
     const again = (await freshShard(1, store)).shard;
-    expect(await again.readFile(cid)).toEqual(utf8("a"));
+    expect(await again.readFile(refOf(cid))).toEqual(utf8("a"));
     await expect(again.putFile("b", utf8("b"))).rejects.toMatchObject({ code: "LOG_DAMAGED" });
   });
 
@@ -249,7 +250,7 @@ describe("damage on disk", () => {
     const { cid } = await shard.putFile("a", utf8("a"));
     store.corrupt(entryKey(shard.author.id, 2));
     const again = (await freshShard(1, store)).shard;
-    expect(await again.readFile(cid)).toEqual(utf8("a"));
+    expect(await again.readFile(refOf(cid))).toEqual(utf8("a"));
     await expect(again.putFile("b", utf8("b"))).rejects.toMatchObject({ code: "LOG_DAMAGED" });
   });
 
@@ -310,7 +311,9 @@ test("a CID with one digest under two codecs is one block", async () => {
   const { root, blocks } = splitFile(content);
   const manifest = blocks[0]?.bytes ?? new Uint8Array();
   await shard.putFile("the manifest itself", manifest);
-  expect(await shard.hasBlock(root)).toBe(true);
-  expect(await shard.missingBlocks(root)).toHaveLength(4);
-  expect(toHex((await shard.getBlock(cidFromDigest("raw", digestOf(root)))) ?? new Uint8Array())).toBe(toHex(manifest));
+  expect(await shard.hasBlock(refOf(root))).toBe(true);
+  expect(await shard.missingBlocks(refOf(root))).toHaveLength(4);
+  expect(toHex((await shard.getBlock(refOf(cidFromDigest("raw", digestOf(root))))) ?? new Uint8Array())).toBe(
+    toHex(manifest),
+  );
 });

@@ -2,13 +2,16 @@
 import { describe, expect, test } from "vitest";
 import { authorFromSeed, verify } from "../../src/dag/author.ts";
 import { cidFromDigest, cidOf, decodeCid, digestOf, parseCid } from "../../src/dag/cid.ts";
-import { decodeEntry, encodeEntry } from "../../src/dag/entry.ts";
+import { type BlockRef, textOfRef } from "../../src/dag/block-ref.ts";
+import { type FileEntry, decodeEntry, encodeEntry } from "../../src/dag/entry.ts";
+import { decodeFork, encodeFork, forkFlaw } from "../../src/dag/fork.ts";
 import { firstHead, nextHead, signHead, verifyHead } from "../../src/dag/index-log.ts";
 import { decodeManifest, splitFile } from "../../src/dag/manifest.ts";
 import { type Bytes, fromHex, toHex, utf8 } from "../../src/kernel/bytes.ts";
 import cids from "../vectors/dag/cid.json" with { type: "json" };
 import log from "../vectors/dag/log.json" with { type: "json" };
 import manifest from "../vectors/dag/manifest.json" with { type: "json" };
+import { freshShard } from "./shards.ts";
 
 const bytes = (hex: string): Bytes => fromHex(hex) ?? new Uint8Array();
 
@@ -45,7 +48,7 @@ describe("content identifiers", () => {
   });
 });
 
-describe("the log of three entries", () => {
+describe("a log", () => {
   const author = authorFromSeed(bytes(log.seed));
 
   test("has its author, by RFC 8032", () => {
@@ -67,18 +70,46 @@ describe("the log of three entries", () => {
     expect(toHex(head)).toBe(log.head0);
     for (const [i, wanted] of log.entries.entries()) {
       const entry = decodeEntry(bytes(wanted.entry));
-      expect(entry).toMatchObject({ ok: true, value: { kind: wanted.kind, name: wanted.name } });
-      if (!entry.ok) continue;
-      expect(toHex(encodeEntry(entry.value))).toBe(wanted.entry);
-      if (entry.value.kind === "file") expect(entry.value.cid.toString()).toBe(wanted.cid);
+      expect(entry).toMatchObject({ ok: true, value: { kind: wanted.kind, ...factsOf(wanted) } });
       head = nextHead(head, bytes(wanted.entry));
       expect(toHex(head)).toBe(wanted.head);
       expect(toHex(signHead(author, i + 1, head))).toBe(wanted.signature);
       expect(verifyHead(author.publicKey, i + 1, head, bytes(wanted.signature))).toBe(true);
       expect(verifyHead(author.publicKey, i + 2, head, bytes(wanted.signature))).toBe(false);
+      if (!entry.ok || entry.value.kind === "other") continue;
+      expect(toHex(encodeEntry(entry.value))).toBe(wanted.entry);
+      if (entry.value.kind === "file") expect(wanted.cid).toMatch(textOfRef(fileRef(entry.value)).slice(0, -1));
     }
   });
+
+  test.each(log.forks)("has proofs of a fork: $what", async ({ seq, other, signature, evidence }) => {
+    const proof = decodeFork(bytes(evidence));
+    expect(proof.ok && forkFlaw(proof.value)).toBeUndefined();
+    expect(proof.ok && toHex(encodeFork(proof.value))).toBe(evidence);
+    // The same comes of it when both histories are told to a node.
+    const until = seq + (evidence.length > 500 ? 1 : 0);
+    const { shard } = await freshShard(1);
+    const entries = log.entries.map(({ entry }) => bytes(entry));
+    await shard.merge(author.id, 1, entries.slice(0, until), bytes(log.entries[until - 1]?.signature ?? ""));
+    const told = await shard.merge(author.id, seq, [bytes(other)], bytes(signature));
+    expect(told).toMatchObject({ kind: "fork", seq, theirs: bytes(other) });
+    const forks = await Array.fromAsync(shard.forks());
+    expect(forks).toEqual([{ author: author.id, seq, evidence: bytes(evidence) }]);
+  });
 });
+
+/** What the vector says of an entry. */
+function factsOf({ name, prefix, bytes: length, content }: (typeof log.entries)[number]): object {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(prefix === undefined ? {} : { prefix: bytes(prefix), bytes: length }),
+    ...(content === undefined ? {} : { content: utf8(content) }),
+  };
+}
+
+function fileRef({ codec, prefix }: FileEntry): BlockRef {
+  return { codec, digest: prefix };
+}
 
 test("a file of two chunks has its manifest", () => {
   const content = new Uint8Array(manifest.contentBytes).map((_, i) => i % 251);

@@ -1,5 +1,6 @@
 /** The desk: files in and out, archives, the log; and in quarantine nothing of all that. */
 import { describe, expect, test } from "vitest";
+import { refOf } from "../../src/dag/block-ref.ts";
 import { encodeCar } from "../../src/dag/car.ts";
 import { cidOf } from "../../src/dag/cid.ts";
 import { splitFile } from "../../src/dag/manifest.ts";
@@ -18,8 +19,9 @@ test("a put file is listed, logged, and announced to the neighbours", async () =
   const id = toHex(rig.shard.author.id);
   expect(await rig.desk.put("map.png", CONTENT)).toEqual({ cid: CID, name: "map.png", bytes: 40_000, seq: 2 });
   const author = `clinic (${id})`;
-  const row = { name: "map.png", cid: CID, bytes: 40_000, author };
-  expect(await rig.desk.files()).toEqual({ files: [{ ...row, held: true }] });
+  const prefix = toHex(FILE.root.multihash.digest.subarray(0, 16));
+  const row = { name: "map.png", cid: CID, prefix, bytes: 40_000, author };
+  expect(await rig.desk.files()).toEqual({ files: [{ ...row, ref: `${id}/2`, held: true }] });
   const { authors, entries } = await rig.desk.log(10);
   expect(authors).toEqual([{ author, entries: 2, verified: true }]);
   expect(entries).toEqual([
@@ -30,6 +32,7 @@ test("a put file is listed, logged, and announced to the neighbours", async () =
       kind: "author",
       name: "clinic",
       cid: null,
+      prefix: null,
       bytes: 0,
       head: expect.stringMatching(/^[0-9a-f]{64}$/),
     },
@@ -70,7 +73,7 @@ describe("an archive", () => {
 
   test("of a file that is not all here is refused, and says to get it first", async () => {
     await using rig = await openDeskRig();
-    for (const { bytes, cid } of FILE.blocks.slice(0, -1)) await rig.shard.putBlock(bytes, cid);
+    for (const { bytes, cid } of FILE.blocks.slice(0, -1)) await rig.shard.putBlock(bytes, refOf(cid));
     const missing = { code: "FILE_MISSING", fix: expect.stringContaining(`caye get ${CID}`) };
     await expect(rig.desk.exportCar(CID)).rejects.toMatchObject(missing);
     await expect(rig.desk.exportCar(cidOf("raw", utf8("never")).toString())).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 /** Files on request: what is here is told at once, what is not is fetched over the air, and what can't be says why. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { refOf } from "../../src/dag/block-ref.ts";
 import { cidOf, sha256, type Cid } from "../../src/dag/cid.ts";
 import { splitFile } from "../../src/dag/manifest.ts";
 import { encodeNode } from "../../src/dag/node.ts";
@@ -38,7 +39,7 @@ async function hearBlock(cid: Cid, block: Uint8Array): Promise<void> {
     await rig.hear({ type: "coded", prefix, blockBytes: block.length, index, symbol });
   }
   await rig.clock.advance(0);
-  expect(await rig.shard.hasBlock(cid)).toBe(true);
+  expect(await rig.shard.hasBlock(refOf(cid))).toBe(true);
 }
 
 describe("a file that is here", () => {
@@ -62,7 +63,7 @@ describe("a file that is here", () => {
   test("but was never announced has its true length", async () => {
     for (const content of [CONTENT, seeded(3).random.bytes(40_000)]) {
       const { root, blocks } = splitFile(content);
-      for (const { bytes, cid } of blocks) await rig.shard.putBlock(bytes, cid);
+      for (const { bytes, cid } of blocks) await rig.shard.putBlock(bytes, refOf(cid));
       const { report } = await rig.desk.startGet(root.toString());
       expect(report).toMatchObject({ bytes: content.length, state: "done" });
     }
@@ -136,7 +137,7 @@ test("a name that nobody announced is not found, nor a CID that names no file", 
   await expect(rig.desk.startGet("nothing")).rejects.toMatchObject(notFound("names are matched exactly"));
   const node = encodeNode({ a: 1 });
   const cid = cidOf("dag-cbor", node);
-  await rig.shard.putBlock(node, cid);
+  await rig.shard.putBlock(node, refOf(cid));
   await expect(rig.desk.startGet(cid.toString())).rejects.toMatchObject({ code: "MANIFEST_BAD" });
 });
 

@@ -100,13 +100,17 @@ export function fakeView(): FakeView {
     {
       name: "storm.txt",
       cid: rawCid(BULLETIN),
+      ref: "0011223344556677/2",
+      prefix: createHash("sha256").update(BULLETIN).digest("hex").slice(0, 32),
       bytes: BULLETIN.length,
       author: "school (0011223344556677)",
       held: true,
     },
     {
       name: "stock.csv",
-      cid: rawCid(Uint8Array.of(1)),
+      cid: null,
+      ref: "8899aabbccddeeff/7",
+      prefix: "5891b5b522d5df086d0ff0b110fbd9d2",
       bytes: 12_345,
       author: "clinic (8899aabbccddeeff)",
       held: false,
@@ -129,8 +133,14 @@ export function fakeView(): FakeView {
     log: async (limit) => {
       shut(view);
       const author = "school (0011223344556677)";
-      const file = { kind: "file", name: "storm.txt", cid: rawCid(BULLETIN), bytes: 64 } as const;
-      const first = { kind: "author", name: "school", cid: null, bytes: 0 } as const;
+      const file = {
+        kind: "file",
+        name: "storm.txt",
+        cid: rawCid(BULLETIN),
+        prefix: "ab".repeat(16),
+        bytes: 64,
+      } as const;
+      const first = { kind: "author", name: "school", cid: null, prefix: null, bytes: 0 } as const;
       const entries = [
         { author, seq: 2, ...file, head: "ab".repeat(32) },
         { author, seq: 1, ...first, head: "cd".repeat(32) },

@@ -56,10 +56,10 @@ async function findByName(
       fix: "See `caye ls`; names are matched exactly.",
     });
   }
-  const held = rows.filter((row) => row.held);
+  const held = rows.flatMap(({ held, cid, author }) => (held && cid !== null ? [{ cid, author }] : []));
   const [first, ...others] = held;
   if (first === undefined) {
-    throw new AgentError("FILE_MISSING", `${name} is not on this node`, { fix: `Get it first: caye get ${row.cid}` });
+    throw new AgentError("FILE_MISSING", `${name} is not on this node`, { fix: `Get it first: caye get ${row.ref}` });
   }
   if (others.every(({ cid }) => cid === first.cid)) return { cid: first.cid, name };
   // An archive is often the only copy: which of them it holds must not be a guess.

@@ -37,7 +37,7 @@ export async function ls(io: CliIo, words: Words, options: { readonly json?: boo
     formatBytes(row.bytes),
     row.held ? words.yes : words.no,
     row.author,
-    row.cid,
+    row.cid ?? row.ref,
   ]);
   io.stdout(rows.length === 0 ? `${words.noFiles}\n` : table([[name, size, held, author, cid], ...rows], [1]));
 }
@@ -62,9 +62,9 @@ export async function log(io: CliIo, words: Words, options: LogOptions): Promise
   const rows = report.entries.map((row) => [
     row.author,
     String(row.seq),
-    row.kind === "author" ? words.introduces : row.name,
-    row.kind === "author" ? "" : formatBytes(row.bytes),
-    row.cid ?? "",
+    row.kind === "file" ? row.name : row.kind === "author" ? words.introduces : words.unknownKind,
+    row.kind === "file" ? formatBytes(row.bytes) : "",
+    row.cid ?? row.prefix ?? "",
     row.head.slice(0, 16),
   ]);
   const authors = report.authors.map(({ author, entries, verified }) =>

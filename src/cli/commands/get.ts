@@ -36,10 +36,11 @@ export async function get(io: CliIo, words: Words, target: string, options: GetO
   // Before minutes on air are spent: is there a place for the file?
   const place = await placeOf(io, started.report, target, options.output);
   const report = await finished(io, words, agent, started, options);
-  const bytes = await agent.bytes(`/v1/content/${report.cid}`);
-  checkBytes(report, bytes);
-  const file = await save(io, place, bytes);
   const { cid, packets, air_bytes, air_ms } = report;
+  if (cid === null) throw new AgentError("CONTENT_WRONG", "the agent has the file but does not tell its CID");
+  const bytes = await agent.bytes(`/v1/content/${cid}`);
+  checkBytes(cid, report, bytes);
+  const file = await save(io, place, bytes);
   if (options.json === true) {
     const result = { cid, name: report.name, bytes: bytes.length, packets, air_bytes, air_ms, file };
     io.stdout(`${JSON.stringify(result, null, 2)}\n`);
@@ -50,7 +51,7 @@ export async function get(io: CliIo, words: Words, target: string, options: GetO
 }
 
 function placeOf(io: CliIo, report: GetReport, target: string, output: string | undefined): Promise<Place> {
-  const name = safeFileName(report.name) ?? safeFileName(report.cid) ?? "file";
+  const name = safeFileName(report.name) ?? safeFileName(report.cid ?? "") ?? "file";
   return placeFor(io, { name, output, command: `caye get ${quoted(printable(target))}` });
 }
 
@@ -68,7 +69,7 @@ async function finished(
     for (;;) {
       if (report.state === "done") return report;
       if (report.state === "failed") {
-        throw new AgentError("GET_FAILED", `${report.name || report.cid} did not arrive: ${report.detail}`, {
+        throw new AgentError("GET_FAILED", `${nameOf(report)} did not arrive: ${report.detail}`, {
           fix: "Try again later: the pieces that came are kept.",
         });
       }
@@ -82,18 +83,22 @@ async function finished(
   }
 }
 
+function nameOf({ name, cid }: GetReport): string {
+  return name || (cid ?? "the file");
+}
+
 function tooLate(report: GetReport, timeout: number): AgentError {
   const why = report.detail === "" ? "" : ` (${report.detail})`;
-  return new AgentError("GET_TIMEOUT", `${report.name || report.cid} did not arrive within ${timeout} s${why}`, {
+  return new AgentError("GET_TIMEOUT", `${nameOf(report)} did not arrive within ${timeout} s${why}`, {
     fix: "The agent goes on fetching it: ask again later.",
   });
 }
 
 /** The agent checked every block; this checks the agent, where one hash covers all: a manifest's would need its blocks. */
-function checkBytes(report: GetReport, bytes: Uint8Array): void {
+function checkBytes(wanted: string, report: GetReport, bytes: Uint8Array): void {
   const cid = base32.encode(concatBytes(RAW_CID_HEAD, createHash("sha256").update(bytes).digest()));
-  const raw = report.cid.startsWith("bafkrei");
-  if (bytes.length === report.bytes && (!raw || cid === report.cid)) return;
+  const raw = wanted.startsWith("bafkrei");
+  if (bytes.length === report.bytes && (!raw || cid === wanted)) return;
   throw new AgentError(
     "CONTENT_WRONG",
     "what the agent handed over is not the file that was asked for; nothing was saved",
