@@ -14,7 +14,7 @@ import { BurstChannel } from "./burst-loss.ts";
 import { Impaired, type Impairment } from "./impairment.ts";
 import { corrupted, type AirFrame } from "./mesh-frame.ts";
 import { noiseDbm, noiseLoss, normal } from "./propagation.ts";
-import { Incoming } from "./reception.ts";
+import { Incoming, type Span } from "./reception.ts";
 import { uniform } from "./seeded-random.ts";
 import type { Timetable } from "./timetable.ts";
 import type { AirLink } from "./topology.ts";
@@ -97,8 +97,8 @@ interface Sending {
 interface Station {
   readonly number: number;
   /** What may be heard, and what is too weak and only disturbs. */
-  readonly incoming: Set<Incoming>;
-  readonly noises: Set<Incoming>;
+  readonly incoming: Incoming[];
+  readonly noises: Incoming[];
   readonly ears: Map<number, Ear>;
   readonly stats: { -readonly [K in keyof StationStats]: StationStats[K] };
   readonly impaired: Impaired;
@@ -177,8 +177,8 @@ export class Air {
     const station = this.#station(number);
     const nowMs = this.#timetable.nowMs();
     let untilMs = station.sendingUntilMs;
-    for (const { startMs, endMs } of station.incoming) {
-      if (nowMs - startMs >= this.#senseMs) untilMs = Math.max(untilMs, endMs);
+    for (const { span } of station.incoming) {
+      if (nowMs - span.startMs >= this.#senseMs) untilMs = Math.max(untilMs, span.endMs);
     }
     return Math.max(untilMs - nowMs, 0);
   }
@@ -218,7 +218,7 @@ export class Air {
     for (const incoming of station.incoming) incoming.deafen();
   }
 
-  #arrive(ear: Ear, span: { readonly startMs: number; readonly endMs: number; readonly criticalMs: number }): Arrival {
+  #arrive(ear: Ear, span: Span): Arrival {
     const { link, station } = ear;
     const { fadingDb = 0 } = link;
     const fadeDb = fadingDb > 0 ? fadingDb * normal(this.#random) : 0;
@@ -233,7 +233,7 @@ export class Air {
       incoming.disturbedBy(other);
     }
     for (const other of station.noises) incoming.disturbedBy(other);
-    (faint ? station.noises : station.incoming).add(incoming);
+    (faint ? station.noises : station.incoming).push(incoming);
     return { ear, incoming, snrDb };
   }
 
@@ -246,7 +246,7 @@ export class Air {
       stats.deaf++;
       return;
     }
-    listener?.used(incoming.endMs - incoming.startMs);
+    listener?.used(incoming.span.endMs - incoming.span.startMs);
     if (fate === "collision") {
       stats.collisions++;
       return;
@@ -307,8 +307,8 @@ export function symbolMs(modulation: LoraModulation): number {
 function newStation(number: number, random: Random): Station {
   return {
     number,
-    incoming: new Set(),
-    noises: new Set(),
+    incoming: [],
+    noises: [],
     ears: new Map(),
     stats: {
       framesSent: 0,
@@ -333,7 +333,8 @@ function setEar(from: Station, to: Station, link: AirLink): void {
   else from.ears.set(to.number, { link, station: to, burst: link.burst && new BurstChannel(link.burst) });
 }
 
-function leave({ ear: { station }, incoming }: Arrival): void {
-  if (!station.incoming.delete(incoming)) station.noises.delete(incoming);
+function leave({ ear: { link, station }, incoming }: Arrival): void {
+  const among = link.onlyDisturbs === true ? station.noises : station.incoming;
+  among.splice(among.indexOf(incoming), 1);
   for (const other of station.incoming) other.relievedOf(incoming);
 }

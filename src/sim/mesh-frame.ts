@@ -64,14 +64,14 @@ export function priorityOf({ port, wantAck, requestId }: AirFrame): number {
   return wantAck === true ? PRIORITY.reliable : PRIORITY.default;
 }
 
-/** One number for a packet, whoever relays it: exact for nodes whose numbers differ in their last 21 bits. */
+/** One small number for a packet, whoever relays it. Two of the same are as rare as one in 2^32. */
 export function packetKey(from: number, id: number): number {
-  return (from % 2 ** 21) * 2 ** 32 + id;
+  return (Math.imul(from, 0x9e37_79b1) ^ id) | 0;
 }
 
-/** The last byte, by which the header names a relay. */
+/** The last byte, by which the header names a relay; never 0, which would name none (`getLastByteOfNodeNum`). */
 export function relayByte(nodeNumber: number): number {
-  return nodeNumber & 0xff;
+  return nodeNumber & 0xff || 0xff;
 }
 
 /**

@@ -7,17 +7,18 @@
 import { packetKey, type AirFrame } from "./mesh-frame.ts";
 
 const SEEN_PACKETS = 400;
-/** Firmware's `NUM_RELAYERS`. */
-const RELAYERS = 3;
+/** Firmware's `NUM_RELAYERS` is 3. */
+const RELAYS_MASK = 0xff_ffff;
 const ROUTES = 256;
 
 export interface Seen {
-  /** The most hops that a copy still had to go. */
+  /** The most hops that a copy still had to go, and that one had before the latest. */
   hopLimit: number;
+  hopLimitBefore: number;
   /** Who was to relay it when it was first seen. */
   readonly nextHop: number | undefined;
-  /** Last bytes, the latest first. */
-  relays: number[];
+  /** The last bytes of up to three relays, the latest lowest: no node's is 0. One number, for there are millions. */
+  relays: number;
 }
 
 export class PacketHistory {
@@ -25,32 +26,30 @@ export class PacketHistory {
   /** By node number: the last byte of the neighbour that leads there. */
   readonly #routes = new Map<number, number>();
 
-  /** What is known of an earlier copy, undefined for the first; notes this one. */
-  see(frame: AirFrame): Seen | undefined {
-    const key = packetKey(frame.from, frame.id);
+  /** Notes this copy. What is known with it, when there was an earlier one; undefined for the first. */
+  see({ from, id, hopLimit, nextHop, relay = 0 }: AirFrame): Seen | undefined {
+    const key = packetKey(from, id);
     const known = this.#seen.get(key);
-    const relays = frame.relay === undefined ? [] : [frame.relay];
     if (known === undefined) {
-      this.#seen.set(key, { hopLimit: frame.hopLimit, nextHop: frame.nextHop, relays });
+      this.#seen.set(key, { hopLimit, hopLimitBefore: hopLimit, nextHop, relays: relay });
       if (this.#seen.size > SEEN_PACKETS) forgetOldest(this.#seen);
       return undefined;
     }
-    const before = { ...known };
-    known.hopLimit = Math.max(known.hopLimit, frame.hopLimit);
-    known.relays = [...new Set([...relays, ...known.relays])].slice(0, RELAYERS);
-    return before;
+    known.hopLimitBefore = known.hopLimit;
+    if (hopLimit > known.hopLimit) known.hopLimit = hopLimit;
+    if (!hasRelay(known.relays, relay)) known.relays = ((known.relays << 8) | relay) & RELAYS_MASK;
+    return known;
   }
 
   /** An acknowledgement or answer was heard: when it came the way that the question went, that way is worth keeping. */
-  learn(answer: AirFrame, own: number): void {
-    if (answer.requestId === undefined || answer.relay === undefined) return;
-    const asked = this.#seen.get(packetKey(answer.to, answer.requestId));
-    if (asked === undefined || !asked.relays.includes(own)) return;
-    const alsoRelayed = asked.relays.includes(answer.relay);
-    const direct = answer.hopStart === answer.hopLimit && asked.relays.length === 1;
-    if (!alsoRelayed && !direct) return;
-    this.#routes.delete(answer.from);
-    this.#routes.set(answer.from, answer.relay);
+  learn({ from, to, requestId, relay, hopStart, hopLimit }: AirFrame, own: number): void {
+    if (requestId === undefined || relay === undefined) return;
+    const asked = this.#seen.get(packetKey(to, requestId));
+    if (asked === undefined || !hasRelay(asked.relays, own)) return;
+    const direct = hopStart === hopLimit && asked.relays === own;
+    if (!hasRelay(asked.relays, relay) && !direct) return;
+    this.#routes.delete(from);
+    this.#routes.set(from, relay);
     if (this.#routes.size > ROUTES) forgetOldest(this.#routes);
   }
 
@@ -68,6 +67,10 @@ export class PacketHistory {
     this.#seen.clear();
     this.#routes.clear();
   }
+}
+
+function hasRelay(relays: number, byte: number): boolean {
+  return (relays & 0xff) === byte || ((relays >> 8) & 0xff) === byte || ((relays >> 16) & 0xff) === byte;
 }
 
 function forgetOldest(map: Map<number, unknown>): void {

@@ -194,7 +194,7 @@ export class RadioNode {
     const minutes = this.#silentMinutes();
     if (minutes > 0) return { kind: "duty-cycle", minutes };
     const nextHop = frame.to === BROADCAST ? undefined : this.#history.nextHop(frame.to, undefined);
-    const routed = nextHop === undefined ? frame : { ...frame, nextHop };
+    const routed = towards(frame, nextHop);
     this.#history.see(routed);
     this.#unanswered.extend(this.#airtimeMs(frameBytes), frame.id);
     if (packet.wantAck === true) this.#unanswered.start(routed, OWN_SENDS);
@@ -233,7 +233,7 @@ export class RadioNode {
   #heardAgain(reception: Reception, seen: Seen): void {
     const { frame } = reception;
     this.#stop(frame.from, frame.id);
-    if (frame.hopLimit > seen.hopLimit && this.#queue.remove(frame.from, frame.id, frame.hopLimit)) {
+    if (frame.hopLimit > seen.hopLimitBefore && this.#queue.remove(frame.from, frame.id, frame.hopLimit)) {
       this.#relay(reception);
       return;
     }
@@ -250,11 +250,9 @@ export class RadioNode {
   #relay({ frame, snrDb }: Reception): boolean {
     if (frame.to === this.number || frame.from === this.number || frame.hopLimit === 0 || this.role === "mute")
       return false;
-    const { nextHop: asked, ...flooded } = frame;
-    if (asked !== undefined && asked !== this.#byte) return false;
-    const copy = { ...flooded, hopLimit: frame.hopLimit - 1, relay: this.#byte };
-    const nextHop = asked === undefined ? undefined : this.#history.nextHop(frame.to, frame.relay);
-    const relayed = nextHop === undefined ? copy : { ...copy, nextHop };
+    if (frame.nextHop !== undefined && frame.nextHop !== this.#byte) return false;
+    const nextHop = frame.nextHop === undefined ? undefined : this.#history.nextHop(frame.to, frame.relay);
+    const relayed = { ...towards(frame, nextHop), hopLimit: frame.hopLimit - 1, relay: this.#byte };
     this.#history.see(relayed);
     if (this.#silentMinutes() > 0) return true;
     if (nextHop !== undefined && (relayed.hopLimit > 0 || relayed.wantAck === true)) {
@@ -279,8 +277,7 @@ export class RadioNode {
   #sendAgain(frame: AirFrame, last: boolean): void {
     if (this.#silentMinutes() > 0) return;
     if (last) this.#history.forgetRoute(frame.to);
-    const { nextHop: _, ...flooded } = frame;
-    this.#enqueue(last ? flooded : frame);
+    this.#enqueue(last ? towards(frame, undefined) : frame);
   }
 
   /** False when it was not waited for. */
@@ -357,6 +354,13 @@ export class RadioNode {
     const waitMs = this.#hourMs.msUntilAtMost(this.#dutyCycle * HOUR_MS, this.#timetable.nowMs());
     return Math.ceil(waitMs / MINUTE_MS);
   }
+}
+
+function towards(frame: AirFrame, nextHop: number | undefined): AirFrame {
+  if (nextHop !== undefined) return { ...frame, nextHop };
+  if (frame.nextHop === undefined) return frame;
+  const { nextHop: _, ...flooded } = frame;
+  return flooded;
 }
 
 /** `RoutingModule::getHopLimitForResponse`: as far as the question came, and two more; at least for the default. */

@@ -13,12 +13,17 @@ const CAPTURE_RATIO = 3.981;
 
 export type Fate = "whole" | "captured" | "collision" | "deaf";
 
-/** One frame on its way into one receiver. Moments are monotonic ms. */
-export class Incoming {
+/** Monotonic ms. */
+export interface Span {
   readonly startMs: number;
   readonly endMs: number;
-  /** From here on the receiver needs the frame undisturbed. */
+  /** From here on a receiver needs the frame undisturbed. */
   readonly criticalMs: number;
+}
+
+/** One frame on its way into one receiver. */
+export class Incoming {
+  readonly span: Span;
   /** As it arrives; undefined when the link does not say. */
   readonly milliwatts: number | undefined;
   #deaf = false;
@@ -28,10 +33,8 @@ export class Incoming {
   #disturbance = 0;
   #worst = 0;
 
-  constructor(span: { readonly startMs: number; readonly endMs: number; readonly criticalMs: number }, dbm?: number) {
-    this.startMs = span.startMs;
-    this.endMs = span.endMs;
-    this.criticalMs = span.criticalMs;
+  constructor(span: Span, dbm?: number) {
+    this.span = span;
     this.milliwatts = dbm === undefined ? undefined : 10 ** (dbm / 10);
   }
 
@@ -43,13 +46,14 @@ export class Incoming {
   disturbedBy(other: Incoming): void {
     if (this.milliwatts === undefined || other.milliwatts === undefined) this.#clash = true;
     // It will have ended in time. Without strengths there is no such mercy: the plain model stays plain.
-    else if (other.endMs <= this.criticalMs) return;
+    else if (other.span.endMs <= this.span.criticalMs) return;
     else this.#disturb(other.milliwatts);
   }
 
   /** A rival is over; to be called only after {@link disturbedBy} with the same. */
   relievedOf(other: Incoming): void {
-    if (this.milliwatts === undefined || other.milliwatts === undefined || other.endMs <= this.criticalMs) return;
+    if (this.milliwatts === undefined || other.milliwatts === undefined || other.span.endMs <= this.span.criticalMs)
+      return;
     this.#rivals--;
     // Sums of powers that differ by many orders leave crumbs behind.
     this.#disturbance = this.#rivals === 0 ? 0 : this.#disturbance - other.milliwatts;

@@ -3,6 +3,7 @@
  * the signal. Moments are monotonic milliseconds.
  * @module
  */
+import { LinkedAbort } from "../kernel/service.ts";
 import type { Clock } from "../ports/clock.ts";
 import { VirtualClock, type Timer } from "./virtual-clock.ts";
 
@@ -17,42 +18,30 @@ export function timetableOn(clock: Clock, signal: AbortSignal): Timetable {
 }
 
 function virtualTimetable(clock: VirtualClock, signal: AbortSignal): Timetable {
-  const running = new Set<Timer>();
-  signal.addEventListener("abort", () => {
-    for (const timer of running) timer.cancel();
-    running.clear();
-  });
+  const group = {};
+  signal.addEventListener("abort", () => clock.cancelAll(group), { once: true });
   return {
     nowMs: () => clock.monotonicMs(),
-    after: (ms, call) => {
-      if (signal.aborted) return { cancel: () => undefined };
-      const inner = clock.after(ms, () => {
-        running.delete(inner);
-        call();
-      });
-      running.add(inner);
-      return {
-        cancel: () => {
-          running.delete(inner);
-          inner.cancel();
-        },
-      };
-    },
+    after: (ms, call) => (signal.aborted ? NO_TIMER : clock.after(ms, call, group)),
   };
 }
 
 function sleepingTimetable(clock: Clock, signal: AbortSignal): Timetable {
+  const callAfter = async (ms: number, call: () => void, stop: LinkedAbort): Promise<void> => {
+    await clock.sleep(ms, stop.signal);
+    const cancelled = stop.signal.aborted;
+    stop[Symbol.dispose]();
+    if (!cancelled) call();
+  };
   return {
     nowMs: () => clock.monotonicMs(),
     after: (ms, call) => {
-      const stop = new AbortController();
-      const follow = (): void => stop.abort();
-      signal.addEventListener("abort", follow, { once: true });
-      void clock.sleep(ms, signal.aborted ? signal : stop.signal).then(() => {
-        signal.removeEventListener("abort", follow);
-        if (!stop.signal.aborted && !signal.aborted) call();
-      });
-      return { cancel: follow };
+      if (signal.aborted) return NO_TIMER;
+      const stop = new LinkedAbort(signal);
+      void callAfter(ms, call, stop);
+      return { cancel: () => stop.abort() };
     },
   };
 }
+
+const NO_TIMER: Timer = { cancel: () => undefined };

@@ -29,11 +29,25 @@ export interface Timer {
   cancel(): void;
 }
 
-interface Sleeper extends Timer {
+class Sleeper implements Timer {
   readonly dueMs: number;
   readonly order: number;
   readonly wake: () => void;
-  state: "waiting" | "woken" | "gone";
+  readonly group: object | undefined;
+  state: "waiting" | "woken" | "gone" = "waiting";
+  readonly #heap: SleeperHeap;
+
+  constructor(heap: SleeperHeap, dueMs: number, order: number, wake: () => void, group: object | undefined) {
+    this.#heap = heap;
+    this.dueMs = dueMs;
+    this.order = order;
+    this.wake = wake;
+    this.group = group;
+  }
+
+  cancel(): void {
+    this.#heap.forget(this);
+  }
 }
 
 export class VirtualClock implements Clock {
@@ -86,17 +100,16 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Calls back after `ms`, in one order with those who sleep. The call must not throw. */
-  after(ms: number, call: () => void): Timer {
-    const sleeper: Sleeper = {
-      dueMs: this.#elapsedMs + Math.max(ms, 0),
-      order: this.#order++,
-      wake: call,
-      state: "waiting",
-      cancel: () => this.#sleepers.forget(sleeper),
-    };
+  /** Calls back after `ms`, in one order with those who sleep. The call must not throw. @param group for {@link cancelAll} */
+  after(ms: number, call: () => void, group?: object): Timer {
+    const sleeper = new Sleeper(this.#sleepers, this.#elapsedMs + Math.max(ms, 0), this.#order++, call, group);
     this.#sleepers.add(sleeper);
     return sleeper;
+  }
+
+  /** None of the group's calls will come. */
+  cancelAll(group: object): void {
+    this.#sleepers.forgetGroup(group);
   }
 
   /** The wall clock jumps, as when the machine learns the time; intervals and sleepers feel nothing. */
@@ -189,6 +202,10 @@ class SleeperHeap {
     if (this.#gone < 64 || this.#gone * 2 < this.#items.length) return;
     this.#items = this.#items.filter((item) => item.state === "waiting").sort((a, b) => (before(a, b) ? -1 : 1));
     this.#gone = 0;
+  }
+
+  forgetGroup(group: object): void {
+    for (const sleeper of this.#items.filter((item) => item.group === group)) this.forget(sleeper);
   }
 
   /** The earliest, when its moment is not after `untilMs`. */
