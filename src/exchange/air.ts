@@ -24,6 +24,8 @@ export interface SayOptions {
   /** A waiting frame with the same key is replaced. */
   readonly key?: string;
   readonly expiresInMs?: number;
+  /** What it belongs to (a file, a peer): flows of one priority take turns. */
+  readonly flow?: string;
   readonly onSent?: (payloadBytes: number, airtimeMs: number) => void;
 }
 
@@ -31,6 +33,8 @@ export interface SayOptions {
 export interface FrameQueue {
   offer(frame: Frame): "queued" | "dropped" | "replaced";
   cancel(key: string): void;
+  /** Somebody else's packet was on air, just now. */
+  heard?(airtimeUs: number): void;
 }
 
 export class Air {
@@ -74,6 +78,7 @@ export class Air {
       priority: options.priority,
       hopLimit: this.reach(options.hops),
       ...(options.key === undefined ? {} : { key: options.key }),
+      ...(options.flow === undefined ? {} : { flow: options.flow }),
       ...(options.expiresInMs === undefined ? {} : { expiresAtMs: this.#monotonicMs() + options.expiresInMs }),
       ...(onSent === undefined ? {} : { onSent: (airtimeUs: number) => onSent(payload.length, airtimeUs / 1000) }),
     };
@@ -82,5 +87,10 @@ export class Air {
 
   cancel(key: string): void {
     this.#queue.cancel(key);
+  }
+
+  /** A neighbour's message of so many bytes came in: it counts in the use of the channel. */
+  heard(payloadBytes: number): void {
+    this.#queue.heard?.(payloadAirtimeUs(Math.min(payloadBytes, MAX_PAYLOAD_BYTES), this.#settings().modulation));
   }
 }

@@ -27,6 +27,16 @@ test("still counts after a restart what was sent before, until the hour is over"
   expect(ledger.usedUs(after.monotonicMs() + HOUR_MS + 120_000)).toBe(0);
 });
 
+test("still keeps silence after a restart when the radio wanted it", async () => {
+  const store = new FaultyStore();
+  const before = new FakeClock(1_750_000_000_000, 900_000);
+  const book = await openAirBook(store, before, silentLog);
+  book.ledger.silence(before.monotonicMs(), 50 * 60_000);
+  await book.save(book.ledger.snapshot({ monotonicMs: before.monotonicMs(), wallMs: before.nowMs() }));
+  const { ledger } = await openAirBook(store, new FakeClock(1_750_000_600_000, 10), silentLog);
+  expect(ledger.silentMs(10)).toBe(40 * 60_000);
+});
+
 test("a book that can't be read is begun anew, and the log says so", async () => {
   for (const value of [new Uint8Array(0), utf8("nonsense"), new Uint8Array(100).fill(0xff)]) {
     const store = new FaultyStore();
