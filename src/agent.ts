@@ -29,6 +29,7 @@ import { openStateDirectory, type StateDirectory } from "./drivers/state-directo
 import { openTpm } from "./drivers/tpm/open.ts";
 import { findTpm } from "./drivers/tpm/find.ts";
 import { Exchange } from "./exchange/exchange.ts";
+import { openAlerts } from "./exchange/open-alerts.ts";
 import { toHex, utf8 } from "./kernel/bytes.ts";
 import { AgentError, isAgentError } from "./kernel/errors.ts";
 import { aborted, runAll, type Service } from "./kernel/service.ts";
@@ -219,6 +220,7 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
   const { store, random } = node;
   const { preset, region, hop_limit: hopLimit, duty_share: share, channel } = config.radio;
   const shard = await openShard(store, { random, nodeName: config.node.name, log: log.named("shard") });
+  const alerts = await openAlerts({ store, shard, clock, log: log.named("alerts"), ...config.alerts });
   const modem = openMeshtasticModem(modemUri, { clock, random, channel, log: log.named("modem") });
   const settings = () => radioInForce({ preset, region, hopLimit, share }, modem.state());
   const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
@@ -227,12 +229,13 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
     modem,
     queue: scheduler,
     shard,
+    alerts,
     clock,
     random,
     log: log.named("exchange"),
     settings,
   });
-  return { shard, exchange, scheduler, modem, radioSettings: settings };
+  return { shard, alerts, exchange, scheduler, modem, radioSettings: settings };
 }
 
 /**

@@ -7,7 +7,7 @@ export interface FieldRow {
   readonly key: string;
   /** `radio.hop_limit` */
   readonly path: string;
-  readonly kind: "text" | "number" | "numbers";
+  readonly kind: "text" | "number" | "numbers" | "texts";
   readonly facts: FieldFacts;
   /** As it would stand in the file, right of the `=`. */
   readonly initial: string;
@@ -51,7 +51,7 @@ function initialOf(type: z.ZodType): unknown {
 }
 
 function kindOf(initial: unknown): FieldRow["kind"] {
-  if (Array.isArray(initial)) return "numbers";
+  if (Array.isArray(initial)) return typeof initial[0] === "number" ? "numbers" : "texts";
   return typeof initial === "number" ? "number" : "text";
 }
 

@@ -96,7 +96,9 @@ function variableValue(text: string, row: FieldRow): unknown {
   if (row.kind === "text") return text;
   if (row.kind === "number") return toNumber(text);
   const items = text.trim().replace(/^\[(.*)\]$/, "$1");
-  return items.split(",").map(toNumber);
+  if (row.kind === "numbers") return items.split(",").map(toNumber);
+  const texts = items.split(",").map((item) => item.trim().replace(/^"(.*)"$/, "$1"));
+  return texts.filter((item) => item !== "");
 }
 
 function toNumber(text: string): unknown {

@@ -235,10 +235,34 @@ const village = z.strictObject({
   }),
 });
 
+const alerts = z.strictObject({
+  authorised: field(
+    z
+      .array(z.string().regex(/^(?:[0-9a-fA-F]{16}|[0-9a-fA-F]{64})$/))
+      .max(256)
+      .transform((list) => list.map((key) => key.toLowerCase()))
+      .default([]),
+    {
+      description:
+        "Whose alerts count here besides this node's own: author ids (`caye status` shows a node's own) or, safer, whole public keys; all others are strangers.",
+      expects: "a list of at most 256 author ids (16 hex digits) or Ed25519 public keys (64 hex digits)",
+      example: '["3f9a1c20b4d5e6f7"]',
+      unit: "author ids or public keys, hex",
+    },
+  ),
+  strangers: field(z.enum(["show-unverified", "drop"]).default("show-unverified"), {
+    description:
+      "What is done with alerts of strangers: `show-unverified` shows and passes on a few of them, marked as unverified; `drop` forgets them.",
+    expects: "show-unverified or drop",
+    example: '"drop"',
+  }),
+});
+
 /** The tables, in the order of the documentation, each with its sentence. */
 export const TABLES = {
   node: { table: node, sentence: "Who this node is." },
   radio: { table: radio, sentence: "The radio, and how much of the air Caye may use." },
+  alerts: { table: alerts, sentence: "Whose alerts count." },
   trust: { table: trust, sentence: "What is measured and sealed at boot, and how strictly." },
   entropy: { table: entropy, sentence: "Where randomness comes from." },
   api: {
@@ -259,6 +283,7 @@ export const TABLES = {
 export const schema = z.strictObject({
   node: TABLES.node.table.prefault({}),
   radio: TABLES.radio.table.prefault({}),
+  alerts: TABLES.alerts.table.prefault({}),
   trust: TABLES.trust.table.prefault({}),
   entropy: TABLES.entropy.table.prefault({}),
   api: TABLES.api.table.prefault({}),

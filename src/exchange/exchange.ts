@@ -9,11 +9,13 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { PRIVATE_APP, type Modem, type RadioPacket } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
+import type { AlertBook } from "../alert/book.ts";
 import type { BlockRef } from "../dag/block-ref.ts";
 import type { Shard } from "../dag/shard.ts";
 import { decodeMessage } from "../wire/codec.ts";
 import type { Message } from "../wire/messages.ts";
 import { Agenda } from "./agenda.ts";
+import { AlertSpread } from "./alerts.ts";
 import { Air, type AirSettings, type FrameQueue } from "./air.ts";
 import { Fetch } from "./fetch.ts";
 import { IndexSync } from "./index-sync.ts";
@@ -26,6 +28,7 @@ export interface ExchangePorts {
   readonly modem: Pick<Modem, "receive">;
   readonly queue: FrameQueue;
   readonly shard: Shard;
+  readonly alerts: AlertBook;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -45,6 +48,7 @@ const AGENDA_CAPACITY = 4_096;
 
 export class Exchange implements Service {
   readonly name = "exchange";
+  readonly alerts: AlertSpread;
   readonly #ports: ExchangePorts;
   readonly #agenda: Agenda;
   readonly #index: IndexSync;
@@ -61,6 +65,7 @@ export class Exchange implements Service {
     this.#agenda = new Agenda({ clock, capacity: AGENDA_CAPACITY, onFailure });
     const air = new Air(queue, settings, () => clock.monotonicMs());
     const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
+    this.alerts = new AlertSpread({ ...shared, book: ports.alerts });
     this.#index = new IndexSync(shared);
     this.#fetch = new Fetch({ ...shared, neighbours: this.#index.neighbours });
     this.#serve = new Serve(shared);
@@ -69,6 +74,7 @@ export class Exchange implements Service {
 
   async run(signal: AbortSignal): Promise<void> {
     this.#index.start();
+    this.alerts.start();
     await runAll([this.#agenda, { name: "listen", run: (inner) => this.#listen(inner) }], signal);
   }
 
@@ -108,6 +114,9 @@ export class Exchange implements Service {
         this.#serve.onCoded(message);
         await this.#fetch.onCoded(message, payloadBytes);
       },
+      alert: (message, origin) => this.alerts.onAlert(message, origin),
+      alerts: (message, origin) => this.alerts.onAlerts(message, origin),
+      seen: (message) => this.alerts.onSeen(message),
     };
   }
 
@@ -136,6 +145,7 @@ export class Exchange implements Service {
     }
     const { from, hopsTaken: hops, payload } = packet;
     this.#count(`heard_${message.value.type}`);
+    this.alerts.onHeard({ from, hops });
     await this.#handlerOf(message.value)(message.value, { from, hops, payloadBytes: payload.length });
   }
 

@@ -3,11 +3,13 @@
  * simulated air. No boot corridor and no disk: for runs on a virtual clock.
  * @module
  */
+import type { AlertBook } from "../alert/book.ts";
 import { openShard } from "../dag/open-shard.ts";
 import type { Shard } from "../dag/shard.ts";
 import { openAirBook } from "../desk/air-book.ts";
 import { openMemoryStore } from "../drivers/memory-store.ts";
 import { Exchange } from "../exchange/exchange.ts";
+import { openAlerts } from "../exchange/open-alerts.ts";
 import { runAll, type Service } from "../kernel/service.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -26,10 +28,13 @@ export interface SimNodeOptions {
   readonly wishes: RadioWishes;
   /** What it remembers of earlier lives; an empty one in memory when left out. */
   readonly store?: Store;
+  /** Author ids whose alerts count, besides its own; of all when left out. */
+  readonly authorised?: readonly string[];
 }
 
 export interface SimNode extends Service {
   readonly shard: Shard;
+  readonly alerts: AlertBook;
   readonly exchange: Exchange;
   readonly scheduler: Scheduler;
   /** Puts a file and tells the neighbours; what it resolves with is on disk. */
@@ -37,15 +42,17 @@ export interface SimNode extends Service {
 }
 
 export async function openSimNode(options: SimNodeOptions): Promise<SimNode> {
-  const { name, modem, clock, random, log, wishes, store = openMemoryStore() } = options;
+  const { name, modem, clock, random, log, wishes, store = openMemoryStore(), authorised = "everyone" } = options;
   const shard = await openShard(store, { random, nodeName: name, log });
+  const alerts = await openAlerts({ store, shard, clock, log, authorised, strangers: "show-unverified" });
   const settings = () => radioInForce(wishes, modem.state());
   const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
   const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
-  const exchange = new Exchange({ modem, queue: scheduler, shard, clock, random, log, settings });
+  const exchange = new Exchange({ modem, queue: scheduler, shard, alerts, clock, random, log, settings });
   return {
     name,
     shard,
+    alerts,
     exchange,
     scheduler,
     run: (signal) => runAll([modem, scheduler, exchange], signal),

@@ -7,11 +7,14 @@
 import { ByteReader, ByteWriter, type Bytes } from "../kernel/bytes.ts";
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import { AgentError } from "../kernel/errors.ts";
+import { alertCodec } from "./alert.ts";
+import { alertsCodec } from "./alerts.ts";
 import { beaconCodec } from "./beacon.ts";
 import { codedCodec } from "./coded.ts";
 import { getCodec } from "./get.ts";
 import type { MessageCodec } from "./message-codec.ts";
 import type { Message } from "./messages.ts";
+import { seenCodec } from "./seen.ts";
 import { updateCodec } from "./update.ts";
 import { wantCodec } from "./want.ts";
 
@@ -29,6 +32,9 @@ const CODECS: Codecs = {
   want: wantCodec,
   get: getCodec,
   coded: codedCodec,
+  alert: alertCodec,
+  alerts: alertsCodec,
+  seen: seenCodec,
 };
 
 /** By the whole first byte. */

@@ -2,10 +2,13 @@
  * The messages of the radio protocol, version 2, as values: one file each. Byte layouts: `docs/protocol.md`.
  * @module
  */
+import type { Alert } from "./alert.ts";
+import type { Alerts } from "./alerts.ts";
 import type { Beacon } from "./beacon.ts";
 import type { Coded } from "./coded.ts";
 import type { Get } from "./get.ts";
+import type { Seen } from "./seen.ts";
 import type { Update } from "./update.ts";
 import type { Want } from "./want.ts";
 
-export type Message = Beacon | Update | Want | Get | Coded;
+export type Message = Beacon | Update | Want | Get | Coded | Alert | Alerts | Seen;

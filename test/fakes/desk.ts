@@ -4,6 +4,7 @@ import type { Shard } from "../../src/dag/shard.ts";
 import { Desk } from "../../src/desk/desk.ts";
 import type { DeskParts, OpenParts, TrustParts } from "../../src/desk/parts.ts";
 import { Exchange } from "../../src/exchange/exchange.ts";
+import { openAlerts } from "../../src/exchange/open-alerts.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
 import type { BootStep } from "../../src/kernel/reports.ts";
 import { runAll } from "../../src/kernel/service.ts";
@@ -78,12 +79,20 @@ export async function openDeskRig({ simulated = false, quarantine = "" }: DeskRi
     freeBytes: 8e9,
   };
   const shard = await openShard(store, { random, nodeName: "clinic", log: silentLog });
+  const alerts = await openAlerts({
+    store,
+    shard,
+    clock,
+    log: silentLog,
+    authorised: [],
+    strangers: "show-unverified",
+  });
   const settings = () => radioInForce(says.wishes, modem.state());
   const ledger = new AirtimeLedger();
   const saveLedger = () => Promise.resolve();
   const scheduler = new Scheduler({ modem, clock, random, log: silentLog, settings, ledger, saveLedger });
-  const exchange = new Exchange({ modem, queue: scheduler, shard, clock, random, log: silentLog, settings });
-  const open: OpenParts = { shard, exchange, scheduler, modem, radioSettings: settings };
+  const exchange = new Exchange({ modem, queue: scheduler, shard, alerts, clock, random, log: silentLog, settings });
+  const open: OpenParts = { shard, alerts, exchange, scheduler, modem, radioSettings: settings };
   const parts: DeskParts = {
     version: "0.1.0",
     nodeName: "clinic",

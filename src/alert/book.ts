@@ -1,0 +1,405 @@
+/**
+ * The alerts that this node holds: judges what comes, keeps it on disk, lets it end, and never takes it again.
+ *
+ * Everything is bounded (`limits.ts`, `numbers.ts`). When the disk fails, an alert is held in memory and spread all the
+ * same: a warning that is lost at a power cut is better than none.
+ * @module
+ */
+import { type Bytes, equalBytes, toHex } from "../kernel/bytes.ts";
+import { AgentError, describeError } from "../kernel/errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Change, Store } from "../ports/store.ts";
+import { isExpired, isFuture, endMs, isClockSet, wallMs, type HeldAlert } from "./held-alert.ts";
+import { isTooMany, MAX_HELD, MAX_OF_STRANGERS, StrangersAllowance } from "./limits.ts";
+import { lifeS, type Notice } from "./notice.ts";
+import { decodeNotice, encodeChecked } from "./notice-codec.ts";
+import { decodeOver, encodeOver, isOver, NOTHING_OVER, over, type OverNumbers } from "./numbers.ts";
+import {
+  ALERT_RANGE,
+  OVER_RANGE,
+  OWN_NUMBER_KEY,
+  alertKey,
+  decodeAlertRecord,
+  decodeOwnNumber,
+  encodeAlertRecord,
+  encodeOwnNumber,
+  overKey,
+  type AlertRecord,
+} from "./records.ts";
+import { Settled } from "./settled.ts";
+import { alertId, digestOf, signedBytes, type SignedAlert } from "./signed-alert.ts";
+
+/** This node as an author of alerts. */
+export interface AlertSigner {
+  /** 8 bytes. */
+  readonly id: Uint8Array;
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  sign(message: Uint8Array): Bytes;
+}
+
+export interface AlertBookPorts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly self: AlertSigner;
+  readonly verify: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
+  /** The public key of an author, where it is known by other means than the alert; 16 hex digits. */
+  readonly keyOf: (authorHex: string) => Promise<Uint8Array | undefined>;
+  /** Whose alerts count here. */
+  readonly isAuthorised: (authorHex: string, publicKey: Uint8Array) => boolean;
+  /** What is done with alerts of all others. */
+  readonly strangers: "show-unverified" | "drop";
+}
+
+/**
+ * `new`: taken. `known`: held already. `stale`: replaced, or over and not to come back. `expired`: its time is over.
+ * `future`: sent later than now; taken from an authorised author, refused from a stranger. `forged`: the signature is not
+ * the author's. `unauthorised`: a stranger's, and those are dropped here. `over-limit`: too many. `malformed`: no alert.
+ */
+export type Verdict =
+  | "new"
+  | "known"
+  | "stale"
+  | "expired"
+  | "future"
+  | "forged"
+  | "unauthorised"
+  | "over-limit"
+  | "malformed";
+
+export interface Judged {
+  readonly verdict: Verdict;
+  /** What is held of it now. */
+  readonly held: HeldAlert | undefined;
+}
+
+export type AlertState = "active" | "expired" | "replaced" | "cancelled";
+
+/** An ended alert can be looked at for another day. */
+const KEPT_AFTER_MS = 86_400_000;
+const SETTLED_MS = 3_600_000;
+const MAX_AUTHORS = 256;
+
+export class AlertBook {
+  readonly #ports: AlertBookPorts;
+  readonly #held = new Map<string, HeldAlert>();
+  readonly #over = new Map<string, OverNumbers>();
+  readonly #unsaved = new Set<string>();
+  readonly #settled: Settled;
+  readonly #allowance = new StrangersAllowance();
+  #ownNumber = 0;
+  /** One change at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(ports: AlertBookPorts) {
+    this.#ports = ports;
+    this.#settled = new Settled(ports.clock);
+  }
+
+  /** @throws what the store throws */
+  static async open(ports: AlertBookPorts): Promise<AlertBook> {
+    const book = new AlertBook(ports);
+    await book.#load();
+    return book;
+  }
+
+  get self(): string {
+    return toHex(this.#ports.self.id);
+  }
+
+  /** Those that are held, the newest first; ended ones for a day. */
+  list(): readonly HeldAlert[] {
+    return [...this.#held.values()].toSorted((a, b) => dateMs(b) - dateMs(a) || b.number - a.number);
+  }
+
+  /** By its id, or by `AUTHOR-NUMBER` with more of the author's digits. */
+  find(id: string): HeldAlert | undefined {
+    const [, author, number] = /^([0-9a-f]{8,16})-(\d{1,10})$/.exec(id.toLowerCase()) ?? [];
+    if (author === undefined) return undefined;
+    return this.list().find((held) => held.authorHex.startsWith(author) && held.number === Number(number));
+  }
+
+  isTrusted({ authorHex, publicKey, signed }: HeldAlert): boolean {
+    if (signed !== "good" || publicKey === undefined) return false;
+    return authorHex === this.self || this.#ports.isAuthorised(authorHex, publicKey);
+  }
+
+  stateOf(held: HeldAlert): AlertState {
+    const by = this.#replacedBy(held);
+    if (by !== undefined) return by.notice.msgType === "Cancel" ? "cancelled" : "replaced";
+    return isExpired(held, this.#ports.clock) ? "expired" : "active";
+  }
+
+  /** What neighbours should have, too. */
+  active(): readonly HeldAlert[] {
+    return this.list().filter((held) => this.stateOf(held) === "active");
+  }
+
+  /** Digests of what this node does not want again; of the last hour. */
+  settled(): readonly Uint8Array[] {
+    const ended = this.list().filter((held) => this.stateOf(held) !== "active");
+    return [...this.#settled.list(), ...ended.map(({ digest }) => digest)];
+  }
+
+  /** Judges an alert from the air; what is taken is on disk when this resolves, unless the disk failed. */
+  take(alert: SignedAlert): Promise<Judged> {
+    return this.#inTurn(() => this.#take(alert));
+  }
+
+  /**
+   * Signs and keeps an alert of this node's own.
+   * @throws AgentError "TOO_MANY", "ALERT_INVALID", and what the store throws: then there is no such alert
+   */
+  issue(notice: Notice): Promise<HeldAlert> {
+    return this.#inTurn(() => this.#issue(notice));
+  }
+
+  /** A person here has read it. On disk when it resolves. @throws AgentError "NOT_FOUND", and what the store throws */
+  acknowledge(id: string): Promise<HeldAlert> {
+    return this.#inTurn(async () => {
+      const held = this.find(id);
+      if (held === undefined) throw noAlert(id);
+      if (held.acknowledgedAtMs !== undefined) return held;
+      const read = { ...held, acknowledgedAtMs: Math.max(1, wallMs(this.#ports.clock)) };
+      await this.#ports.store.write([{ key: alertKey(read), value: recordOf(read) }]);
+      this.#held.set(keyOf(read), read);
+      return read;
+    });
+  }
+
+  /** What time does: keys that came meanwhile are used, the ended leave, and what the disk refused is tried again. */
+  sweep(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const held of this.list()) {
+        if (held.signed === "unknown-key") await this.#tryKey(held);
+        if (this.#isToLeave(held)) await this.#remove(held);
+      }
+      for (const key of this.#unsaved) {
+        const held = this.#held.get(key);
+        this.#unsaved.delete(key);
+        if (held !== undefined) await this.#save(held, []);
+      }
+    });
+  }
+
+  async #take(alert: SignedAlert): Promise<Judged> {
+    const existing = this.#held.get(keyOf(alert));
+    const digest = digestOf(alert);
+    const same = existing !== undefined && equalBytes(existing.digest, digest);
+    // Of one that is held whole nothing new can be learnt; one without a key may now come with it.
+    if (same && (existing.signed === "good" || alert.publicKey === undefined))
+      return { verdict: "known", held: existing };
+    const notice = decodeNotice(alert.body);
+    if (!notice.ok) return { verdict: "malformed", held: undefined };
+    const authorHex = toHex(alert.author);
+    const publicKey = alert.publicKey ?? (await this.#ports.keyOf(authorHex));
+    if (publicKey !== undefined && !this.#ports.verify(publicKey, signedBytes(alert), alert.signature))
+      return { verdict: "forged", held: undefined };
+    const candidate = this.#heldOf({ ...alert, publicKey }, digest, notice.value, undefined);
+    const refusal = this.#refusal(candidate, existing);
+    if (refusal !== undefined) {
+      this.#settled.add(digest, SETTLED_MS);
+      return { verdict: refusal, held: undefined };
+    }
+    await this.#keep(candidate);
+    if (same) return { verdict: "known", held: candidate };
+    return { verdict: isFuture(notice.value, this.#ports.clock) ? "future" : "new", held: candidate };
+  }
+
+  #refusal(candidate: HeldAlert, existing: HeldAlert | undefined): Verdict | undefined {
+    const { clock, strangers } = this.#ports;
+    const others = this.list().filter((held) => held !== existing);
+    // Who knows the key replaces who only claimed to be that author. A second alert of one number is not taken.
+    if (existing !== undefined && (existing.signed === "good" || candidate.signed !== "good")) return "stale";
+    if (isOver(this.#over.get(candidate.authorHex) ?? NOTHING_OVER, candidate.number)) return "stale";
+    if (isExpired(candidate, clock)) return "expired";
+    if (this.isTrusted(candidate))
+      return isTooMany(candidate, others) || !this.#makeRoom(others) ? "over-limit" : undefined;
+    if (strangers === "drop") return "unauthorised";
+    if (isFuture(candidate.notice, clock)) return "future";
+    const unknown = others.filter((held) => !this.isTrusted(held));
+    const full = unknown.length >= MAX_OF_STRANGERS || others.length >= MAX_HELD;
+    return full || !this.#allowance.take(clock.monotonicMs()) ? "over-limit" : undefined;
+  }
+
+  /** For an alert that we trust a stranger's makes room, or else the oldest that has ended. */
+  #makeRoom(others: readonly HeldAlert[]): boolean {
+    if (others.length < MAX_HELD) return true;
+    const leaving =
+      others.findLast((held) => !this.isTrusted(held)) ?? others.findLast((held) => this.stateOf(held) !== "active");
+    if (leaving === undefined) return false;
+    this.#held.delete(keyOf(leaving));
+    return true;
+  }
+
+  async #issue(notice: Notice): Promise<HeldAlert> {
+    const { self, store } = this.#ports;
+    const number = this.#ownNumber + 1;
+    const unsigned = { author: self.id, number, body: encodeChecked(notice) };
+    const signature = self.sign(signedBytes(unsigned));
+    const alert = { ...unsigned, signature, publicKey: self.publicKey };
+    const held = this.#heldOf(alert, digestOf(unsigned), notice, undefined);
+    const others = this.list();
+    if (isTooMany(held, others) || !this.#makeRoom(others)) {
+      throw new AgentError("TOO_MANY", "this node has sent as many alerts as neighbours take from one author", {
+        fix: "Three in ten minutes and six an hour are taken; update or cancel an alert, or wait.",
+      });
+    }
+    const own = { key: OWN_NUMBER_KEY, value: encodeOwnNumber(number) };
+    await store.write([own, { key: alertKey(held), value: recordOf(held) }, ...this.#overChanges(held)]);
+    this.#ownNumber = number;
+    this.#adopt(held);
+    return held;
+  }
+
+  async #keep(held: HeldAlert): Promise<void> {
+    const changes = this.#overChanges(held);
+    this.#adopt(held);
+    // One of our own that comes back after a loss of the disk: its number must not be used again.
+    if (held.authorHex === this.self && held.number > this.#ownNumber) {
+      this.#ownNumber = held.number;
+      changes.push({ key: OWN_NUMBER_KEY, value: encodeOwnNumber(held.number) });
+    }
+    await this.#save(held, changes);
+  }
+
+  #adopt(held: HeldAlert): void {
+    this.#held.set(keyOf(held), held);
+    this.#settled.delete(held.digest);
+    if (this.isTrusted(held)) this.#setOver(held.authorHex, this.#missingReferences(held));
+  }
+
+  /** Numbers that it replaces and that are not here: they may still be on their way. */
+  #missingReferences({ authorHex, number, notice }: HeldAlert): number[] {
+    return notice.references.filter((other) => other < number && !this.#held.has(`${authorHex}-${other}`));
+  }
+
+  #overChanges(held: HeldAlert): Change[] {
+    const missing = this.isTrusted(held) ? this.#missingReferences(held) : [];
+    if (missing.length === 0) return [];
+    const value = encodeOver(over(this.#over.get(held.authorHex) ?? NOTHING_OVER, missing));
+    return [{ key: overKey(held.author), value }];
+  }
+
+  #setOver(authorHex: string, numbers: readonly number[]): void {
+    if (numbers.length === 0) return;
+    const before = this.#over.get(authorHex) ?? NOTHING_OVER;
+    this.#over.delete(authorHex);
+    this.#over.set(authorHex, over(before, numbers));
+    const oldest = this.#over.keys().next();
+    if (this.#over.size > MAX_AUTHORS && oldest.done !== true) this.#over.delete(oldest.value);
+  }
+
+  /** On disk, or said in the log and tried again by {@link sweep}. */
+  async #save(held: HeldAlert, more: readonly Change[]): Promise<void> {
+    try {
+      await this.#ports.store.write([{ key: alertKey(held), value: recordOf(held) }, ...more]);
+    } catch (error) {
+      this.#unsaved.add(keyOf(held));
+      this.#ports.log.error("an alert is not on disk", { alert: held.id, error: describeError(error) });
+    }
+  }
+
+  async #tryKey(held: HeldAlert): Promise<void> {
+    const publicKey = await this.#ports.keyOf(held.authorHex);
+    if (publicKey === undefined) return;
+    if (this.#ports.verify(publicKey, signedBytes(held), held.signature))
+      await this.#keep({ ...held, publicKey, signed: "good" });
+    else await this.#remove(held);
+  }
+
+  #isToLeave(held: HeldAlert): boolean {
+    const { clock } = this.#ports;
+    const keptMs = lifeS(held.notice) * 1000 + KEPT_AFTER_MS;
+    const end = endMs(held);
+    if (clock.monotonicMs() - held.heardMonotonicMs >= keptMs) return true;
+    return end !== undefined && isClockSet(clock) && clock.nowMs() >= end + KEPT_AFTER_MS;
+  }
+
+  /** It, and what it replaced, never come back. Not so where nobody knows that the author is the author. */
+  async #remove(held: HeldAlert): Promise<void> {
+    const leaving = [held, ...this.list().filter((other) => this.#replacedBy(other) === held)];
+    for (const one of leaving) this.#held.delete(keyOf(one));
+    if (this.isTrusted(held))
+      this.#setOver(
+        held.authorHex,
+        leaving.map(({ number }) => number),
+      );
+    const value = this.#over.get(held.authorHex);
+    const changes: Change[] = leaving.map((one) => ({ key: alertKey(one), value: undefined }));
+    if (value !== undefined) changes.push({ key: overKey(held.author), value: encodeOver(value) });
+    try {
+      await this.#ports.store.write(changes);
+    } catch (error) {
+      this.#ports.log.error("an ended alert is still on disk", { alert: held.id, error: describeError(error) });
+    }
+  }
+
+  #replacedBy({ authorHex, number, signed }: HeldAlert): HeldAlert | undefined {
+    if (signed !== "good") return undefined;
+    for (const other of this.#held.values()) {
+      if (other.authorHex !== authorHex || other.number <= number || other.signed !== "good") continue;
+      if (other.notice.references.includes(number)) return other;
+    }
+    return undefined;
+  }
+
+  #heldOf(alert: SignedAlert, digest: Uint8Array, notice: Notice, record: AlertRecord | undefined): HeldAlert {
+    const { clock } = this.#ports;
+    return {
+      ...alert,
+      id: alertId(alert),
+      authorHex: toHex(alert.author),
+      digest,
+      notice,
+      signed: alert.publicKey === undefined ? "unknown-key" : "good",
+      heardAtMs: record?.heardAtMs ?? wallMs(clock),
+      heardMonotonicMs: clock.monotonicMs(),
+      acknowledgedAtMs: record?.acknowledgedAtMs,
+    };
+  }
+
+  async #load(): Promise<void> {
+    const { store, log } = this.#ports;
+    this.#ownNumber = decodeOwnNumber(await store.get(OWN_NUMBER_KEY));
+    for await (const { key, value } of store.entries(OVER_RANGE)) {
+      const numbers = decodeOver(value);
+      if (numbers !== undefined) this.#over.set(toHex(key.subarray(1)), numbers);
+    }
+    for await (const { value } of store.entries({ ...ALERT_RANGE, limit: 4 * MAX_HELD })) {
+      const record = decodeAlertRecord(value);
+      const notice = record === undefined ? undefined : decodeNotice(record.alert.body);
+      if (record === undefined || notice?.ok !== true) {
+        log.warn("a stored alert can't be read");
+        continue;
+      }
+      const held = this.#heldOf(record.alert, digestOf(record.alert), notice.value, record);
+      if (this.#held.size < MAX_HELD) this.#held.set(keyOf(held), held);
+      if (held.authorHex === this.self) this.#ownNumber = Math.max(this.#ownNumber, held.number);
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function keyOf({ author, number }: Pick<SignedAlert, "author" | "number">): string {
+  return `${toHex(author)}-${number}`;
+}
+
+function dateMs({ notice, heardAtMs }: HeldAlert): number {
+  return notice.sentUnixS === 0 ? heardAtMs : notice.sentUnixS * 1000;
+}
+
+function recordOf({ author, publicKey, number, body, signature, heardAtMs, acknowledgedAtMs }: HeldAlert): Bytes {
+  return encodeAlertRecord({ alert: { author, publicKey, number, body, signature }, heardAtMs, acknowledgedAtMs });
+}
+
+function noAlert(id: string): AgentError {
+  return new AgentError("NOT_FOUND", `no alert here is called ${id}`, { fix: "`caye alert list` shows the ids." });
+}

@@ -1,0 +1,154 @@
+/**
+ * Who has an alert, and who has read it: hearsay that is passed on from neighbour to neighbour, and grows on its way.
+ *
+ * A node speaks when it knows something that it has not heard another say, after a wait in which others may say it first;
+ * and again, ever later, until it has heard itself named.
+ * @module
+ */
+import { startsWith, toHex } from "../kernel/bytes.ts";
+import type { HeldAlert } from "../alert/held-alert.ts";
+import type { AlertBook } from "../alert/book.ts";
+import { chance } from "../radio/chance.ts";
+import { INDEX } from "../radio/priority.ts";
+import { MAX_SEEN_NODES, SEEN_ALERT_BYTES, type Seen } from "../wire/seen.ts";
+import type { ExchangeParts } from "./parts.ts";
+
+export interface SeenBy {
+  /** First 6 hex digits of the node's author id. */
+  readonly node: string;
+  /** A person there has read it. */
+  readonly read: boolean;
+  /** Monotonic ms at which this node learnt so; an upper bound of when it was. */
+  readonly sinceMs: number;
+}
+
+export interface AlertsSeenParts extends ExchangeParts {
+  readonly book: Pick<AlertBook, "self">;
+  /** Relays to the nearest agent; undefined when that can't be told. */
+  readonly nearHops: () => number | undefined;
+}
+
+interface Known {
+  readonly read: boolean;
+  readonly sinceMs: number;
+}
+
+interface SeenMap {
+  readonly nodes: Map<number, Known>;
+  /** How often it was said since there was news. */
+  said: number;
+}
+
+/** Alerts, and nodes of one alert, that are remembered. */
+const MAX_ALERTS = 64;
+const MAX_NODES = 512;
+/** The first wait, in full packets; half of it and more. It doubles with each time. */
+const WAIT_PACKETS = 16;
+const MAX_SAID = 5;
+
+export class AlertsSeen {
+  readonly #parts: AlertsSeenParts;
+  readonly #maps = new Map<string, SeenMap>();
+
+  constructor(parts: AlertsSeenParts) {
+    this.#parts = parts;
+  }
+
+  /** This node holds it now. */
+  hold(held: HeldAlert): void {
+    if (this.#learn(this.#mapOf(held), this.#self(), false)) this.#news(held);
+  }
+
+  /** A person here has read it. */
+  read(held: HeldAlert): void {
+    if (this.#learn(this.#mapOf(held), this.#self(), true)) this.#news(held);
+  }
+
+  /** Those who have it, as far as is known here. */
+  list(held: HeldAlert): readonly SeenBy[] {
+    return [...this.#mapOf(held).nodes].map(([node, known]) => ({
+      node: node.toString(16).padStart(6, "0"),
+      ...known,
+    }));
+  }
+
+  onSeen({ alert, read, held: holders }: Seen, alerts: readonly HeldAlert[]): void {
+    const held = alerts.find(({ digest }) => startsWith(digest, alert));
+    if (held === undefined) return this.#parts.count("seen_of_unknown");
+    const map = this.#mapOf(held);
+    const theirs = new Map([
+      ...holders.map((node) => [node, false] as const),
+      ...read.map((node) => [node, true] as const),
+    ]);
+    let news = false;
+    for (const [node, isRead] of theirs) news = this.#learn(map, node, isRead) || news;
+    const covered = [...map.nodes].every(
+      ([node, known]) => theirs.has(node) && (theirs.get(node) === true || !known.read),
+    );
+    // They said all that we know: silence, unless they are the ones who lack something.
+    if (covered) this.#parts.agenda.cancel(keyOf(held));
+    else if (news || !this.#parts.agenda.has(keyOf(held))) this.#news(held, news);
+  }
+
+  #news(held: HeldAlert, fresh = true): void {
+    const { agenda, air } = this.#parts;
+    const map = this.#mapOf(held);
+    if (fresh) map.said = 0;
+    if (map.said >= MAX_SAID || agenda.has(keyOf(held))) return;
+    const waitMs = WAIT_PACKETS * air.airtimeMs(231) * 2 ** map.said * (0.5 + chance(this.#parts.random) / 2);
+    agenda.set(keyOf(held), waitMs, () => this.#say(held));
+  }
+
+  #say(held: HeldAlert): void {
+    const { air, count, nearHops } = this.#parts;
+    const map = this.#mapOf(held);
+    map.said++;
+    // The newest first: what others may not know yet.
+    const nodes = [...map.nodes].toReversed().slice(0, MAX_SEEN_NODES);
+    const chosen = (isRead: boolean): number[] =>
+      nodes
+        .filter(([, { read }]) => read === isRead)
+        .map(([node]) => node)
+        .toSorted((a, b) => a - b);
+    const message: Seen = {
+      type: "seen",
+      alert: held.digest.subarray(0, SEEN_ALERT_BYTES),
+      read: chosen(true),
+      held: chosen(false),
+    };
+    count("seen_said");
+    air.say(message, { priority: INDEX, hops: air.reach(nearHops()), key: keyOf(held), expiresInMs: 600_000 });
+    // Until it is heard from another that we are named.
+    this.#news(held, false);
+  }
+
+  /** True when it was news. */
+  #learn({ nodes }: SeenMap, node: number, read: boolean): boolean {
+    const before = nodes.get(node);
+    if (before !== undefined && (before.read || !read)) return false;
+    if (before === undefined && nodes.size >= MAX_NODES) return false;
+    nodes.delete(node);
+    nodes.set(node, { read, sinceMs: this.#parts.clock.monotonicMs() });
+    return true;
+  }
+
+  #mapOf({ digest }: HeldAlert): SeenMap {
+    const key = toHex(digest);
+    let map = this.#maps.get(key);
+    if (map === undefined) {
+      map = { nodes: new Map(), said: 0 };
+      this.#maps.set(key, map);
+      const oldest = this.#maps.keys().next();
+      if (this.#maps.size > MAX_ALERTS && oldest.done !== true) this.#maps.delete(oldest.value);
+    }
+    return map;
+  }
+
+  #self(): number {
+    return Number.parseInt(this.#parts.book.self.slice(0, 6), 16);
+  }
+}
+
+function keyOf({ digest }: HeldAlert): string {
+  return `seen:${toHex(digest)}`;
+}

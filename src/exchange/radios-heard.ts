@@ -1,0 +1,29 @@
+/** Which agents' radios were heard lately, and over how many relays. Bounded. @module */
+
+const CAPACITY = 256;
+/** Who was silent for longer may have missed something. */
+const ABSENT_MS = 1_800_000;
+
+export class RadiosHeard {
+  readonly #heard = new Map<number, { readonly atMs: number; readonly hops: number | undefined }>();
+
+  /** True when it was not heard for half an hour, or never. @param nowMs monotonic */
+  note(from: number, hops: number | undefined, nowMs: number): boolean {
+    const before = this.#heard.get(from);
+    this.#heard.delete(from);
+    this.#heard.set(from, { atMs: nowMs, hops });
+    const oldest = this.#heard.keys().next();
+    if (this.#heard.size > CAPACITY && oldest.done !== true) this.#heard.delete(oldest.value);
+    return before === undefined || nowMs - before.atMs > ABSENT_MS;
+  }
+
+  /** Relays to the nearest; undefined when nobody was heard, or when a distance can't be told. */
+  nearestHops(): number | undefined {
+    let nearest: number | undefined;
+    for (const { hops } of this.#heard.values()) {
+      if (hops === undefined) return undefined;
+      nearest = Math.min(nearest ?? hops, hops);
+    }
+    return nearest;
+  }
+}
