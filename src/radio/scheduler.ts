@@ -15,6 +15,7 @@ import type { Random } from "../ports/random.ts";
 import { payloadAirtimeUs } from "./airtime.ts";
 import { lawUs } from "./budget.ts";
 import { chance } from "./chance.ts";
+import { estimate, type Estimate } from "./estimate.ts";
 import { Gate, type HoldReason } from "./gate.ts";
 import { HoldBook, type Held } from "./hold-book.ts";
 import type { AirtimeLedger } from "./ledger.ts";
@@ -130,6 +131,17 @@ export class Scheduler implements Service {
   /** Somebody else's packet was on air, just now: it counts in the use of the channel. */
   heard(airtimeUs: number): void {
     this.#gate.heard(airtimeUs, this.#parts.clock.monotonicMs());
+  }
+
+  /** What so many packets would cost now, and when the law would let them be over. @throws RangeError above 231 bytes each */
+  estimate(packets: number, payloadBytes: number): Estimate {
+    const { clock, ledger, settings } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    const limits = settings();
+    const ledgerUsedUs = ledger.usedUs(nowMs);
+    const budgetUs = this.#gate.budgetUs(limits, nowMs);
+    const silentUntilMs = nowMs + ledger.silentMs(nowMs);
+    return estimate({ packets, payloadBytes, limits, ledgerUsedUs, nowMs, silentUntilMs, budgetUs });
   }
 
   status(): SchedulerStatus {

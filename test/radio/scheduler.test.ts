@@ -92,6 +92,17 @@ test("sends one packet, waits until it is off the air, and sends the next", asyn
   await station.stop();
 });
 
+test("tells what more packets would cost, with what is used already and the silence that the radio wants", async () => {
+  const station = new Station();
+  station.limits = { modulation: PRESETS.LongFast, dutyCycle: 0.01, share: 0.25 };
+  expect(station.scheduler.estimate(4, 231)).toMatchObject({ airtimeUs: 4000 * FULL_MS, fitsBudget: true });
+  station.ledger.record(station.clock.monotonicMs(), 2_000_000);
+  expect(station.scheduler.estimate(4, 231).fitsBudget).toBe(false);
+  station.ledger.silence(station.clock.monotonicMs(), 60_000);
+  expect(station.scheduler.estimate(1, 231).finishInMs).toBe(60_000 + Math.ceil(FULL_MS));
+  await station.stop();
+});
+
 test("sends broadcasts on our port with the frame's own hop limit", async () => {
   const station = new Station();
   station.scheduler.offer(frame(1, { hopLimit: 3 }));
