@@ -2,13 +2,19 @@
  * Verified entries become part of a log: the entries, the indexes over them, the author's new head.
  * @module
  */
-import type { Bytes } from "../kernel/bytes.ts";
+import { type Bytes, equalBytes } from "../kernel/bytes.ts";
 import { addBlocks } from "./add-blocks.ts";
 import { cidOf } from "./cid.ts";
 import type { Draft } from "./draft.ts";
-import type { Entry, FileEntry } from "./entry.ts";
+import { type AuthorEntry, type FileEntry, decodeEntry } from "./entry.ts";
 import { arrivalKey, entryKey, fileKey, namedKey, signatureKey } from "./keys.ts";
-import { type AuthorRecord, encodeArrivalRecord, encodeFileRecord, encodeLogRecord } from "./records.ts";
+import {
+  type AuthorRecord,
+  type EntrySummary,
+  encodeArrivalRecord,
+  encodeFileRecord,
+  encodeLogRecord,
+} from "./records.ts";
 
 export interface AuthorName {
   /** 8 bytes. */
@@ -21,7 +27,6 @@ export interface AuthorName {
 export interface Link {
   readonly seq: number;
   readonly bytes: Bytes;
-  readonly entry: Entry;
   /** Head after it. */
   readonly head: Bytes;
 }
@@ -43,15 +48,35 @@ export async function appendLinks(
   const arrival = draft.totals().arrivals;
   let name = draft.author(author.hex)?.name ?? "";
   for (const link of links) {
-    draft.set(entryKey(author.bytes, link.seq), encodeLogRecord({ head: link.head, entry: link.bytes }));
-    if (link.entry.kind === "author") name = link.entry.name;
-    if (link.entry.kind === "file") await indexFile(draft, author.bytes, link.entry, { seq: link.seq, arrival });
+    const { seq, head, bytes } = link;
+    const entry = meaningOf(bytes, publicKey);
+    draft.set(entryKey(author.bytes, seq), encodeLogRecord({ head, entry: bytes, summary: summaryOf(entry) }));
+    if (entry?.kind === "author") name = entry.name;
+    if (entry?.kind === "file") await indexFile(draft, author.bytes, entry, { seq, arrival });
   }
   draft.set(signatureKey(author.bytes, last.seq), signature);
   draft.set(arrivalKey(arrival), encodeArrivalRecord({ author: author.bytes, first: first.seq, count: links.length }));
   draft.setTotals({ ...draft.totals(), arrivals: arrival + 1 });
   const record: AuthorRecord = { publicKey, count: last.seq, head: last.head, name, quarantined: false };
   draft.setAuthor(author, record);
+}
+
+/**
+ * Undefined for an entry that means nothing here: of a kind or a packing to come, or malformed. It is its author's all the
+ * same, and held and passed on: were it refused, the log would end there for ever.
+ */
+function meaningOf(bytes: Bytes, publicKey: Bytes): AuthorEntry | FileEntry | undefined {
+  const entry = decodeEntry(bytes);
+  if (!entry.ok || entry.value.kind === "other") return undefined;
+  if (entry.value.kind === "author" && !equalBytes(entry.value.publicKey, publicKey)) return undefined;
+  return entry.value;
+}
+
+function summaryOf(entry: AuthorEntry | FileEntry | undefined): EntrySummary {
+  if (entry === undefined) return { kind: "other" };
+  if (entry.kind === "author") return { kind: "author", name: entry.name };
+  const { codec, prefix, bytes, name } = entry;
+  return { kind: "file", codec, prefix, bytes, name };
 }
 
 async function indexFile(

@@ -3,10 +3,8 @@
  * @module
  */
 import { fromHex, fromUtf8, toHex } from "../kernel/bytes.ts";
-import { AgentError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
 import type { Blocks } from "./blocks.ts";
-import { type Entry, decodeEntry } from "./entry.ts";
 import { arrivalRange, entryKey, entryRange, fileKey, fileRange, seqOfKey } from "./keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { type FileRecord, decodeArrivalRecord, decodeFileRecord, decodeLogRecord } from "./records.ts";
@@ -79,9 +77,8 @@ export class Catalogue {
   /** The file that one entry announces; undefined when there is no such entry, or it is of another kind. */
   async entryRow(author: string, seq: number): Promise<FileRow | undefined> {
     const record = await this.#store.get(entryKey(bytesOf(author), seq));
-    if (record === undefined) return undefined;
-    const entry = demandEntry(decodeLogRecord(record).entry);
-    return entry.kind === "file" ? this.#row(author, { ...entry, seq }) : undefined;
+    const summary = record === undefined ? undefined : decodeLogRecord(record).summary;
+    return summary?.kind === "file" ? this.#row(author, { ...summary, seq }) : undefined;
   }
 
   /** Own first, then by id. */
@@ -101,14 +98,19 @@ export class Catalogue {
   }
 
   async #logRow(author: string, seq: number, value: Uint8Array): Promise<LogRow> {
-    const { head, entry: bytes } = decodeLogRecord(value);
-    const entry = demandEntry(bytes);
-    const row = { author, authorName: this.#nameOf(author), seq, kind: entry.kind, head };
-    if (entry.kind !== "file") {
-      return { ...row, name: entry.kind === "author" ? entry.name : "", prefix: undefined, cid: undefined, bytes: 0 };
+    const { head, summary } = decodeLogRecord(value);
+    const row = { author, authorName: this.#nameOf(author), seq, kind: summary.kind, head };
+    if (summary.kind !== "file") {
+      return {
+        ...row,
+        name: summary.kind === "author" ? summary.name : "",
+        prefix: undefined,
+        cid: undefined,
+        bytes: 0,
+      };
     }
-    const cid = await this.#blocks.cidOf({ codec: entry.codec, digest: entry.prefix });
-    return { ...row, name: entry.name, prefix: entry.prefix, cid, bytes: entry.bytes };
+    const { codec, prefix, bytes, name } = summary;
+    return { ...row, name, prefix, cid: await this.#blocks.cidOf({ codec, digest: prefix }), bytes };
   }
 
   #nameOf(author: string): string {
@@ -121,10 +123,4 @@ type FileFacts = Pick<FileRow, "name" | "codec" | "prefix" | "bytes" | "seq">;
 
 function bytesOf(author: string): Uint8Array {
   return fromHex(author) ?? new Uint8Array();
-}
-
-function demandEntry(bytes: Uint8Array): Entry {
-  const entry = decodeEntry(bytes);
-  if (!entry.ok) throw new AgentError("STORE_CORRUPT", `an entry of the log is damaged: ${entry.reason}`);
-  return entry.value;
 }

@@ -14,13 +14,16 @@
  * signed are the bytes as the author made them: a packer may improve without harm to older entries.
  * @module
  */
-import { type Bytes, ByteReader, ByteWriter, copyBytes, fromUtf8, utf8 } from "../kernel/bytes.ts";
+import { pack } from "../codec/pack.ts";
+import { packText } from "../codec/short-text.ts";
+import { type Bytes, ByteReader, ByteWriter, copyBytes } from "../kernel/bytes.ts";
 import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
 import { FILE_PREFIX_BYTES, type BlockRef, isEmptyRef, prefixOf } from "./block-ref.ts";
 import { type Codec, sha256 } from "./cid.ts";
 import { MAX_FILE_BYTES } from "./manifest.ts";
-import { MAX_NAME_BYTES, nameFlaw } from "./name.ts";
+import { nameFlaw } from "./name.ts";
 import { MAX_BLOCK_BYTES } from "./node.ts";
+import { MAX_INLINE_BYTES, unpackInline, unpackName } from "./unpacked.ts";
 
 export const PUBLIC_KEY_BYTES = 32;
 export const MAX_ENTRY_BYTES = 200;
@@ -61,10 +64,8 @@ const AUTHOR = 0;
 const OTHERS = 0xc0;
 const NUMBER_MASK = 0x3f;
 
-/** What rides inside its entry has at most so many bytes packed, … */
+/** What rides inside its entry has at most so many bytes, packed. */
 export const MAX_PACKED_BYTES = 60;
-/** … and so many unpacked: what a packet of entries costs to unpack stays within milliseconds. */
-export const MAX_INLINE_BYTES = 512;
 
 /** What a file of this content has in its entry. */
 export function fileEntry(name: string, root: BlockRef, content: Uint8Array): FileEntry {
@@ -139,7 +140,7 @@ function decodeInline(reader: ByteReader): Decoded<Entry> {
   const name = takeName(reader);
   if (!name.ok) return name;
   if (length > MAX_PACKED_BYTES) return refused("content too long to ride inside");
-  const content = unpack(packed, MAX_INLINE_BYTES);
+  const content = unpackInline(packed);
   if (!content.ok) return content;
   const prefix = prefixOf(sha256(content.value));
   return decoded({
@@ -163,28 +164,8 @@ function decodeOther(reader: ByteReader): Decoded<Entry> {
 function takeName(reader: ByteReader): Decoded<string> {
   const bytes = reader.rest();
   if (reader.failure !== undefined) return refused(reader.failure);
-  const name = unpackText(bytes, MAX_NAME_BYTES);
+  const name = unpackName(bytes);
   if (!name.ok) return name;
   const flaw = nameFlaw(name.value);
   return flaw === undefined ? name : refused(flaw);
-}
-
-// Until the codec is there: nothing is packed.
-
-function packText(text: string): Bytes {
-  return utf8(text);
-}
-
-function unpackText(bytes: Uint8Array, maxBytes: number): Decoded<string> {
-  const text = bytes.length > maxBytes ? undefined : fromUtf8(bytes);
-  return text === undefined ? refused("name not UTF-8") : decoded(text);
-}
-
-function pack(content: Uint8Array): Bytes {
-  return new Uint8Array([0, ...content]);
-}
-
-function unpack(packed: Uint8Array, maxBytes: number): Decoded<Bytes> {
-  if (packed.length === 0 || packed.length > 1 + maxBytes || packed[0] !== 0) return refused("not packed");
-  return decoded(copyBytes(packed.subarray(1)));
 }

@@ -12,11 +12,11 @@ import type { Store } from "../ports/store.ts";
 import { type AuthorName, type Link, appendLinks } from "./append.ts";
 import { AUTHOR_ID_BYTES, SIGNATURE_BYTES, authorId } from "./author.ts";
 import type { Draft } from "./draft.ts";
-import { type Entry, decodeEntry } from "./entry.ts";
+import { MAX_ENTRY_BYTES, decodeEntry } from "./entry.ts";
 import { encodeFork } from "./fork.ts";
 import { firstHead, nextHead, verifyHead } from "./index-log.ts";
 import { entryKey, forkKey, seqOfKey, signatureKey, signatureRange } from "./keys.ts";
-import { WINDOW, type PendingEntries, type ToldEntry } from "./pending.ts";
+import { WINDOW, type PendingEntries } from "./pending.ts";
 import { type AuthorRecord, type LogRecord, decodeLogRecord } from "./records.ts";
 import type { MergeVerdict } from "./shard.ts";
 
@@ -28,7 +28,7 @@ export const MAX_MERGE_ENTRIES = WINDOW;
 export interface Update {
   readonly author: AuthorName;
   readonly first: number;
-  readonly entries: readonly ToldEntry[];
+  readonly entries: readonly Bytes[];
   readonly signature: Bytes | undefined;
 }
 
@@ -42,7 +42,10 @@ type Chain =
   | { readonly flaw: string }
   | { readonly flaw: undefined; readonly links: readonly Link[]; readonly tip: Tip };
 
-/** An update as it was told, copied: refused where something is wrong with it before anything is looked up. */
+/**
+ * An update as it was told, copied: refused where something is wrong with it before anything is looked up. What the entries
+ * say is not looked at before their author's signature has held: reading costs time, and anybody can send anything.
+ */
 export function readUpdate(
   author: Uint8Array,
   first: number,
@@ -53,14 +56,15 @@ export function readUpdate(
   if (entries.length === 0 || entries.length > MAX_MERGE_ENTRIES) return refused("wrong number of entries");
   if (!Number.isInteger(first) || first < 1 || first + entries.length > 0xffff_ffff) return refused("wrong position");
   if (signature !== undefined && signature.length !== SIGNATURE_BYTES) return refused("signature of a wrong length");
-  const told: ToldEntry[] = [];
-  for (const bytes of entries) {
-    const entry = decodeEntry(bytes);
-    if (!entry.ok) return entry;
-    told.push({ bytes: copyBytes(bytes), entry: entry.value });
-  }
+  if (!entries.every(({ length }) => length >= 1 && length <= MAX_ENTRY_BYTES))
+    return refused("entry of a wrong length");
   const name = { bytes: copyBytes(author), hex: toHex(author) };
-  return decoded({ author: name, first, entries: told, signature: signature && copyBytes(signature) });
+  return decoded({
+    author: name,
+    first,
+    entries: entries.map(copyBytes),
+    signature: signature && copyBytes(signature),
+  });
 }
 
 /** Merges what can be merged. The caller settles `pending` once the draft is on disk. */
@@ -136,29 +140,28 @@ function chainOver(
   author: AuthorName,
   record: AuthorRecord | undefined,
   held: number,
-  entryAt: (seq: number) => ToldEntry | undefined,
+  entryAt: (seq: number) => Bytes | undefined,
   until: number,
 ): Chain {
   let tip: Tip | undefined = record;
   const links: Link[] = [];
   for (let seq = held + 1; seq <= until; seq++) {
-    const told = entryAt(seq);
-    if (told === undefined) break;
-    const { bytes, entry } = told;
-    tip ??= firstTip(author, entry);
+    const bytes = entryAt(seq);
+    if (bytes === undefined) break;
+    tip ??= firstTip(author, bytes);
     if (tip === undefined) return { flaw: "first entry is not the author's own" };
-    if (entry.kind === "author" && !equalBytes(entry.publicKey, tip.publicKey)) return { flaw: "another author's key" };
     tip = { publicKey: tip.publicKey, head: nextHead(tip.head, bytes) };
-    links.push({ seq, bytes, entry, head: tip.head });
+    links.push({ seq, bytes, head: tip.head });
   }
   // Without a record and without entries there is no tip; nothing is verified over no links, so any will do.
   return { flaw: undefined, links, tip: tip ?? { publicKey: new Uint8Array(), head: new Uint8Array() } };
 }
 
-function firstTip(author: AuthorName, entry: Entry): Tip | undefined {
-  if (entry.kind !== "author" || !equalBytes(authorId(entry.publicKey), author.bytes)) return undefined;
-  const publicKey = copyBytes(entry.publicKey);
-  return { publicKey, head: firstHead(publicKey) };
+function firstTip(author: AuthorName, bytes: Bytes): Tip | undefined {
+  const entry = decodeEntry(bytes);
+  if (!entry.ok || entry.value.kind !== "author") return undefined;
+  const publicKey = copyBytes(entry.value.publicKey);
+  return equalBytes(authorId(publicKey), author.bytes) ? { publicKey, head: firstHead(publicKey) } : undefined;
 }
 
 /** The first position up to `held` where the update says something else than what is held. */
@@ -167,7 +170,7 @@ async function firstDifference(draft: Draft, update: Update, held: number): Prom
     const seq = update.first + i;
     if (seq > held) break;
     const { entry: ours } = await heldRecord(draft, update.author, seq);
-    if (!equalBytes(ours, entry.bytes)) return seq;
+    if (!equalBytes(ours, entry)) return seq;
   }
   return undefined;
 }
@@ -183,7 +186,7 @@ async function judgeFork(
 ): Promise<MergeVerdict> {
   const { author, signature } = update;
   const before = seq === 1 ? firstHead(record.publicKey) : (await heldRecord(draft, author, seq - 1)).head;
-  const theirs = update.entries.slice(seq - update.first).map(({ bytes }) => bytes);
+  const theirs = update.entries.slice(seq - update.first);
   const last = lastOf(update);
   const theirHead = theirs.reduce<Bytes>(nextHead, before);
   if (signature === undefined || !verifyHead(record.publicKey, last, theirHead, signature)) {

@@ -3,7 +3,6 @@
  * @module
  */
 import type { Bytes } from "../kernel/bytes.ts";
-import type { Entry } from "./entry.ts";
 
 /** How far ahead of what is held an entry may be. */
 export const WINDOW = 1024;
@@ -11,14 +10,8 @@ const MAX_AUTHORS = 64;
 const MAX_ENTRIES = 8192;
 const MAX_SIGNATURES = 16;
 
-/** An entry as its author made it, and what it says. */
-export interface ToldEntry {
-  readonly bytes: Bytes;
-  readonly entry: Entry;
-}
-
 interface Waiting {
-  readonly entries: Map<number, ToldEntry>;
+  readonly entries: Map<number, Bytes>;
   readonly signatures: Map<number, Bytes>;
 }
 
@@ -40,7 +33,7 @@ export class PendingEntries {
   offer(
     author: string,
     held: number,
-    update: { readonly first: number; readonly entries: readonly ToldEntry[]; readonly signature: Bytes | undefined },
+    update: { readonly first: number; readonly entries: readonly Bytes[]; readonly signature: Bytes | undefined },
   ): void {
     const waiting = this.#touch(author);
     for (const [i, entry] of update.entries.entries()) {
@@ -61,7 +54,7 @@ export class PendingEntries {
     this.#shrink(author);
   }
 
-  entry(author: string, seq: number): ToldEntry | undefined {
+  entry(author: string, seq: number): Bytes | undefined {
     return this.#authors.get(author)?.entries.get(seq);
   }
 

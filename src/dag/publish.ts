@@ -52,7 +52,7 @@ export async function append(draft: Draft, author: Author, entry: AuthorEntry | 
   const bytes = encodeEntry(entry);
   const head = nextHead(known?.head ?? firstHead(publicKey), bytes);
   const seq = (known?.count ?? 0) + 1;
-  await appendLinks(draft, name, publicKey, [{ seq, bytes, entry, head }], signHead(author, seq, head));
+  await appendLinks(draft, name, publicKey, [{ seq, bytes, head }], signHead(author, seq, head));
   return seq;
 }
 

@@ -42,28 +42,51 @@ export function decodeAuthorRecord(bytes: Uint8Array): AuthorRecord {
   const count = reader.u32();
   const head = copyBytes(reader.take(HEAD_BYTES));
   const quarantined = reader.u8() === 1;
-  const name = fromUtf8(reader.rest());
-  if (name === undefined) reader.fail("name not UTF-8");
+  const name = takeText(reader);
   demand(reader, "author");
-  return { publicKey, count, head, quarantined, name: name ?? "" };
+  return { publicKey, count, head, quarantined, name };
 }
+
+/** What an entry says, in plain: to unpack names again and again would make lists slow. */
+export type EntrySummary =
+  | { readonly kind: "author"; readonly name: string }
+  | ({ readonly kind: "file"; readonly bytes: number; readonly name: string } & Pick<FileRecord, "codec" | "prefix">)
+  /** Nothing that this version understood. */
+  | { readonly kind: "other" };
+
+const SUMMARIES = ["author", "file", "other"] as const;
 
 /** An entry with the head after it. */
 export interface LogRecord {
   readonly head: Bytes;
   readonly entry: Bytes;
+  readonly summary: EntrySummary;
 }
 
-export function encodeLogRecord(record: LogRecord): Bytes {
-  return concatBytes(record.head, record.entry);
+export function encodeLogRecord({ head, entry, summary }: LogRecord): Bytes {
+  const writer = new ByteWriter().bytes(head).u8(entry.length).bytes(entry).u8(SUMMARIES.indexOf(summary.kind));
+  if (summary.kind === "other") return writer.finish();
+  if (summary.kind === "file") writer.u8(codeOf(summary.codec)).bytes(summary.prefix).u32(summary.bytes);
+  return writer.bytes(utf8(summary.name)).finish();
 }
 
 export function decodeLogRecord(bytes: Uint8Array): LogRecord {
   const reader = new ByteReader(bytes);
   const head = copyBytes(reader.take(HEAD_BYTES));
-  const entry = copyBytes(reader.rest());
+  const entry = copyBytes(reader.take(reader.u8()));
+  const summary = takeSummary(reader);
   demand(reader, "entry");
-  return { head, entry };
+  return { head, entry, summary };
+}
+
+function takeSummary(reader: ByteReader): EntrySummary {
+  const kind = SUMMARIES[reader.u8()];
+  if (kind === undefined) reader.fail("unknown kind of entry");
+  if (kind === undefined || kind === "other") return { kind: "other" };
+  if (kind === "author") return { kind, name: takeText(reader) };
+  const codec = takeCodec(reader);
+  const prefix = copyBytes(reader.take(FILE_PREFIX_BYTES));
+  return { kind, codec, prefix, bytes: reader.u32(), name: takeText(reader) };
 }
 
 /** The newest version under a name. */
@@ -161,6 +184,12 @@ export function decodeSeed(bytes: Uint8Array): Bytes {
   const seed = copyBytes(reader.take(SEED_BYTES));
   demand(reader, "seed");
   return seed;
+}
+
+function takeText(reader: ByteReader): string {
+  const text = fromUtf8(reader.rest());
+  if (text === undefined) reader.fail("name not UTF-8");
+  return text ?? "";
 }
 
 function codeOf(codec: Codec): number {
