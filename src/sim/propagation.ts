@@ -3,7 +3,8 @@
  *
  * Powers in dBm, gains and losses in dB, lengths in metres. Path loss: free space to 1 m, then log-distance with
  * shadowing that is drawn once for each pair (T. Rappaport, Wireless Communications, 2nd ed., 4.9). Noise:
- * −174 dBm/Hz and a noise figure of 6 dB, which gives the sensitivities of the SX1261/2 data sheet. Errors: the closed
+ * −174 dBm/Hz and a noise figure of 6 dB, which gives the sensitivities of Semtech's SX1272/73 data sheet (rev. 2,
+ * RFS_L125 and RFS_L250) within a decibel and a half. Errors: the closed
  * form of T. Elshabrawy and J. Robert for LoRa in white noise (IEEE Communications Letters 22(9), 2018), bits taken as
  * independent: the firmware's 4/5 code finds errors and corrects none.
  * @module
@@ -55,7 +56,7 @@ const HOPELESS_DB = 6;
 /** … and by more than this beside that, disturbs nobody. */
 const HARMLESS_DB = 16;
 
-/** SX1261/2 data sheet, LoRa demodulator: the signal-to-noise ratio in dB at which it still works. */
+/** Semtech data sheets, LoRa demodulator: the signal-to-noise ratio in dB at which it still works. */
 export const DEMODULATOR_LIMIT_DB: Readonly<Record<SpreadingFactor, number>> = {
   7: -7.5,
   8: -10,

@@ -84,7 +84,7 @@ export class RadioNode {
   readonly #byte: number;
   readonly #hourMs = new SlidingSum(HOUR_MS);
   readonly #channelMs = new SlidingSum(MINUTE_MS);
-  readonly #history = new PacketHistory();
+  readonly #history: PacketHistory;
   readonly #queue = new TxQueue();
   readonly #unanswered: Retransmission;
   #timer: Timer | undefined;
@@ -101,6 +101,7 @@ export class RadioNode {
     this.#timetable = timetable;
     this.#random = random;
     this.#byte = relayByte(number);
+    this.#history = new PacketHistory(this.#byte);
     this.#slotMs = slotMs(air.modulation);
     this.#unanswered = new Retransmission({
       timetable,
@@ -219,7 +220,7 @@ export class RadioNode {
     const { frame } = reception;
     const toUs = frame.to === this.number;
     if (toUs || frame.to === BROADCAST) this.#give(reception);
-    this.#history.learn(frame, this.#byte);
+    this.#history.learn(frame);
     if (frame.requestId !== undefined && frame.to !== BROADCAST) {
       // The answer is on its way: the question need not be carried any further.
       if (!toUs && this.#queue.remove(frame.to, frame.requestId)) this.#relaysCancelled++;

@@ -1,8 +1,8 @@
 /**
  * What becomes of frames that overlap at one receiver: half duplex, and the capture effect.
  *
- * Of two frames of one spreading factor the stronger survives when it is at least 6 dB above all that overlaps it (Semtech
- * AN1200.22; C. Goursaud, J.-M. Gorce, EAI 2015), also when it comes while the receiver is busy with the weaker one. What
+ * Of two frames of one spreading factor the stronger survives when it is at least 6 dB above all that overlaps it (C. Goursaud,
+ * J.-M. Gorce, EAI Endorsed Transactions on IoT 2015), also when it comes while the receiver is busy with the weaker one. What
  * ends before the last five symbols of a frame's preamble does that frame no harm (M. Bor et al., MSWiM 2016). Frames of
  * which the strength is not known are destroyed by any overlap.
  * @module
