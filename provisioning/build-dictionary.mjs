@@ -1,10 +1,12 @@
 /**
  * Builds src/codec/dictionary-1.ts from the texts of provisioning/dictionary/: `node provisioning/build-dictionary.mjs`.
+ * With `--hash` it writes nothing and prints the SHA-256 of the texts.
  *
- * names.txt holds a name a line. Every other .txt file holds texts of one kind, divided by lines of "~~~~". Texts are taken in
- * turn from each file, the shortest files' texts spread evenly over the whole, so that no kind comes last.
+ * names.txt holds a name a line. Every other .txt file holds texts of one kind, divided by lines of "~~~~". The texts of
+ * each file are spread evenly over the whole, so that no kind comes last.
  * @module
  */
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
@@ -33,21 +35,28 @@ function names() {
   return read("names.txt").split("\n").filter(Boolean);
 }
 
-function packed(texts) {
-  const bytes = Buffer.from(texts.map((text) => `${text}\0`).join(""), "utf8");
-  return deflateRawSync(bytes, { level: 9 }).toString("base64");
+function joined(texts) {
+  return Buffer.from(texts.map((text) => `${text}\0`).join(""), "utf8");
 }
 
-writeFileSync(
-  TARGET,
-  `/**
+const sections = { CONTENTS: joined(contents()), NAMES: joined(names()) };
+
+if (process.argv.includes("--hash")) {
+  // Of the texts, not of the file: another zlib may deflate the same texts to other bytes.
+  const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
+  console.log(JSON.stringify({ contents: hash(sections.CONTENTS), names: hash(sections.NAMES) }));
+} else {
+  const constants = Object.entries(sections).map(
+    ([name, bytes]) => `export const ${name} = "${deflateRawSync(bytes, { level: 9 }).toString("base64")}";\n`,
+  );
+  writeFileSync(
+    TARGET,
+    `/**
  * The first dictionary, built by provisioning/build-dictionary.mjs: texts in UTF-8, each followed by a zero byte, deflated,
  * in base64. Never edit it: what was packed with it could not be read again.
  * @module
  */
 
-export const CONTENTS = "${packed(contents())}";
-
-export const NAMES = "${packed(names())}";
-`,
-);
+${constants.join("\n")}`,
+  );
+}

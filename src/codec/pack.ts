@@ -46,19 +46,21 @@ export function deflateWithDictionary(content: Uint8Array): Uint8Array {
   return deflateRawSync(content, { level: 9, memLevel: 9, dictionary: deflateDictionary() });
 }
 
+/** Whether Node answered as it documents for `info`, which its types do not know. */
+function isInflated(result: unknown): result is Inflated {
+  return typeof result === "object" && result !== null && "engine" in result && "buffer" in result;
+}
+
 function inflate(deflated: Uint8Array, maxBytes: number): Decoded<Bytes> {
   try {
-    // Zero would mean "no bound" to some versions: one byte is asked for at least, and counted below.
+    // Zero is no bound that Node takes: one byte is allowed at least, and counted below.
     const maxOutputLength = Math.max(1, maxBytes);
-    const options = { dictionary: deflateDictionary(), maxOutputLength, info: true };
-    // Node documents `info`, which tells how much was read; its types do not know it.
-    const { buffer, engine } = inflateRawSync(deflated, options) as unknown as Inflated;
-    if (buffer.length > maxBytes) return refused("unpacked content too long");
-    return engine.bytesWritten === deflated.length
-      ? decoded(copyBytes(buffer))
-      : refused("trailing bytes behind deflated content");
+    const result: unknown = inflateRawSync(deflated, { dictionary: deflateDictionary(), maxOutputLength, info: true });
+    if (!isInflated(result)) return refused("deflated content is damaged");
+    if (result.buffer.length > maxBytes) return refused("unpacked content too long");
+    if (result.engine.bytesWritten !== deflated.length) return refused("trailing bytes behind deflated content");
+    return decoded(copyBytes(result.buffer));
   } catch (error) {
-    const tooLong = error instanceof RangeError;
-    return refused(tooLong ? "unpacked content too long" : "deflated content is damaged");
+    return refused(error instanceof RangeError ? "unpacked content too long" : "deflated content is damaged");
   }
 }

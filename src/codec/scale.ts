@@ -23,6 +23,10 @@ export function squash(score: number): number {
   return squashed[score + SCORE_LIMIT] ?? 0;
 }
 
+export function clampScore(score: number): number {
+  return score > SCORE_LIMIT ? SCORE_LIMIT : score < -SCORE_LIMIT ? -SCORE_LIMIT : score;
+}
+
 /** The score of a probability in 1/4096, 0 … 4095, taken as the middle of its step. */
 export function stretch(probability12: number): number {
   return stretched[probability12] ?? 0;
