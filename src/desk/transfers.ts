@@ -10,8 +10,8 @@ import { codecOf, digestOf, parseCid, type Cid } from "../dag/cid.ts";
 import { decodeManifest } from "../dag/manifest.ts";
 import type { FileRow } from "../dag/shard.ts";
 import { fromHex, toHex } from "../kernel/bytes.ts";
-import { MAX_AIR_BYTES } from "../exchange/fetch.ts";
-import type { Transfer, TransferTarget } from "../exchange/transfer.ts";
+import { MAX_AIR_BYTES } from "../exchange/files/fetch.ts";
+import type { Transfer, TransferTarget } from "../exchange/files/transfer.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
 import { authorLabel } from "./status.ts";
 

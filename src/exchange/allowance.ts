@@ -1,14 +1,18 @@
 /**
- * What one thing may cost the air in an hour, whoever asks for it how often.
- *
- * In multiples of what it takes to say it once: enough for several askers who lose two of three, and a little more, so
- * that small things are not stopped by a few lost questions.
+ * What one thing may cost the air in an hour: a block, whoever asks for it how often; an asker, whatever it asks for.
  * @module
  */
 
+export interface AllowanceRules {
+  /** In multiples of what it takes to say it once. */
+  readonly times: number;
+  /** Packets more. */
+  readonly smallChange: number;
+}
+
+/** Of one thing, for several askers who lose two of three, and for a few lost questions. */
+export const THING_RULES: AllowanceRules = { times: 12, smallChange: 24 };
 const HOUR_MS = 3_600_000;
-const TIMES_AN_HOUR = 12;
-const SMALL_CHANGE = 24;
 /** Things that are accounted for, the last ones. */
 const CAPACITY = 4_096;
 
@@ -18,18 +22,24 @@ interface Account {
 }
 
 export class HourlyAllowance {
+  readonly #rules: AllowanceRules;
   readonly #accounts = new Map<string, Account>();
+
+  constructor(rules: AllowanceRules = THING_RULES) {
+    this.#rules = rules;
+  }
 
   /** Packets that may still be said. @param once packets that it takes to say it once @param nowMs monotonic */
   left(key: string, once: number, nowMs: number): number {
-    return Math.max(0, TIMES_AN_HOUR * once + SMALL_CHANGE - this.#account(key, nowMs).spent);
+    const { times, smallChange } = this.#rules;
+    return Math.max(0, times * once + smallChange - this.#account(key, nowMs).spent);
   }
 
-  /** One packet is said. */
-  spend(key: string, nowMs: number): void {
+  /** So many packets are said, or owed. */
+  spend(key: string, nowMs: number, packets = 1): void {
     const { sinceMs, spent } = this.#account(key, nowMs);
     this.#accounts.delete(key);
-    this.#accounts.set(key, { sinceMs, spent: spent + 1 });
+    this.#accounts.set(key, { sinceMs, spent: spent + packets });
     const oldest = this.#accounts.keys().next();
     if (this.#accounts.size > CAPACITY && oldest.done !== true) this.#accounts.delete(oldest.value);
   }

@@ -17,12 +17,12 @@ import type { Message } from "../wire/messages.ts";
 import { Agenda } from "./agenda.ts";
 import { AlertSpread } from "./alerts.ts";
 import { Air, type AirSettings, type FrameQueue } from "./air.ts";
-import { Fetch } from "./fetch.ts";
+import { Files } from "./files/files.ts";
+import type { Suspect } from "./files/suspects.ts";
+import type { Transfer, TransferTarget } from "./files/transfer.ts";
 import { IndexSync } from "./index-sync.ts";
 import type { Neighbour } from "./neighbours.ts";
 import type { Origin } from "./parts.ts";
-import { Serve } from "./serve.ts";
-import type { Transfer, TransferTarget } from "./transfer.ts";
 
 export interface ExchangePorts {
   readonly modem: Pick<Modem, "receive">;
@@ -52,8 +52,7 @@ export class Exchange implements Service {
   readonly #ports: ExchangePorts;
   readonly #agenda: Agenda;
   readonly #index: IndexSync;
-  readonly #fetch: Fetch;
-  readonly #serve: Serve;
+  readonly #files: Files;
   readonly #handlers: Handlers;
   readonly #counters = new Map<string, number>();
 
@@ -67,8 +66,7 @@ export class Exchange implements Service {
     const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
     this.alerts = new AlertSpread({ ...shared, book: ports.alerts });
     this.#index = new IndexSync(shared);
-    this.#fetch = new Fetch({ ...shared, neighbours: this.#index.neighbours });
-    this.#serve = new Serve(shared);
+    this.#files = new Files({ ...shared, neighbours: this.#index.neighbours });
     this.#handlers = this.#table();
   }
 
@@ -85,11 +83,16 @@ export class Exchange implements Service {
 
   /** Undefined when too many transfers are under way. */
   fetch(target: TransferTarget): Promise<Transfer | undefined> {
-    return this.#fetch.begin(target);
+    return this.#files.begin(target);
   }
 
   transfer(root: BlockRef): Transfer | undefined {
-    return this.#fetch.find(root);
+    return this.#files.find(root);
+  }
+
+  /** Radios whose symbols of files proved false in the last hour. */
+  suspects(): readonly Suspect[] {
+    return this.#files.suspects();
   }
 
   neighbours(): readonly Neighbour[] {
@@ -106,14 +109,8 @@ export class Exchange implements Service {
       beacon: (message, origin) => this.#index.onBeacon(message, origin),
       want: (message, origin) => this.#index.onWant(message, origin),
       update: async (message) => void (await this.#index.onUpdate(message)),
-      get: async (message, origin) => {
-        this.#fetch.onGet(message);
-        await this.#serve.onGet(message, origin);
-      },
-      coded: async (message, { payloadBytes }) => {
-        this.#serve.onCoded(message);
-        await this.#fetch.onCoded(message, payloadBytes);
-      },
+      get: (message, origin) => this.#files.onGet(message, origin),
+      coded: (message, origin) => this.#files.onCoded(message, origin),
       alert: (message, origin) => this.alerts.onAlert(message, origin),
       alerts: (message, origin) => this.alerts.onAlerts(message, origin),
       seen: (message) => this.alerts.onSeen(message),

@@ -6,15 +6,18 @@ import { equalBytes } from "../kernel/bytes.ts";
 import { MAX_MESSAGE_BYTES } from "./codec.ts";
 import { MAX_BEACON_AUTHORS, type Beacon } from "./beacon.ts";
 import { MAX_BLOCK_BYTES } from "./coded.ts";
-import { AUTHOR_ID_BYTES, PREFIX_BYTES, SIGNATURE_BYTES } from "./message-codec.ts";
+import { SHORT_PREFIX_BYTES } from "./get.ts";
+import { AUTHOR_ID_BYTES, SIGNATURE_BYTES } from "./message-codec.ts";
 import { MAX_UPDATE_ENTRIES } from "./update.ts";
 
 /** Message number, and the byte of flags and count. */
 const HEAD_BYTES = 2;
-/** Message number, prefix, a block's length in two bytes, index. */
-const CODED_HEADER_BYTES = 1 + PREFIX_BYTES + 2 + 1;
+/** Message number, prefix, a stream's length in two bytes, index, symbols left. */
+const CODED_HEADER_BYTES = 1 + SHORT_PREFIX_BYTES + 2 + 1 + 1;
+/** A packed stream carries its check, too. */
+const CHECK_BYTES = 1;
 
-/** The largest symbol of a block above 128 bytes, 219. */
+/** The largest symbol of a block that is not packed, in a whole packet: 222. */
 export const MAX_SYMBOL_BYTES = MAX_MESSAGE_BYTES - CODED_HEADER_BYTES;
 
 /**
@@ -52,16 +55,24 @@ export function packBeacon(sender: Uint8Array, vector: Beacon["vector"]): Beacon
   return { type: "beacon", sender, partial: fitting < vector.length, vector: vector.slice(0, fitting) };
 }
 
+export interface SymbolRoom {
+  /** Bytes of the longest message, 137 … 231; 231 when left out. */
+  readonly maxMessageBytes?: number;
+  readonly packed?: boolean;
+}
+
 /**
- * The symbol length for a block: the fewest symbols that fit the radio's packets, all about equally long.
- * @param blockBytes 1 … 16,384
+ * The symbol length for a stream: the fewest symbols that fit the radio's packets, all about equally long.
+ * @param streamBytes 1 … 16,384
  * @throws RangeError outside of that: a fault of ours
  */
-export function symbolBytesFor(blockBytes: number): number {
-  if (!Number.isInteger(blockBytes) || blockBytes < 1 || blockBytes > MAX_BLOCK_BYTES) {
+export function symbolBytesFor(streamBytes: number, room: SymbolRoom = {}): number {
+  if (!Number.isInteger(streamBytes) || streamBytes < 1 || streamBytes > MAX_BLOCK_BYTES) {
     throw new RangeError("a block has 1 to 16384 bytes");
   }
-  return Math.ceil(blockBytes / Math.ceil(blockBytes / MAX_SYMBOL_BYTES));
+  const header = CODED_HEADER_BYTES + (room.packed === true ? CHECK_BYTES : 0);
+  const most = (room.maxMessageBytes ?? MAX_MESSAGE_BYTES) - header;
+  return Math.ceil(streamBytes / Math.ceil(streamBytes / most));
 }
 
 /** Length of a varint, 1 … 5. @param value 0 … 2^32 − 1 */

@@ -32,7 +32,7 @@ function codecRow(message: Message): Row {
 /** Parity only is the worst case: as many unknowns as pieces. */
 function erasureRows(k: number): Row[] {
   const { random } = seeded(k);
-  const block = random.bytes(k * 219);
+  const block = random.bytes(k * 222);
   const symbolBytes = symbolBytesFor(block.length);
   const symbols = Array.from({ length: 2 * k }, (_, index) => symbolAt(block, symbolBytes, index));
   const recovery = (from: number): number =>
@@ -84,7 +84,15 @@ function messages(): Message[] {
       signature: random.bytes(64),
     },
     { type: "want", author, first: 300, count: 3 },
-    { type: "get", prefix: author, symbols: 3 },
-    { type: "coded", prefix: author, blockBytes: 16_384, index: 77, symbol: random.bytes(219) },
+    { type: "get", amount: { kind: "more", symbols: 3 }, target: { kind: "prefix", prefix: author.subarray(0, 4) } },
+    {
+      type: "coded",
+      prefix: author.subarray(0, 4),
+      streamBytes: 16_384,
+      check: undefined,
+      index: 77,
+      left: 3,
+      symbol: random.bytes(222),
+    },
   ];
 }

@@ -64,7 +64,15 @@ test(
         const update = { author: random.bytes(8), first: 2 + (i % 900), entries: [entry], signature: undefined };
         return packet(encodeMessage({ type: "update", ...update }), i);
       },
-      (i) => packet(encodeMessage({ type: "get", prefix: random.bytes(8), symbols: 255 }), i),
+      (i) =>
+        packet(
+          encodeMessage({
+            type: "get",
+            amount: { kind: "more", symbols: 255 },
+            target: { kind: "prefix", prefix: random.bytes(8) },
+          }),
+          i,
+        ),
     ];
     for (const flood of floods) {
       for (let i = 0; i < 3_000; i++) radio.sayBytes(flood(i));

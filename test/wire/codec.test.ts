@@ -32,6 +32,8 @@ function decodedOf(bytes: Uint8Array): Message {
 }
 
 const id = fc.uint8Array({ minLength: 8, maxLength: 8 });
+const shortId = fc.uint8Array({ minLength: 4, maxLength: 4 });
+const nibble = fc.integer({ min: 0, max: 15 });
 const sequence = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 0xffff_ff00 }));
 
 const messages: fc.Arbitrary<Message> = fc.oneof(
@@ -64,13 +66,26 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
     first: sequence,
     count: fc.integer({ min: 1, max: 255 }),
   }),
-  fc.record({ type: fc.constant("get" as const), prefix: id, symbols: fc.integer({ min: 0, max: 255 }) }),
-  fc.uint8Array({ minLength: 1, maxLength: 219 }).chain((symbol) =>
+  fc.record({
+    type: fc.constant("get" as const),
+    amount: fc.oneof(
+      fc.record({ kind: fc.constant("more" as const), symbols: fc.integer({ min: 1, max: 255 }) }),
+      fc.record({ kind: fc.constant("whole" as const), lossSixteenths: nibble, listeners: nibble }),
+    ),
+    target: fc.oneof(
+      fc.record({ kind: fc.constant("prefix" as const), prefix: fc.uint8Array({ minLength: 4, maxLength: 32 }) }),
+      fc.record({ kind: fc.constant("entry" as const), author: shortId, seq: sequence }),
+      fc.record({ kind: fc.constant("name" as const), packed: fc.uint8Array({ minLength: 1, maxLength: 200 }) }),
+    ),
+  }),
+  fc.uint8Array({ minLength: 1, maxLength: 221 }).chain((symbol) =>
     fc.record({
       type: fc.constant("coded" as const),
-      prefix: id,
-      blockBytes: fc.integer({ min: symbol.length, max: Math.min(16_384, 128 * symbol.length) }),
+      prefix: shortId,
+      streamBytes: fc.integer({ min: symbol.length, max: Math.min(16_384, 128 * symbol.length) }),
+      check: fc.option(fc.integer({ min: 0, max: 255 }), { nil: undefined }),
       index: fc.integer({ min: 0, max: 255 }),
+      left: fc.integer({ min: 0, max: 255 }),
       symbol: fc.constant(symbol),
     }),
   ),
@@ -184,6 +199,8 @@ describe("what we must not send", () => {
 
   test("is a message with a field out of its range", () => {
     const entry = new Uint8Array(1);
+    const prefix = new Uint8Array(4);
+    const coded = { type: "coded", prefix, streamBytes: 1, check: undefined, index: 0, left: 0, symbol: entry } as const;
     const vector = Array.from({ length: 25 }, (_, i) => ({ author: new Uint8Array(8).fill(i), count: 1 }));
     const bad: Message[] = [
       { type: "beacon", sender: new Uint8Array(7), partial: false, vector: [] },
@@ -199,11 +216,14 @@ describe("what we must not send", () => {
       { type: "update", author, first: 1, entries: [entry], signature: new Uint8Array(63) },
       { type: "want", author: new Uint8Array(9), first: 1, count: 1 },
       { type: "want", author, first: 1, count: 256 },
-      { type: "get", prefix: new Uint8Array(7), symbols: 1 },
-      { type: "get", prefix: author, symbols: 256 },
-      { type: "coded", prefix: new Uint8Array(7), blockBytes: 1, index: 0, symbol: entry },
-      { type: "coded", prefix: author, blockBytes: 0, index: 0, symbol: entry },
-      { type: "coded", prefix: author, blockBytes: 1, index: 256, symbol: entry },
+      { type: "get", amount: { kind: "more", symbols: 1 }, target: { kind: "prefix", prefix: new Uint8Array(3) } },
+      { type: "get", amount: { kind: "more", symbols: 256 }, target: { kind: "prefix", prefix: author } },
+      { type: "get", amount: { kind: "more", symbols: 1 }, target: { kind: "entry", author, seq: 1 } },
+      { ...coded, prefix: author },
+      { ...coded, streamBytes: 0 },
+      { ...coded, check: 256 },
+      { ...coded, index: 256 },
+      { ...coded, left: -1 },
     ];
     expect(bad.map(code)).toEqual(bad.map(() => "MESSAGE_INVALID"));
   });

@@ -1,14 +1,17 @@
 /** Fetching through a radio that is away: what was never asked was not asked in vain. */
 import { expect, test } from "vitest";
-import { cidOf } from "../../src/dag/cid.ts";
-import { Agenda } from "../../src/exchange/agenda.ts";
-import { Air } from "../../src/exchange/air.ts";
-import { Fetch } from "../../src/exchange/fetch.ts";
-import { PRESETS } from "../../src/radio/airtime.ts";
-import type { Frame } from "../../src/radio/scheduler.ts";
-import { seededRandom } from "../../src/sim/seeded-random.ts";
-import { VirtualClock } from "../../src/sim/virtual-clock.ts";
-import { silentLog } from "../fakes/log.ts";
+import { prefixOf, refOf } from "../../../src/dag/block-ref.ts";
+import { cidOf } from "../../../src/dag/cid.ts";
+import { Agenda } from "../../../src/exchange/agenda.ts";
+import { Air } from "../../../src/exchange/air.ts";
+import { Losses } from "../../../src/exchange/files/losses.ts";
+import { Suspects } from "../../../src/exchange/files/suspects.ts";
+import { Fetch } from "../../../src/exchange/files/fetch.ts";
+import { PRESETS } from "../../../src/radio/airtime.ts";
+import type { Frame } from "../../../src/radio/scheduler.ts";
+import { seededRandom } from "../../../src/sim/seeded-random.ts";
+import { VirtualClock } from "../../../src/sim/virtual-clock.ts";
+import { silentLog } from "../../fakes/log.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -30,13 +33,21 @@ test("a request that waits for its turn on air for a day goes on waiting; once i
     () => clock.monotonicMs(),
   );
   const agenda = new Agenda({ clock, capacity: 100, onFailure: () => undefined });
-  const shard = { missingBlocks: () => Promise.resolve([cid]), putBlock: () => Promise.resolve() };
+  const shard = { missingBlocks: () => Promise.resolve([refOf(cid)]), putBlock: () => Promise.resolve(cid) };
   const neighbours = { hopsTo: () => 0, nearestHops: () => 0 };
-  const fetch = new Fetch({ shard, air, agenda, clock, random, neighbours, log: silentLog, count: () => undefined });
+  const parts = { air, agenda, clock, random, log: silentLog, count: () => undefined };
+  const learnt = { neighbours, losses: new Losses(), suspects: new Suspects(), audience: () => 2 };
+  const fetch = new Fetch({ ...parts, ...learnt, shard });
   const stop = new AbortController();
   const running = agenda.run(stop.signal);
 
-  const transfer = await fetch.begin({ cid, name: "a", bytes: 900 });
+  const transfer = await fetch.begin({
+    codec: "raw",
+    prefix: prefixOf(cid.multihash.digest),
+    cid,
+    name: "a",
+    bytes: 900,
+  });
   await clock.advance(DAY_MS);
   expect(transfer?.report()).toMatchObject({ state: "waiting", packets: 0, air_bytes: 0 });
   away = false;

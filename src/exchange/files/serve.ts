@@ -1,0 +1,207 @@
+/**
+ * Answers requests for blocks: one stream of coded symbols a block, whoever asks.
+ *
+ * Of several holders one answers: the file's author, or who has spoken of the block last; the others only when questions
+ * stay unanswered. What another holder says is held against the block itself, so a false symbol silences nobody.
+ * @module
+ */
+import { toHex } from "../../kernel/bytes.ts";
+import { refOf, type BlockRef } from "../../dag/block-ref.ts";
+import type { Shard } from "../../dag/shard.ts";
+import { unpackText } from "../../codec/short-text.ts";
+import { chance } from "../../radio/chance.ts";
+import { ANSWER } from "../../radio/priority.ts";
+import { MAX_BLOCK_BYTES, type Coded } from "../../wire/coded.ts";
+import { MAX_NAME_BYTES, type Get, type GetTarget } from "../../wire/get.ts";
+import { HourlyAllowance } from "../allowance.ts";
+import { Insistence } from "../insistence.ts";
+import type { ExchangeParts, Origin } from "../parts.ts";
+import { ANSWER_SPREAD, firstWaitMs, packetMs, priceOf } from "./asking.ts";
+import { codedForm, type CodedForm } from "./coded-form.ts";
+import { symbolsAskedBy } from "./question.ts";
+import { Stream } from "./stream.ts";
+import type { Suspects } from "./suspects.ts";
+
+export interface ServePorts extends ExchangeParts {
+  readonly shard: Pick<Shard, "author" | "findBlockByPrefix" | "getBlock" | "resolve">;
+  readonly suspects: Suspects;
+  /** Agents that could hold the same, ourselves included. */
+  readonly audience: () => number;
+  /** What is lost on the way to a listener is not known here; what is lost on the way to us is near enough. */
+  readonly lossRatio: () => number;
+}
+
+/** Blocks that are streamed, or were lately: what bounds the memory is this times 16 KB. */
+const MAX_STREAMS = 16;
+const MAX_REMEMBERED = 1_024;
+/** In multiples of the block's own symbols: for who is far away and loses two of three. */
+const MOST_AT_ONCE = 4;
+/** A symbol that has not left after so many packets' time is worth nothing to its asker any more. */
+const STALL_IN_PACKETS = 24;
+/** Another holder, who has answered before, is left to answer so many questions; then it is taken to be gone. */
+const LEFT_TO_OTHERS = 2;
+/** For one radio that asks: about a third of what LongFast carries in an hour, a file of 64 KB and half of it again. */
+const ASKER_PACKETS = 600;
+
+export class Serve {
+  readonly #ports: ServePorts;
+  readonly #perBlock = new HourlyAllowance();
+  readonly #perAsker = new HourlyAllowance({ times: 1, smallChange: 0 });
+  readonly #insistence = new Insistence();
+  readonly #streams = new Map<string, Stream>();
+  /** Blocks, by prefix, of which others were heard to speak. */
+  readonly #answeredByOthers = new Set<string>();
+
+  constructor(ports: ServePorts) {
+    this.#ports = ports;
+  }
+
+  async onGet(get: Get, { from, hops }: Origin): Promise<void> {
+    const stream = await this.#streamFor(get.target);
+    if (stream === undefined) return;
+    const { air, count } = this.#ports;
+    stream.unanswered++;
+    if (!stream.isFirst && stream.unanswered <= LEFT_TO_OTHERS) return count("gets_left_to_others");
+    const key = toHex(stream.prefix);
+    const idle = stream.owed === 0;
+    const asked = symbolsAskedBy(get.amount, stream.k, priceOf(air, this.#ports.lossRatio()));
+    const farther = this.#insistence.note(`${from} ${key}`, asked);
+    const reach = air.reach(hops === undefined ? undefined : hops + farther);
+    stream.hops = idle ? reach : Math.max(stream.hops, reach);
+    // Several who ask at once are served by the same symbols: the neediest decides how many.
+    const owed = Math.max(stream.owed, Math.min(asked, this.#allowed(stream, from)));
+    if (owed === 0) return count("gets_refused_budget");
+    this.#perAsker.spend(`${from}`, this.#nowMs(), owed - stream.owed);
+    stream.owed = owed;
+    count("gets_answered");
+    if (!idle) return;
+    if (!this.#ports.agenda.set(`stream:${key}`, this.#delayMs(stream), () => this.#say(key))) stream.owed = 0;
+  }
+
+  /** Another holder answers: what it says need not be said again by us. */
+  onCoded(coded: Coded, { from }: Origin): void {
+    const key = toHex(coded.prefix);
+    const stream = this.#streams.get(key);
+    if (stream === undefined) return this.#noteAnswered(key);
+    const verdict = stream.verdict(coded);
+    if (verdict === "false") this.#ports.suspects.accuse(from, 1, this.#nowMs());
+    if (verdict !== "true") return this.#ports.count(`coded_${verdict === "false" ? "false" : "other_cut"}`);
+    const speaks = stream.owed > 0;
+    stream.heard(coded);
+    // Who has more to say goes on, and will be the one to be asked; at a draw chance decides.
+    const yields = coded.left > stream.owed || (coded.left === stream.owed && chance(this.#ports.random) < 1 / 2);
+    if (speaks && !yields) return;
+    stream.isFirst = false;
+    if (speaks) this.#hush(key, stream);
+  }
+
+  #noteAnswered(key: string): void {
+    this.#answeredByOthers.delete(key);
+    this.#answeredByOthers.add(key);
+    const oldest = this.#answeredByOthers.values().next();
+    if (this.#answeredByOthers.size > MAX_REMEMBERED && oldest.done !== true)
+      this.#answeredByOthers.delete(oldest.value);
+  }
+
+  #hush(key: string, stream: Stream): void {
+    stream.owed = 0;
+    this.#ports.agenda.cancel(`stream:${key}`);
+    this.#ports.air.cancel(`coded:${key}`);
+    this.#ports.count("answers_left_to_others");
+  }
+
+  #allowed(stream: Stream, from: number): number {
+    const nowMs = this.#nowMs();
+    const ofBlock = this.#perBlock.left(toHex(stream.prefix), stream.k, nowMs);
+    const ofAsker = stream.owed + this.#perAsker.left(`${from}`, ASKER_PACKETS, nowMs);
+    return Math.min(MOST_AT_ONCE * stream.k + MOST_AT_ONCE, ofBlock, ofAsker);
+  }
+
+  #delayMs(stream: Stream): number {
+    if (stream.isFirst) return 0;
+    const { air, audience, random } = this.#ports;
+    const paceMs = packetMs(air, stream.hops);
+    const pace = { packetMs: paceMs, audience: audience(), hops: stream.hops };
+    return ANSWER_SPREAD * paceMs + firstWaitMs(pace, chance(random));
+  }
+
+  async #streamFor(target: GetTarget): Promise<Stream | undefined> {
+    const ref = await this.#find(target);
+    if (ref === undefined) return undefined;
+    const key = toHex(ref.digest.subarray(0, 4));
+    const known = this.#streams.get(key);
+    if (known !== undefined) {
+      this.#streams.delete(key);
+      this.#streams.set(key, known);
+      return known;
+    }
+    const block = await this.#ports.shard.getBlock(ref);
+    if (block === undefined || block.length === 0 || block.length > MAX_BLOCK_BYTES) return undefined;
+    const isFirst = !this.#answeredByOthers.has(key) && (await this.#isOwn(ref));
+    // While the disk was read a second request may have begun the same stream.
+    const other = this.#streams.get(key);
+    if (other !== undefined || !this.#makeRoom()) return other;
+    const makeForm = (): CodedForm => codedForm(block, this.#ports.air.maxMessageBytes);
+    const stream = new Stream(ref.digest, makeForm, isFirst, chance(this.#ports.random));
+    // Nobody else was heard to answer: whoever holds it may.
+    if (!this.#answeredByOthers.has(key)) stream.unanswered = LEFT_TO_OTHERS;
+    this.#streams.set(key, stream);
+    return stream;
+  }
+
+  /** The held block that is meant. */
+  async #find(target: GetTarget): Promise<BlockRef | undefined> {
+    const { shard } = this.#ports;
+    if (target.kind === "prefix") return shard.findBlockByPrefix(target.prefix);
+    const text = textOf(target);
+    if (text === undefined) return undefined;
+    const row = (await shard.resolve(text)).find(({ cid }) => cid !== undefined);
+    return row?.cid === undefined ? undefined : refOf(row.cid);
+  }
+
+  async #isOwn({ digest }: BlockRef): Promise<boolean> {
+    const own = toHex(this.#ports.shard.author.id);
+    return (await this.#ports.shard.resolve(toHex(digest))).some(({ author }) => author === own);
+  }
+
+  #nowMs(): number {
+    return this.#ports.clock.monotonicMs();
+  }
+
+  /** Forgets the stream that is idle for longest; false when all are busy. */
+  #makeRoom(): boolean {
+    if (this.#streams.size < MAX_STREAMS) return true;
+    for (const [key, stream] of this.#streams) {
+      if (stream.owed > 0) continue;
+      this.#streams.delete(key);
+      return true;
+    }
+    this.#ports.count("gets_refused_busy");
+    return false;
+  }
+
+  /** One symbol is in the radio's queue at a time; the next follows when it has left. */
+  #say(key: string): void {
+    const stream = this.#streams.get(key);
+    if (stream === undefined || stream.owed === 0) return;
+    this.#perBlock.spend(key, this.#nowMs());
+    stream.isFirst = true;
+    stream.unanswered = 0;
+    const coded = stream.take();
+    const { agenda, air } = this.#ports;
+    const onSent = (): void => void agenda.set(`stream:${key}`, 0, () => this.#say(key));
+    // What the queue drops, or has dropped by then, ends the stream: whoever still lacks symbols asks again.
+    const end = (): void => void (stream.owed = 0);
+    const expiresInMs = STALL_IN_PACKETS * packetMs(air, stream.hops);
+    const watched = agenda.set(`stream:${key}`, expiresInMs, end);
+    const said = air.say(coded, { priority: ANSWER, hops: stream.hops, key: `coded:${key}`, expiresInMs, onSent });
+    if (!said || !watched) end();
+  }
+}
+
+/** As `Shard.resolve` takes it. */
+function textOf(target: Exclude<GetTarget, { kind: "prefix" }>): string | undefined {
+  if (target.kind === "entry") return `${toHex(target.author)}/${target.seq}`;
+  const name = unpackText(target.packed, MAX_NAME_BYTES);
+  return name.ok ? name.value : undefined;
+}

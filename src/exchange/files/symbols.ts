@@ -1,0 +1,177 @@
+/**
+ * Symbols of one block, each with the radio that it came from, until some of them make the block.
+ *
+ * A single false symbol spoils a decoding, and can't be told by itself. So nothing that came is thrown away for another's
+ * lie: when the symbols together make something else, they are tried without one sender after the other, and each sender
+ * alone. Once the block is known, every symbol is held against it, and the liars are known, too.
+ * @module
+ */
+import { startsWith } from "../../kernel/bytes.ts";
+import { sha256 } from "../../dag/cid.ts";
+import { SymbolCollector, sourceSymbols, symbolAt } from "../../erasure/cauchy.ts";
+import { equalBytes, type Bytes } from "../../kernel/bytes.ts";
+import type { Coded } from "../../wire/coded.ts";
+import { MAX_BLOCK_BYTES } from "../../wire/coded.ts";
+import { unpack } from "../../codec/pack.ts";
+
+/** How a sender has cut a block: symbols of different cuts never mix. */
+export interface Cut {
+  readonly streamBytes: number;
+  readonly check: number | undefined;
+  readonly symbolBytes: number;
+}
+
+interface Piece {
+  readonly index: number;
+  readonly from: number;
+  readonly symbol: Uint8Array;
+}
+
+export type SymbolVerdict =
+  | { readonly kind: "new" | "known" | "refused" | "spoiled" }
+  /** `liars`: false symbols by the radio that they came from. */
+  | { readonly kind: "whole"; readonly bytes: Bytes; readonly liars: ReadonlyMap<number, number> };
+
+/** Kept beyond those that a decoding needs, while liars spoil it. */
+const SPARE_SYMBOLS = 40;
+/** Decodings of a spoiled block that are tried before all its symbols are thrown away. */
+const MAX_TRIES = 64;
+/** Senders that are tried without, and alone, at a time. */
+const MAX_SENDERS_TRIED = 8;
+
+export function cutOf({ streamBytes, check, symbol }: Coded): Cut {
+  return { streamBytes, check, symbolBytes: symbol.length };
+}
+
+export function cutKey({ streamBytes, check, symbolBytes }: Cut): string {
+  return `${streamBytes}/${check ?? "raw"}/${symbolBytes}`;
+}
+
+export class Symbols {
+  readonly cut: Cut;
+  readonly k: number;
+  readonly #isBlock: (bytes: Bytes) => boolean;
+  #pieces: Piece[] = [];
+  #spoiled = false;
+  #tries = 0;
+
+  /** @param isBlock whether these bytes are the block, by their hash */
+  constructor(cut: Cut, isBlock: (bytes: Bytes) => boolean) {
+    this.cut = cut;
+    this.k = sourceSymbols(cut.streamBytes, cut.symbolBytes);
+    this.#isBlock = isBlock;
+  }
+
+  /** What it keeps in memory, roughly. */
+  get bytes(): number {
+    return this.#pieces.length * (this.cut.symbolBytes + 64);
+  }
+
+  /** Different symbols that are here. */
+  get held(): number {
+    return countOf(this.#pieces);
+  }
+
+  /** Symbols that are lacking at the least, 1 or more until it is whole. */
+  get needed(): number {
+    if (!this.#spoiled) return Math.max(1, this.k - this.held);
+    const best = Math.max(0, ...this.#candidates().map(countOf));
+    return Math.max(1, this.k - best);
+  }
+
+  pieces(): readonly Piece[] {
+    return this.#pieces;
+  }
+
+  /** Whether a symbol of that index came from another radio with another content. */
+  add(index: number, symbol: Uint8Array, from: number): SymbolVerdict {
+    if (symbol.length !== this.cut.symbolBytes || !this.#isPadded(index, symbol)) return { kind: "refused" };
+    const twins = this.#pieces.filter((piece) => piece.index === index);
+    if (twins.some((twin) => equalBytes(twin.symbol, symbol))) return { kind: "known" };
+    if (twins.some((twin) => twin.from === from)) return { kind: "refused" };
+    if (this.#pieces.length >= 2 * this.k + SPARE_SYMBOLS) this.#reset();
+    // Two of one number: somebody lies, and the next decoding may already be without him.
+    this.#pieces.push({ index, from, symbol: new Uint8Array(symbol) });
+    if (twins.length > 0) this.#spoiled = true;
+    return this.#decode();
+  }
+
+  #decode(): SymbolVerdict {
+    if (this.held < this.k) return { kind: "new" };
+    const sets = this.#spoiled ? this.#candidates() : [this.#pieces];
+    for (const set of sets) {
+      if (countOf(set) < this.k) continue;
+      const whole = this.#attempt(set);
+      if (whole !== undefined) return whole;
+      this.#spoiled = true;
+      if (++this.#tries < MAX_TRIES) continue;
+      this.#reset();
+      return { kind: "spoiled" };
+    }
+    return { kind: this.#tries > 0 ? "spoiled" : "new" };
+  }
+
+  /** All but one sender's, for each sender; and each sender's alone. */
+  #candidates(): (readonly Piece[])[] {
+    const senders = sendersOf(this.#pieces).slice(0, MAX_SENDERS_TRIED);
+    const without = senders.map((sender) => this.#pieces.filter(({ from }) => from !== sender));
+    const alone = senders.map((sender) => this.#pieces.filter(({ from }) => from === sender));
+    return [...without, ...alone];
+  }
+
+  #attempt(pieces: readonly Piece[]): SymbolVerdict | undefined {
+    const collector = new SymbolCollector(this.cut.streamBytes, this.cut.symbolBytes);
+    for (const { index, symbol } of pieces) collector.add(index, symbol);
+    const stream = collector.recover();
+    if (stream === undefined) return undefined;
+    const bytes = blockOf(stream, this.cut);
+    if (bytes === undefined || !this.#isBlock(bytes)) return undefined;
+    return { kind: "whole", bytes, liars: this.#liars(stream) };
+  }
+
+  #liars(stream: Uint8Array): ReadonlyMap<number, number> {
+    const liars = new Map<number, number>();
+    for (const { index, symbol, from } of this.#pieces) {
+      if (equalBytes(symbol, symbolAt(stream, this.cut.symbolBytes, index))) continue;
+      liars.set(from, (liars.get(from) ?? 0) + 1);
+    }
+    return liars;
+  }
+
+  /** The padding of the last piece is zeros: else it is no symbol of this cut. */
+  #isPadded(index: number, symbol: Uint8Array): boolean {
+    if (index !== this.k - 1) return true;
+    const used = this.cut.streamBytes - (this.k - 1) * this.cut.symbolBytes;
+    return symbol.subarray(used).every((byte) => byte === 0);
+  }
+
+  #reset(): void {
+    this.#pieces = [];
+    this.#spoiled = false;
+    this.#tries = 0;
+  }
+}
+
+/** What the stream stands for; undefined when it can't be unpacked. */
+function blockOf(stream: Bytes, { check }: Cut): Bytes | undefined {
+  if (check === undefined) return stream;
+  if (sha256(stream)[0] !== check) return undefined;
+  const block = unpack(stream, MAX_BLOCK_BYTES);
+  return block.ok ? block.value : undefined;
+}
+
+/** True when these bytes hash to something that begins so. */
+export function hashesTo(digest: Uint8Array): (bytes: Uint8Array) => boolean {
+  return (bytes) => startsWith(sha256(bytes), digest);
+}
+
+function countOf(pieces: readonly Piece[]): number {
+  return new Set(pieces.map(({ index }) => index)).size;
+}
+
+/** Who sent most comes first: the honest stay with a block, the liars often don't. */
+function sendersOf(pieces: readonly Piece[]): readonly number[] {
+  const counts = new Map<number, number>();
+  for (const { from } of pieces) counts.set(from, (counts.get(from) ?? 0) + 1);
+  return [...counts].toSorted((a, b) => b[1] - a[1]).map(([from]) => from);
+}
