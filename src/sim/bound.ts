@@ -79,3 +79,47 @@ export function packetsUntilAllHave(
   }
   return most;
 }
+
+/**
+ * Losses that don't depend on who sends: the i-th data packet of a run is lost at a receiver, or not, whoever sends it. So
+ * a run and its bound are compared under the same luck. Everything else is lost by a draw of its own.
+ */
+export class SharedLosses {
+  readonly #seed: number;
+  readonly #lossRatio: number;
+  readonly #ordinals = new WeakMap<Uint8Array, number>();
+  #sent = 0;
+
+  constructor(seed: number, lossRatio: number) {
+    this.#seed = mix(seed % 2 ** 32, Math.floor(seed / 2 ** 32));
+    this.#lossRatio = lossRatio;
+  }
+
+  /** This frame is the next data packet. */
+  note(payload: Uint8Array): void {
+    this.#ordinals.set(payload, this.#sent++);
+  }
+
+  /** As `LossOracle`. */
+  readonly loses = (from: number, to: number, ordinal: number, payload: Uint8Array): boolean => {
+    const data = this.#ordinals.get(payload);
+    return data === undefined ? this.#draw(from, mix(to, ordinal)) : this.losesData(to, data);
+  };
+
+  /** Whether this receiver loses the data packet of that ordinal, from 0. */
+  losesData(to: number, ordinal: number): boolean {
+    return this.#draw(to, ordinal);
+  }
+
+  #draw(a: number, b: number): boolean {
+    return mix(mix(this.#seed, a), b) / 2 ** 32 < this.#lossRatio;
+  }
+}
+
+/** A hash of two numbers below 2^32, evenly in 0 … 2^32 − 1. Finaliser: MurmurHash3 (A. Appleby, public domain). */
+function mix(a: number, b: number): number {
+  let h = (Math.imul(a, 0x9e3779b1) ^ Math.imul(b + 0x7f4a7c15, 0x85ebca77)) >>> 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}

@@ -5,6 +5,9 @@
  */
 import type { Clock } from "../ports/clock.ts";
 
+/** So much later than it was told does a timer of this machine go off: a microsecond. */
+const LATE_MS = 0.001;
+
 export class HouseClock implements Clock {
   /** How far the wall clock is off, in ms. */
   wallOffsetMs = 0;
@@ -33,6 +36,7 @@ export class HouseClock implements Clock {
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#base.sleep(ms / this.rate, signal);
+    // Never early, not even by a rounding: whoever then waits for the rest would wait without end.
+    return this.#base.sleep(ms > 0 ? ms / this.rate + LATE_MS : 0, signal);
   }
 }

@@ -5,10 +5,9 @@
  */
 import { runAll } from "../kernel/service.ts";
 import type { Log } from "../ports/log.ts";
-import type { OutgoingPacket } from "../ports/modem.ts";
+import type { Modem } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
 import type { RadioWishes } from "../radio/in-force.ts";
-import { Ears } from "./ears.ts";
 import { openEtherModem } from "./ether-modem.ts";
 import type { Ether } from "./ether.ts";
 import { HouseClock } from "./house-clock.ts";
@@ -29,7 +28,6 @@ export interface HouseOptions {
   readonly region: string;
   readonly preset: string;
   readonly wishes: RadioWishes;
-  readonly onSent: (house: House, packet: OutgoingPacket) => void;
 }
 
 /** One life of the agent. */
@@ -53,11 +51,10 @@ export class House {
   readonly number: number;
   readonly clock: HouseClock;
   readonly disk: SimDisk;
-  readonly ears: Ears;
-  /** What went wrong inside the exchange, in all lives that have ended. */
-  failuresBefore = 0;
+  #failuresBefore = 0;
   readonly #options: HouseOptions;
   readonly #random: Random;
+  readonly #modem: Modem;
   #node: SimNode | undefined;
   #life: Life | undefined;
   #fault: { readonly error: unknown } | undefined;
@@ -70,9 +67,7 @@ export class House {
     this.#random = seededRandom(`${seed}/house/${index}`);
     this.clock = new HouseClock(clock, clockRate);
     this.disk = new SimDisk(clock, syncMs);
-    const modem = openEtherModem({ ether, nodeNumber: number, random: this.#random, region, preset });
-    const ears = seededRandom(`${seed}/ears/${index}`);
-    this.ears = new Ears(modem, ears, (packet) => options.onSent(this, packet));
+    this.#modem = openEtherModem({ ether, nodeNumber: number, random: this.#random, region, preset });
   }
 
   /** The agent, while the machine is up. */
@@ -86,13 +81,18 @@ export class House {
     return this.#node;
   }
 
+  /** What went wrong inside the exchange, in all lives. */
+  get failures(): number {
+    return this.#failuresBefore + (this.#life?.node.exchange.counters()["failures"] ?? 0);
+  }
+
   /** Opens the store; the agent hears and says nothing before {@link House.start}. */
   async open(): Promise<SimNode> {
     this.clock.boot();
     const { index, wishes } = this.#options;
     this.#node = await openSimNode({
       name: `house ${index}`,
-      modem: this.ears,
+      modem: this.#modem,
       clock: this.clock,
       random: this.#random,
       log: silentLog,
@@ -123,7 +123,7 @@ export class House {
     this.#life = undefined;
     this.#node = undefined;
     if (life === undefined) return;
-    this.failuresBefore += life.node.exchange.counters()["failures"] ?? 0;
+    this.#failuresBefore += life.node.exchange.counters()["failures"] ?? 0;
     life.stop.abort();
     await life.ended;
   }

@@ -4,10 +4,12 @@ import type { ScenarioOptions, ScenarioReport, Simulator } from "../kernel/simul
 import type { Scenario, Watcher } from "./scenario-types.ts";
 import { FILE_20 } from "./scenarios/file-20.ts";
 import { INDEX } from "./scenarios/index.ts";
+import { STORIES } from "./scenarios/stories.ts";
+import { storyScenario } from "./story-play.ts";
 import { Trace } from "./trace.ts";
 import { DEFAULT_START_MS } from "./virtual-clock.ts";
 
-const SCENARIOS: readonly Scenario[] = [INDEX, FILE_20];
+const SCENARIOS: readonly Scenario[] = [INDEX, FILE_20, ...STORIES.map(storyScenario)];
 
 export interface RunScenarioOptions extends Partial<ScenarioOptions> {
   readonly scenario: string;

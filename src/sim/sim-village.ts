@@ -1,14 +1,15 @@
 /**
  * Whole agents on one simulated air under one virtual clock, from one seed: what every scenario is played on.
  *
- * Every packet that an agent hands to its radio is counted here by message, with its time on air.
+ * Every frame that goes on the air, relayed ones too, is counted here by message, with its time on air.
  * @module
  */
 import { createHash } from "node:crypto";
 import type { AirCount } from "../kernel/simulation.ts";
-import { PRIVATE_APP, type OutgoingPacket } from "../ports/modem.ts";
-import { meshFrameBytes, PRESETS, timeOnAirUs, type LoraModulation, type PresetName } from "../radio/airtime.ts";
+import { PRIVATE_APP } from "../ports/modem.ts";
+import { PRESETS, type LoraModulation, type PresetName } from "../radio/airtime.ts";
 import { decodeMessage } from "../wire/codec.ts";
+import type { LossOracle, SentFrame } from "./air.ts";
 import { openEther, type Ether } from "./ether.ts";
 import { House } from "./house.ts";
 import { drawBelow, seededRandom } from "./seeded-random.ts";
@@ -31,19 +32,16 @@ export interface SimVillageOptions {
   readonly syncMs?: number;
   /** How far the machines' clocks run apart, at most, in parts per million; 0 when left out. */
   readonly skewPpm?: number;
+  /** Decides losses in place of chance. */
+  readonly losesBy?: LossOracle;
+  /** So many houses, the last ones, are not opened yet; 0 when left out. */
+  readonly closed?: number;
 }
 
-/** A packet as an agent gave it to its radio. */
-export interface SentPacket {
-  /** Of the virtual clock. */
-  readonly atMs: number;
-  /** The radio's number. */
-  readonly from: number;
-  readonly port: number;
+/** A frame on the air, and what it carries. */
+export interface SentPacket extends SentFrame {
   /** Of our messages, or `port N`. */
   readonly type: string;
-  readonly payload: Uint8Array;
-  readonly airtimeUs: number;
 }
 
 export class SimVillage implements AsyncDisposable {
@@ -57,10 +55,12 @@ export class SimVillage implements AsyncDisposable {
   #collisionsBefore = 0;
 
   private constructor(options: SimVillageOptions) {
-    const { seed, count, preset, links, region, hopLimit, share, syncMs = 0, skewPpm = 0 } = options;
+    const { seed, count, preset, links, region, hopLimit, share, syncMs = 0, skewPpm = 0, losesBy } = options;
     const { clock } = this;
     this.modulation = PRESETS[preset];
-    this.ether = openEther({ clock, random: seededRandom(`${seed}/air`), modulation: this.modulation, links });
+    const random = seededRandom(`${seed}/air`);
+    this.ether = openEther({ clock, random, modulation: this.modulation, links, ...(losesBy && { losesBy }) });
+    this.ether.onFrame((frame) => this.#count(frame));
     const skew = seededRandom(`${seed}/skew`);
     this.houses = Array.from(
       { length: count },
@@ -76,7 +76,6 @@ export class SimVillage implements AsyncDisposable {
           region,
           preset,
           wishes: { preset: "auto", region: "auto", hopLimit, share },
-          onSent: (house, packet) => this.sent(house.number, packet),
         }),
     );
   }
@@ -85,7 +84,8 @@ export class SimVillage implements AsyncDisposable {
   static async open(options: SimVillageOptions): Promise<SimVillage> {
     const village = new SimVillage(options);
     // Side by side: with a disk that takes its time, the clock must run meanwhile.
-    const opened = Promise.all(village.houses.map((house) => house.open()));
+    const houses = village.houses.slice(0, options.count - (options.closed ?? 0));
+    const opened = Promise.all(houses.map((house) => house.open()));
     await village.clock.runUntil(opened, 60_000);
     await opened;
     return village;
@@ -101,7 +101,7 @@ export class SimVillage implements AsyncDisposable {
     for (const house of this.houses) house.start();
   }
 
-  /** Told of every packet that a radio is given. */
+  /** Told of every frame as it goes on the air. */
   onSent(listener: (packet: SentPacket) => void): void {
     this.#listeners.push(listener);
   }
@@ -172,17 +172,16 @@ export class SimVillage implements AsyncDisposable {
     await this.ether[Symbol.asyncDispose]();
   }
 
-  /** Counts a packet that a radio was given, by an agent or by a stranger. */
-  sent(from: number, { port, payload }: OutgoingPacket): void {
-    const airtimeUs = timeOnAirUs(meshFrameBytes(port, payload.length), this.modulation);
+  #count(frame: SentFrame): void {
+    const { atMs, station, port, payload, airtimeUs } = frame;
     const message = port === PRIVATE_APP ? decodeMessage(payload) : undefined;
     const type = message?.ok === true ? message.value.type : `port ${port}`;
     const count = this.#counts.get(type) ?? { packets: 0, airMs: 0 };
     count.packets++;
     count.airMs += airtimeUs / 1000;
     this.#counts.set(type, count);
-    const packet: SentPacket = { atMs: this.clock.monotonicMs(), from, port, type, payload, airtimeUs };
-    this.#trace.update(`${packet.atMs} ${from} ${port} `).update(payload);
+    this.#trace.update(`${atMs} ${station} ${port} `).update(payload);
+    const packet: SentPacket = { ...frame, type };
     for (const listener of this.#listeners) listener(packet);
   }
 }

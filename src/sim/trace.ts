@@ -28,8 +28,9 @@ export class Trace {
   }
 }
 
-function jsonLine({ atMs, from, type, payload, airtimeUs }: SentPacket): string {
-  const line = { atMs, from: from.toString(16), type, bytes: payload.length, airtimeUs, payload: toHex(payload) };
+function jsonLine({ atMs, station, from, hopLimit, type, payload, airtimeUs }: SentPacket): string {
+  const [by, made] = [station.toString(16), from.toString(16)];
+  const line = { atMs, by, made, hopLimit, type, bytes: payload.length, airtimeUs, payload: toHex(payload) };
   return `${JSON.stringify(line)}\n`;
 }
 

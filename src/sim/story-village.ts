@@ -1,0 +1,139 @@
+/**
+ * A village while a story is played in it: the houses, the sky over them, and the book of what people were promised.
+ * @module
+ */
+import { refOf } from "../dag/block-ref.ts";
+import type { Shard } from "../dag/shard.ts";
+import { toHex } from "../kernel/bytes.ts";
+import { AgentError, isAgentError } from "../kernel/errors.ts";
+import type { House } from "./house.ts";
+import type { SentPacket, SimVillage } from "./sim-village.ts";
+import type { Sky } from "./sky.ts";
+
+type Put = Awaited<ReturnType<Shard["putFile"]>>;
+
+/** A file that a house was told is stored. */
+export interface Promised {
+  readonly house: number;
+  readonly author: string;
+  readonly name: string;
+  readonly content: Uint8Array;
+  readonly cid: Put["cid"];
+  readonly seq: number;
+  /** The log's entry, as it stood when the put was acknowledged. */
+  readonly entry: Uint8Array;
+}
+
+/** A file that somebody asked for; asked again, as people do, until it is there. */
+interface Wish {
+  readonly house: number;
+  readonly file: Promised;
+}
+
+/** Virtual time in which a step that must not hang is done. */
+const SOON_MS = 600_000;
+/** Foreseen: people are told, and nothing was promised. */
+const FORESEEN: readonly string[] = ["DISK_FULL", "STORE_CLOSED", "AUTHOR_FORKED", "LOG_DAMAGED", "SHARD_BUSY"];
+
+export class StoryVillage {
+  readonly village: SimVillage;
+  readonly sky: Sky;
+  readonly promised: Promised[] = [];
+  readonly wishes: Wish[] = [];
+  /** Authors (hex) that came back from a backup: what they sign may contradict what they signed. */
+  readonly restored = new Set<string>();
+  /** Houses whose disk was full for a while. */
+  readonly wasFull = new Set<number>();
+  /** What each radio sent of its own, by its number. */
+  readonly sent = new Map<number, { readonly atMs: number; readonly airtimeUs: number }[]>();
+  /** What was found to have grown beyond its bound. */
+  readonly overgrown: string[] = [];
+  putsRefused = 0;
+
+  constructor(village: SimVillage, sky: Sky) {
+    this.village = village;
+    this.sky = sky;
+    village.onSent((packet) => this.#book(packet));
+  }
+
+  /** Lets time pass until the promise settles. @throws Error when it has not within ten minutes: something hangs */
+  async drive<T>(promise: Promise<T>): Promise<T> {
+    if (!(await this.village.clock.runUntil(promise, SOON_MS))) throw new Error("something hangs for ten minutes");
+    return promise;
+  }
+
+  house(index: number): House {
+    const house = this.village.houses[index];
+    if (house === undefined) throw new AgentError("USAGE", `there is no house ${index}`);
+    return house;
+  }
+
+  /** Somebody puts a file; nobody can while the machine is down. */
+  async put(index: number, name: string, content: Uint8Array): Promise<void> {
+    const { node } = this.house(index);
+    if (node === undefined) return;
+    try {
+      const { cid, seq } = await this.drive(node.put(name, content));
+      const { id } = node.shard.author;
+      const [entry] = (await node.shard.entries(id, seq, 1)).entries;
+      if (entry === undefined) throw new Error(`house ${index} has no entry ${seq} for what it acknowledged`);
+      this.promised.push({ house: index, author: toHex(id), name, content, cid, seq, entry });
+    } catch (error) {
+      if (!FORESEEN.some((code) => isAgentError(error, code))) throw error;
+      this.putsRefused++;
+    }
+  }
+
+  /** Asks for what is wanted and neither here nor under way. True when nothing is wanted any more. */
+  async askForWishes(): Promise<boolean> {
+    let fulfilled = true;
+    for (const { house, file } of this.wishes) {
+      const { node } = this.house(house);
+      if (node === undefined) fulfilled = false;
+      else if (!(await holds(node.shard, file))) {
+        fulfilled = false;
+        const rows = await node.shard.resolve(file.name);
+        const row = rows.find(({ author }) => author === file.author);
+        if (row !== undefined) await this.drive(node.exchange.fetch(row));
+      }
+    }
+    return fulfilled;
+  }
+
+  /** True when all machines are up, all logs equal, and all wishes fulfilled. */
+  async isWell(): Promise<boolean> {
+    const fulfilled = await this.askForWishes();
+    return fulfilled && this.village.houses.every(({ node }) => node !== undefined) && this.behind().length === 0;
+  }
+
+  /** Houses that lack entries of an author who never contradicted itself. */
+  behind(): House[] {
+    const whole = new Map<string, number>();
+    for (const { node } of this.village.houses) {
+      const own = node?.shard.author.id;
+      if (node === undefined || own === undefined || this.restored.has(toHex(own))) continue;
+      whole.set(toHex(own), node.shard.count(toHex(own)));
+    }
+    return this.village.houses.filter(({ node }) => {
+      if (node === undefined) return true;
+      return [...whole].some(([author, count]) => node.shard.count(author) !== count);
+    });
+  }
+
+  #book({ station, relayed, atMs, airtimeUs }: SentPacket): void {
+    if (relayed) return;
+    const sent = this.sent.get(station);
+    if (sent === undefined) this.sent.set(station, [{ atMs, airtimeUs }]);
+    else sent.push({ atMs, airtimeUs });
+  }
+}
+
+/** True when the file's content is whole at this shard. */
+async function holds(shard: Shard, { cid }: Promised): Promise<boolean> {
+  return (await shard.readFile(refOf(cid))) !== undefined;
+}
+
+/** Entries by author (hex). */
+export function countsOf(shard: Shard): Map<string, number> {
+  return new Map(shard.vector().map(({ author, count }) => [toHex(author), count]));
+}

@@ -1,0 +1,129 @@
+/**
+ * What befalls a village, as events on the virtual clock. Each kind says in `story.ts` what it is.
+ * @module
+ */
+import type { Change } from "../ports/store.ts";
+import type { Random } from "../ports/random.ts";
+import { toHex } from "../kernel/bytes.ts";
+import { drawBelow } from "./seeded-random.ts";
+import type { Story, Trouble } from "./story.ts";
+import type { StoryVillage } from "./story-village.ts";
+
+/** Something that happens at a moment of the virtual clock. */
+export interface Happening {
+  readonly atMs: number;
+  readonly what: string;
+  readonly happen: (village: StoryVillage) => void | Promise<void>;
+}
+
+type End = () => void | Promise<void>;
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** Bad times of half a minute, as much as good ones. */
+const BURSTS = { goodMs: 30_000, badMs: 30_000, badLoss: 0.95 };
+/** Of the packets, in each of the troubles that befall single ones. */
+const SHARE = 0.1;
+/** A backup is so much older than the moment in which the machine comes back from it, at most. */
+const BACKUP_AGE_MS = 30 * MINUTE_MS;
+
+/** Each trouble begins within the story and is over when it is; two of one kind at one house may overlap. */
+export function happeningsOf({ troubles, houses, minutes }: Story, random: Random): Happening[] {
+  return troubles.flatMap((trouble) =>
+    Array.from({ length: trouble.times }, () => {
+      const house = trouble.house ?? drawBelow(random, houses);
+      const lastMs = Math.min(trouble.minutes, minutes) * MINUTE_MS;
+      const atMs = (trouble.at ?? drawBelow(random, Math.max(minutes, 1))) * MINUTE_MS;
+      const endMs = Math.min(atMs + lastMs, minutes * MINUTE_MS);
+      return happening(trouble, { house, atMs, endMs, draw: drawBelow(random, 2 ** 31) });
+    }).flat(),
+  );
+}
+
+interface Fate {
+  readonly house: number;
+  readonly atMs: number;
+  readonly endMs: number;
+  readonly draw: number;
+}
+
+function happening({ kind }: Trouble, fate: Fate): Happening[] {
+  const what = `${kind} at house ${fate.house}`;
+  let end: End | undefined;
+  const begin = async (village: StoryVillage): Promise<void> => {
+    end = await BEGIN[kind](village, fate);
+  };
+  const finish = async (): Promise<void> => end?.();
+  if (kind === "backup") {
+    return [
+      { atMs: Math.max(fate.atMs - (fate.draw % BACKUP_AGE_MS), 0), what: `${what}: taken`, happen: begin },
+      { atMs: fate.atMs, what: `${what}: restored`, happen: finish },
+    ];
+  }
+  return [
+    { atMs: fate.atMs, what, happen: begin },
+    { atMs: fate.endMs, what: `${what} ends`, happen: finish },
+  ];
+}
+
+/** What begins each kind; what it gives ends it. */
+const BEGIN: Readonly<Record<Trouble["kind"], (village: StoryVillage, fate: Fate) => Promise<End>>> = {
+  crash: async (village, { house }) => {
+    await crash(village, house);
+    return () => boot(village, house);
+  },
+  "radio-reboot": (village, { house }) => {
+    const radio = village.village.ether.radio(village.house(house).number);
+    radio.power(false);
+    return Promise.resolve(() => radio.power(true));
+  },
+  partition: ({ sky, village }, { draw }) => {
+    const inside = village.houses.map(({ index }) => index).filter((index) => ((draw >> (index % 31)) & 1) === 1);
+    return Promise.resolve(sky.wall(inside));
+  },
+  burst: ({ sky }, { house }) => Promise.resolve(sky.impair(house, { burst: BURSTS })),
+  garbled: ({ sky }, { house }) => Promise.resolve(sky.impair(house, { corruption: SHARE })),
+  twice: ({ sky }, { house }) => Promise.resolve(sky.impair(house, { duplication: SHARE })),
+  late: ({ sky }, { house }) => Promise.resolve(sky.impair(house, { reordering: SHARE })),
+  "clock-jump": (village, { house, draw }) => {
+    village.house(house).clock.wallOffsetMs += (draw % (2 * DAY_MS)) - DAY_MS;
+    return Promise.resolve(() => undefined);
+  },
+  "disk-full": (village, { house }) => {
+    const { disk } = village.house(house);
+    disk.full = true;
+    village.wasFull.add(house);
+    return Promise.resolve(() => {
+      disk.full = false;
+    });
+  },
+  backup: async (village, { house }) => {
+    const backup = await village.house(house).disk.backup();
+    return () => comeBack(village, house, backup);
+  },
+};
+
+/** A machine that is down already stays down. */
+async function crash(village: StoryVillage, index: number): Promise<void> {
+  const house = village.house(index);
+  if (house.node !== undefined) await village.drive(house.crash());
+}
+
+/** A machine that is up already stays up. */
+export async function boot(village: StoryVillage, index: number): Promise<void> {
+  const house = village.house(index);
+  if (house.node !== undefined) return;
+  await village.drive(house.open());
+  house.start();
+}
+
+async function comeBack(village: StoryVillage, index: number, backup: readonly Change[]): Promise<void> {
+  // Nothing was on the disk yet: that is a new machine, and none that contradicts itself.
+  if (backup.length === 0) return;
+  const house = village.house(index);
+  await crash(village, index);
+  await house.disk.restore(backup);
+  await boot(village, index);
+  const author = house.node?.shard.author.id;
+  if (author !== undefined) village.restored.add(toHex(author));
+}
