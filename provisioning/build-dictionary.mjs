@@ -47,7 +47,8 @@ if (process.argv.includes("--hash")) {
   console.log(JSON.stringify({ contents: hash(sections.CONTENTS), names: hash(sections.NAMES) }));
 } else {
   const constants = Object.entries(sections).map(
-    ([name, bytes]) => `export const ${name} = "${deflateRawSync(bytes, { level: 9 }).toString("base64")}";\n`,
+    ([name, bytes]) => `export const ${name} =
+  "${deflateRawSync(bytes, { level: 9 }).toString("base64")}";\n`,
   );
   writeFileSync(
     TARGET,

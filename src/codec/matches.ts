@@ -12,19 +12,20 @@ const LONGEST = 32;
 const MOST_MISSES = 8;
 /** How trust is told apart: 16 lengths × 4 counts of late misses. */
 export const TRUSTS = 64;
-export const PLACES = 1 << TABLE_BITS;
 
 export class Matches {
   /** Where each hash was last seen, plus 1; 0 for never. */
-  readonly #places: Int32Array;
+  readonly #places = new Int32Array(1 << TABLE_BITS);
   readonly #least: number;
+  /** Since {@link keep}: a hash and what stood there, in turn. */
+  readonly #changes: number[] = [];
+  #kept = false;
   #place = -1;
   #length = 0;
   #misses = 0;
 
-  /** @param places PLACES zeros, which belong to this object alone @param least how many bytes must agree, 1 … 8 */
-  constructor(places: Int32Array, least: number) {
-    this.#places = places;
+  /** @param least how many bytes must agree, 1 … 8 */
+  constructor(least: number) {
     this.#least = least;
   }
 
@@ -37,6 +38,17 @@ export class Matches {
   get trust(): number {
     const length = this.#length < 16 ? this.#length >> 1 : Math.min(15, 8 + ((this.#length - 16) >> 1));
     return (length << 2) | Math.min(3, this.#misses);
+  }
+
+  /** From here on changes can be undone. */
+  keep(): void {
+    this.#kept = true;
+  }
+
+  undo(): void {
+    for (let i = this.#changes.length - 2; i >= 0; i -= 2)
+      this.#places[this.#changes[i] ?? 0] = this.#changes[i + 1] ?? 0;
+    this.#changes.length = 0;
   }
 
   begin(): void {
@@ -63,6 +75,7 @@ export class Matches {
     if (at - start < this.#least) return;
     const hash = this.#hash(at, history);
     if (this.#length < this.#least) this.#look((this.#places[hash] ?? 0) - 1, at, start, history);
+    if (this.#kept) this.#changes.push(hash, this.#places[hash] ?? 0);
     this.#places[hash] = at + 1;
   }
 

@@ -39,15 +39,19 @@ export class Mixer {
   mix(): number {
     const { inputs } = this;
     const weights = this.#weights;
+    const finals = this.#finals;
+    const { rows } = this;
+    const scores = this.#scores;
     const length = inputs.length;
+    const last = SETS * (rows[0] ?? 0);
     let total = 0;
     for (let set = 0; set < SETS; set++) {
-      const from = length * (this.rows[set] ?? 0);
+      const from = length * (rows[set] ?? 0);
       let sum = 0;
       for (let i = 0; i < length; i++) sum += Math.imul(inputs[i] ?? 0, weights[from + i] ?? 0) >> 8;
       const score = clampScore(sum >> 8);
-      this.#scores[set] = score;
-      total += Math.imul(score, this.#finals[SETS * (this.rows[0] ?? 0) + set] ?? 0) >> 8;
+      scores[set] = score;
+      total += Math.imul(score, finals[last + set] ?? 0) >> 8;
     }
     const score = clampScore(total >> 8);
     this.p = squash(score);

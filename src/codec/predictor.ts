@@ -7,7 +7,7 @@
 import { CLASSES, CONTEXTS, Contexts, HASH_A, HASH_B, ORDERS } from "./contexts.ts";
 import { FIRST_GUESS } from "./counts.ts";
 import { firstGuess, probabilityOf, taught } from "./guesses.ts";
-import { Matches, PLACES, TRUSTS } from "./matches.ts";
+import { Matches, TRUSTS } from "./matches.ts";
 import { Mixer } from "./mixer.ts";
 import { Refiner } from "./refiner.ts";
 import { stretch } from "./scale.ts";
@@ -34,7 +34,6 @@ const STORES = [
   CONTEXTS * STATES,
   256 + (2 << DIRECT_BITS),
   MATCHERS * TRUSTS,
-  MATCHERS * PLACES,
   Mixer.words(INPUTS, ROWS),
   Refiner.words(CURVES[0]),
   Refiner.words(CURVES[1]),
@@ -69,16 +68,14 @@ export class Predictor {
   constructor(historyBytes: number) {
     this.#history = new Uint8Array(historyBytes);
     let from = 0;
-    const [guesses, directs, trusts, places, weights, curves0, curves1] = STORES.map((words) =>
+    const [guesses, directs, trusts, weights, curves0, curves1] = STORES.map((words) =>
       this.#store.subarray(from, (from += words)),
     );
     const empty = new Int32Array(0);
     this.#guesses = guesses ?? empty;
     this.#directs = (directs ?? empty).fill(firstGuess(1 << 21));
     this.#trusts = (trusts ?? empty).fill(firstGuess(3 << 20));
-    this.#matchers = MATCHED_BYTES.map(
-      (bytes, i) => new Matches((places ?? empty).subarray(PLACES * i, PLACES * (i + 1)), bytes),
-    );
+    this.#matchers = MATCHED_BYTES.map((bytes) => new Matches(bytes));
     this.#mixer = new Mixer(weights ?? empty, INPUTS, ROWS);
     this.#byBits = new Refiner(curves0 ?? empty);
     this.#byBytes = new Refiner(curves1 ?? empty);
@@ -91,12 +88,14 @@ export class Predictor {
   /** What was learnt up to here is what {@link undo} comes back to. */
   keep(): void {
     this.#slots.keep();
+    for (const matcher of this.#matchers) matcher.keep();
     this.#kept = { store: this.#store.slice(), at: this.#at };
   }
 
   undo(): void {
     if (this.#kept === undefined) return;
     this.#slots.undo();
+    for (const matcher of this.#matchers) matcher.undo();
     this.#store.set(this.#kept.store);
     this.#at = this.#kept.at;
   }
@@ -171,12 +170,15 @@ export class Predictor {
     return known;
   }
 
-  #askDirects(...places: readonly number[]): void {
-    for (let i = 0; i < DIRECTS; i++) {
-      const at = (DIRECT_FROM[i] ?? 0) + (places[i] ?? 0);
-      this.#directAt[i] = at;
-      this.#mixer.inputs[CONTEXTS + i] = stretch(probabilityOf(this.#directs[at] ?? 0));
-    }
+  #askDirects(bits: number, byte: number, bytes: number): void {
+    this.#askDirect(0, bits);
+    this.#askDirect(1, DIRECT_FROM[1] + byte);
+    this.#askDirect(2, DIRECT_FROM[2] + bytes);
+  }
+
+  #askDirect(i: number, at: number): void {
+    this.#directAt[i] = at;
+    this.#mixer.inputs[CONTEXTS + i] = stretch(probabilityOf(this.#directs[at] ?? 0));
   }
 
   /** 0 when nobody expects anything; else 1 + the trust in the first who does, in eighths, 8 more for the second. */
@@ -204,10 +206,11 @@ export class Predictor {
 
   #learn(bit: number): void {
     const { states } = this.#slots;
+    const guesses = this.#guesses;
     for (let i = 0; i < CONTEXTS; i++) {
       const state = states[i] ?? 0;
       const at = STATES * i + state;
-      if (state !== 0) this.#guesses[at] = taught(this.#guesses[at] ?? 0, bit);
+      if (state !== 0) guesses[at] = taught(guesses[at] ?? 0, bit);
     }
     this.#slots.learn(bit);
     for (let i = 0; i < DIRECTS; i++) {

@@ -40,9 +40,11 @@ export class Slots {
   /** Finds the states. @param node 1 … 15: the bits of these four so far, after a leading 1 */
   look(node: number): void {
     const table = this.#table;
+    const bases = this.#bases;
+    const found = this.#found;
     const { states } = this;
     for (let i = 0; i < states.length; i++) {
-      const base = this.#bases[i] ?? 0;
+      const base = bases[i] ?? 0;
       const tag = base >>> 24;
       let index = (base ^ node) & MASK;
       let slot = table[index] ?? 0;
@@ -53,7 +55,7 @@ export class Slots {
           slot = other;
         }
       }
-      this.#found[i] = index;
+      found[i] = index;
       states[i] = slot >>> 8 === tag ? slot & 0xff : 0;
     }
   }
@@ -61,11 +63,14 @@ export class Slots {
   /** Tells the bit to the slots of the last {@link look}, and takes those that were others'. */
   learn(bit: number): void {
     const table = this.#table;
+    const bases = this.#bases;
+    const found = this.#found;
     const { states } = this;
+    const kept = this.#kept;
     for (let i = 0; i < states.length; i++) {
-      const index = this.#found[i] ?? 0;
-      if (this.#kept) this.#note(index);
-      table[index] = (((this.#bases[i] ?? 0) >>> 24) << 8) | (NEXT[2 * (states[i] ?? 0) + bit] ?? 0);
+      const index = found[i] ?? 0;
+      if (kept) this.#note(index);
+      table[index] = (((bases[i] ?? 0) >>> 24) << 8) | (NEXT[2 * (states[i] ?? 0) + bit] ?? 0);
     }
   }
 
