@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { frame, FrameReader } from "../../src/drivers/meshtastic/framing.ts";
 import { decodeFromRadio, type RadioEvent } from "../../src/drivers/meshtastic/messages.ts";
 import { BROADCAST, PRIVATE_APP } from "../../src/ports/modem.ts";
+import { payloadAirtimeUs, PRESETS } from "../../src/radio/airtime.ts";
 import type { Ether } from "../../src/sim/ether.ts";
 import { openRadioDevice, type RadioDevice } from "../../src/sim/radio-device.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
@@ -76,7 +77,7 @@ class Client {
 function data(
   id: number,
   payload: Uint8Array,
-  changes: { hopLimit?: number; wantAck?: boolean; port?: number } = {},
+  changes: { to?: number; hopLimit?: number; wantAck?: boolean; port?: number } = {},
 ): Words {
   const { port = PRIVATE_APP, ...rest } = changes;
   const decoded = { case: "decoded", value: { portnum: port, payload } } as const;
@@ -203,6 +204,35 @@ describe("the simulated Meshtastic device", () => {
     );
     await until(() => neighbour.heard.length === 3);
     expect(neighbour.heard.map(({ hopLimit }) => hopLimit)).toEqual([0, 3, 5]);
+  });
+
+  test("passes on what the radio says of packets that want an acknowledgement: ours from ourselves, the real one from its maker", async () => {
+    const client = await configured();
+    client.say(data(1, Uint8Array.of(1), { wantAck: true, hopLimit: 1 }));
+    await until(() => client.events("routing").length === 1);
+    client.say(data(2, Uint8Array.of(2), { wantAck: true, to: nodeNumber(1) }));
+    await until(() => client.events("routing").length === 2);
+    ether.radio(nodeNumber(1)).power(false);
+    client.say(data(3, Uint8Array.of(3), { wantAck: true, to: nodeNumber(1) }));
+    await until(() => client.events("routing").length === 3);
+    expect(client.events("routing")).toEqual([
+      { kind: "routing", from: nodeNumber(0), requestId: 1, error: 0 },
+      { kind: "routing", from: nodeNumber(1), requestId: 2, error: 0 },
+      { kind: "routing", from: nodeNumber(0), requestId: 3, error: 5 },
+    ]);
+  });
+
+  test("plays firmware 2.8 when told to, and says so", async () => {
+    const options = { ether, nodeNumber: nodeNumber(1), clock, random: seededRandom("new"), region: "US" };
+    await using newer = await openRadioDevice({ ...options, preset: "ShortFast", firmware: "2.8" });
+    const client = new Client(newer.port);
+    clients.push(client);
+    client.say({ case: "wantConfigId", value: 1 });
+    await eventually(() => client.of(said.configCompleteId).length > 0, "configured");
+    expect(client.events("firmware")).toEqual([{ kind: "firmware", version: "2.8.0.7754068" }]);
+    client.say(data(1, new Uint8Array(20)));
+    await until(() => ether.stats().frames === 1);
+    expect(ether.stats().airtimeUs).toBe(payloadAirtimeUs(20, PRESETS.ShortFast, true));
   });
 
   test("allows one chat text in two seconds", async () => {
