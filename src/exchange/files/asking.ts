@@ -1,8 +1,8 @@
 /**
  * When to ask, so that of many who lack the same one speaks, and the one who lacks most.
  *
- * Pure functions: waits in ms, from the time on air of a full packet. `audience` is how many agents could want the same,
- * ourselves included; alone, nobody needs to be waited for. The table in `docs/protocol.md`, "Timers", is this file in
+ * Pure functions: waits in ms, from the time on air of a full packet. `audience` is how many agents could want the same, all
+ * that are known but the one who holds it; alone, nobody needs to be waited for. The table in `docs/protocol.md`, "Timers", is this file in
  * words.
  * @module
  */

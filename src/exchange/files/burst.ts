@@ -68,7 +68,7 @@ const ALONE: readonly Guess[] = [{ listeners: 1, weight: 1 }];
 /**
  * How many ask for the same, seen by the one whose wait was over first: out of many the first is early, one alone has no
  * cause to be. Before, each power of two is taken to be equally likely.
- * @param draw by which the own wait was drawn, 0 … 1 @param audience agents that could be asking, ourselves included
+ * @param draw by which the own wait was drawn, 0 … 1 @param audience agents that could be asking, ourselves included, the holder not
  */
 export function guessListeners(draw: Ratio, audience: number): readonly Guess[] {
   const rows = GUESSES.filter((listeners) => listeners === 1 || listeners <= audience).map((listeners) => ({

@@ -34,7 +34,7 @@ export interface FetchPorts extends ExchangeParts {
   readonly neighbours: Pick<Neighbours, "hopsTo" | "nearestHops">;
   readonly losses: Losses;
   readonly suspects: Suspects;
-  /** Agents that could want the same, ourselves included. */
+  /** Agents that could want the same: all that are known but one, who holds it. */
   readonly audience: () => number;
 }
 

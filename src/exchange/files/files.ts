@@ -27,7 +27,7 @@ export class Files {
 
   constructor(ports: FilesPorts) {
     const losses = new Losses();
-    const audience = (): number => Math.max(ports.neighbours.list().length + 1, ports.shard.stats().authors);
+    const audience = (): number => Math.max(1, ports.neighbours.list().length, ports.shard.stats().authors - 1);
     const shared = { ...ports, losses, suspects: this.#suspects, audience };
     this.#ports = ports;
     this.#fetch = new Fetch(shared);

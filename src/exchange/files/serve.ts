@@ -25,7 +25,7 @@ import type { Suspects } from "./suspects.ts";
 export interface ServePorts extends ExchangeParts {
   readonly shard: Pick<Shard, "author" | "findBlockByPrefix" | "getBlock" | "resolve">;
   readonly suspects: Suspects;
-  /** Agents that could hold the same, ourselves included. */
+  /** Agents that could hold the same: all that are known but one, who asks. */
   readonly audience: () => number;
   /** What is lost on the way to a listener is not known here; what is lost on the way to us is near enough. */
   readonly lossRatio: () => number;
