@@ -2,9 +2,10 @@
  * From what a person types to the files that are meant.
  * @module
  */
+import { base32 } from "multiformats/bases/base32";
 import { fromHex, toHex } from "../kernel/bytes.ts";
 import type { Store } from "../ports/store.ts";
-import { FILE_PREFIX_BYTES, textOfRef } from "./block-ref.ts";
+import { FILE_PREFIX_BYTES, rootOf, textOfRef } from "./block-ref.ts";
 import { type Catalogue, MAX_RESOLVED } from "./catalogue.ts";
 import { type Cid, codecOf, digestOf, parseCid } from "./cid.ts";
 import type { Roster } from "./roster.ts";
@@ -13,9 +14,11 @@ import type { FileRow } from "./shard.ts";
 
 /** The beginning of a CID, 6 characters at least; a digest's, 8 hex digits at least. */
 const CID_BEGINNING = /^b[a-z2-7]{5,57}$/;
-const HEX_BEGINNING = /^(?:[0-9a-f]{2}){4,32}$/;
+const HEX_BEGINNING = /^[0-9a-f]{8,64}$/;
 const ENTRY = /^([^/]+)\/([1-9][0-9]{0,9})$/;
 const AUTHOR_BEGINNING = /^[0-9a-f]{4,16}$/;
+const CID_CHARACTERS = 59;
+const CID_HEAD_BYTES = 4;
 /** Names of entries that are looked at for one beginning. */
 const MAX_LOOKED_AT = 4096;
 
@@ -38,10 +41,12 @@ export class Finder {
     const named = await this.#catalogue.named(text.normalize("NFC"));
     if (named.length > 0) return named;
     const beginning = text.replace(/…$/, "");
-    if (CID_BEGINNING.test(beginning))
-      return this.#named(new Uint8Array(), (row) => cidText(row).startsWith(beginning));
-    const digest = HEX_BEGINNING.test(text) ? fromHex(text) : undefined;
-    return digest === undefined ? [] : this.#byDigest(digest);
+    if (CID_BEGINNING.test(beginning)) {
+      return this.#named(digestOfBeginning(beginning), (row) => agrees(cidText(row), beginning, row));
+    }
+    if (!HEX_BEGINNING.test(beginning)) return [];
+    const whole = fromHex(beginning.slice(0, 2 * Math.floor(beginning.length / 2))) ?? new Uint8Array();
+    return this.#named(whole, (row) => agrees(toHex(rootOf(row).digest), beginning, row));
   }
 
   /** Of an entry only the first bytes are known, so the row gets the CID that was asked for: it is the stricter check. */
@@ -49,11 +54,6 @@ export class Finder {
     const codec = codecOf(cid);
     const rows = await this.#named(digestOf(cid), (row) => row.codec === codec && (row.cid?.equals(cid) ?? true));
     return rows.map((row) => ({ ...row, cid }));
-  }
-
-  #byDigest(digest: Uint8Array): Promise<readonly FileRow[]> {
-    const hex = toHex(digest);
-    return this.#named(digest, ({ cid }) => cid === undefined || toHex(digestOf(cid)).startsWith(hex));
   }
 
   async #byEntry(text: string): Promise<readonly FileRow[]> {
@@ -94,7 +94,19 @@ export class Finder {
   }
 }
 
+/** The whole bytes of the digest that the beginning of a CID tells. */
+function digestOfBeginning(text: string): Uint8Array {
+  // A character stands for 5 bits, after the `b`; the CID's head takes 4 bytes.
+  const bytes = Math.floor((5 * (text.length - 1)) / 8);
+  return base32.decode(text.padEnd(CID_CHARACTERS, "a")).subarray(CID_HEAD_BYTES, Math.max(CID_HEAD_BYTES, bytes));
+}
+
 /** The CID as far as it is known. */
-function cidText({ cid, codec, prefix }: FileRow): string {
-  return cid?.toString() ?? textOfRef({ codec, digest: prefix });
+function cidText(row: FileRow): string {
+  return textOfRef(rootOf(row)).replace(/…$/, "");
+}
+
+/** Of a file whose CID is not known yet, as far as it is known. */
+function agrees(known: string, beginning: string, { cid }: FileRow): boolean {
+  return known.startsWith(beginning) || (cid === undefined && beginning.startsWith(known));
 }

@@ -1,60 +1,20 @@
 /** Logs of others: merged in any order, never without a signature, and two histories are proof. @module */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Author, authorFromSeed } from "../../src/dag/author.ts";
-import { prefixOf } from "../../src/dag/block-ref.ts";
-import { sha256 } from "../../src/dag/cid.ts";
-import { type FileEntry, encodeEntry } from "../../src/dag/entry.ts";
+import { refOf } from "../../src/dag/block-ref.ts";
+import { cidOf, digestOf } from "../../src/dag/cid.ts";
+import { packText } from "../../src/codec/short-text.ts";
+import { encodeEntry } from "../../src/dag/entry.ts";
 import { decodeFork, forkFlaw } from "../../src/dag/fork.ts";
-import { firstHead, nextHead, signHead } from "../../src/dag/index-log.ts";
 import { forkKey } from "../../src/dag/keys.ts";
 import type { Shard } from "../../src/dag/shard.ts";
-import { type Bytes, toHex, utf8 } from "../../src/kernel/bytes.ts";
+import { concatBytes, copyBytes, toHex, utf8 } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
 import { seeded } from "../fakes/seeded.ts";
+import { Scribe, fileCalled } from "./scribe.ts";
 import { freshShard } from "./shards.ts";
 
-/** An author without a shard, for what an honest node would not do. */
-class Scribe {
-  readonly author: Author;
-  readonly entries: Bytes[];
-
-  constructor(seed: number, files: number, variant = "") {
-    this.author = authorFromSeed(seeded(seed).random.bytes(32));
-    this.entries = [encodeEntry({ kind: "author", publicKey: this.author.publicKey, name: `scribe ${seed}` })];
-    for (let i = 0; i < files; i++) this.add(`file ${i}${variant}`);
-  }
-
-  get id(): Uint8Array {
-    return this.author.id;
-  }
-
-  add(name: string): void {
-    this.entries.push(encodeEntry(fileCalled(name)));
-  }
-
-  signature(count: number): Bytes {
-    return signHead(
-      this.author,
-      count,
-      this.entries.slice(0, count).reduce<Bytes>(nextHead, firstHead(this.author.publicKey)),
-    );
-  }
-
-  /** Entries `first` … `last`, signed at the end or not. */
-  update(first: number, last: number, signed = true): [Uint8Array, number, readonly Bytes[], Bytes | undefined] {
-    return [this.id, first, this.entries.slice(first - 1, last), signed ? this.signature(last) : undefined];
-  }
-}
-
-/** A file of its own name's bytes, that does not ride inside its entry. */
-function fileCalled(name: string): FileEntry {
-  const prefix = prefixOf(sha256(utf8(name)));
-  return { kind: "file", codec: "raw", prefix, bytes: utf8(name).length, name, content: undefined };
-}
-
-const countOf = (shard: Shard, author: Uint8Array): number =>
-  shard.vector().find((row) => toHex(row.author) === toHex(author))?.count ?? 0;
+const countOf = (shard: Shard, author: Uint8Array): number => shard.count(toHex(author));
 
 describe("merging", () => {
   test("a signed log is taken, is on disk, and shows its files", async () => {
@@ -231,6 +191,24 @@ describe("what strangers send", () => {
     expect(await shard.merge(...scribe.update(5, 6))).toEqual({ kind: "merged", count: 6 });
   });
 
+  test("means nothing where it can't be read, and is held and passed on all the same", async () => {
+    const { shard } = await freshShard(1);
+    const scribe = new Scribe(2, 1);
+    const other = new Scribe(3, 0).entries[0] ?? new Uint8Array();
+    // Of a kind to come; with a name that is not allowed; another's introduction.
+    const strange = [Uint8Array.of(0xc9, 1, 2), concatBytes(new Uint8Array(18), packText("../x")), copyBytes(other)];
+    scribe.entries.push(...strange);
+    scribe.add("after.txt");
+    expect(await shard.merge(...scribe.update(1, 6))).toEqual({ kind: "merged", count: 6 });
+    expect((await shard.log(4)).map(({ kind }) => kind)).toEqual(["file", "other", "other", "other"]);
+    expect(shard.authors()).toContainEqual(expect.objectContaining({ id: toHex(scribe.id), name: "scribe 2" }));
+    expect(await shard.resolve("after.txt")).toHaveLength(1);
+    expect(shard.stats().files).toBe(2);
+    const run = await shard.entries(scribe.id, 1, 10);
+    expect(run.entries).toEqual(scribe.entries);
+    expect((await shard.verifyLog(scribe.id)).verified).toBe(6);
+  });
+
   test("fills a bounded memory only", async () => {
     const { shard } = await freshShard(1);
     for (let seed = 10; seed < 110; seed++) {
@@ -322,4 +300,37 @@ test("a merge that the disk refuses can be repeated", async () => {
   await expect(shard.merge(...scribe.update(4, 6))).rejects.toMatchObject({ code: "DISK_FULL" });
   store.failure = undefined;
   expect(await shard.merge(...scribe.update(4, 6))).toEqual({ kind: "merged", count: 6 });
+});
+
+test("a full disk stops storing, not serving", async () => {
+  const { shard, store } = await freshShard(1);
+  const scribe = new Scribe(2, 5);
+  await shard.merge(...scribe.update(1, 3));
+  const large = seeded(3).random.bytes(40_000);
+  const { cid } = await shard.putFile("map.png", large);
+  const before = { vector: shard.vector(), authors: shard.authors(), stats: shard.stats() };
+  store.failure = new AgentError("DISK_FULL", "no space is left");
+  const block = utf8("a block from elsewhere");
+  const ref = refOf(cidOf("raw", block));
+  for (let round = 0; round < 3; round++) {
+    await expect(shard.merge(...scribe.update(4, 6))).rejects.toMatchObject({ code: "DISK_FULL" });
+    await expect(shard.putBlock(block, ref)).rejects.toMatchObject({ code: "DISK_FULL" });
+    await expect(shard.putFile("b", utf8("b"))).rejects.toMatchObject({ code: "DISK_FULL" });
+    // What changes nothing needs no room.
+    expect(await shard.merge(...scribe.update(1, 3))).toEqual({ kind: "known" });
+    expect({ vector: shard.vector(), authors: shard.authors() }).toEqual({
+      vector: before.vector,
+      authors: before.authors,
+    });
+    expect(await shard.readFile(refOf(cid))).toEqual(large);
+    expect(await shard.findBlockByPrefix(digestOf(cid).subarray(0, 4))).toEqual(refOf(cid));
+    expect(await shard.missingBlocks(ref)).toEqual([ref]);
+    expect((await shard.entries(scribe.id, 1, 9)).entries).toEqual(scribe.entries.slice(0, 3));
+    expect(await shard.resolve("map.png")).toMatchObject([{ held: true }]);
+    expect(await shard.log(9)).toHaveLength(5);
+  }
+  store.failure = undefined;
+  expect(await shard.merge(...scribe.update(4, 6))).toEqual({ kind: "merged", count: 6 });
+  await shard.putBlock(block, ref);
+  expect(await shard.getBlock(ref)).toEqual(block);
 });

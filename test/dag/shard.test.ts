@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { refOf, textOfRef } from "../../src/dag/block-ref.ts";
 import { cidFromDigest, cidOf, digestOf } from "../../src/dag/cid.ts";
-import { blockKey, entryKey, fileKey, signatureKey } from "../../src/dag/keys.ts";
+import { authorKey, blockKey, entryKey, fileKey, signatureKey } from "../../src/dag/keys.ts";
 import { splitFile } from "../../src/dag/manifest.ts";
 import { encodeNode } from "../../src/dag/node.ts";
 import type { FileRow, Shard } from "../../src/dag/shard.ts";
@@ -263,6 +263,24 @@ describe("damage on disk", () => {
     expect((await shard.log(10)).map(({ seq }) => seq)).toEqual([5, 3, 2, 1]);
     expect((await shard.log(2)).map(({ seq }) => seq)).toEqual([5, 3]);
   });
+});
+
+test("a store of an earlier or a newer format is left as it is, with what to do", async () => {
+  const { shard, store } = await freshShard(1);
+  const key = authorKey(shard.author.id);
+  const record = (await store.get(key)) ?? new Uint8Array();
+  for (const [format, code] of [
+    [1, "STORE_OLDER"],
+    [3, "STORE_NEWER"],
+  ] as const) {
+    await store.tamper(
+      key,
+      Uint8Array.from(record, (byte, i) => (i === 0 ? format : byte)),
+    );
+    const { writes } = store;
+    await expect(freshShard(1, store)).rejects.toMatchObject({ code, fix: expect.any(String) });
+    expect(store.writes).toBe(writes);
+  }
 });
 
 describe("a disk that fails", () => {
