@@ -19,7 +19,7 @@ test("any content comes back, and is never more than one byte longer when packed
       expect(unpack(packed, content.length)).toEqual({ ok: true, value: new Uint8Array(content) });
       if (content.length > 0) expect(unpack(packed, content.length - 1).ok).toBe(false);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
