@@ -25,6 +25,8 @@ export class Agenda implements Service {
   readonly #options: AgendaOptions;
   readonly #tasks = new Map<string, Task>();
   #wake: LinkedAbort | undefined;
+  /** Only while it waits. */
+  #wakesAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: AgendaOptions) {
     this.#options = options;
@@ -41,8 +43,10 @@ export class Agenda implements Service {
   /** False when the agenda is full. */
   set(key: string, inMs: number, action: () => void | Promise<void>): boolean {
     if (!this.#tasks.has(key) && this.#tasks.size >= this.#options.capacity) return false;
-    this.#tasks.set(key, { key, dueMs: this.#options.clock.monotonicMs() + Math.max(0, inMs), action });
-    this.#wake?.abort();
+    const dueMs = this.#options.clock.monotonicMs() + Math.max(0, inMs);
+    this.#tasks.set(key, { key, dueMs, action });
+    // Most tasks are for later than what is waited for already: waking for them is most of what an agenda costs.
+    if (dueMs < this.#wakesAtMs) this.#wake?.abort();
     return true;
   }
 
@@ -74,6 +78,7 @@ export class Agenda implements Service {
   async #waitFor(ms: number, signal: AbortSignal): Promise<void> {
     using wake = new LinkedAbort(signal);
     this.#wake = wake;
+    this.#wakesAtMs = this.#options.clock.monotonicMs() + ms;
     await this.#options.clock.sleep(ms, wake.signal);
     this.#wake = undefined;
   }

@@ -48,6 +48,9 @@ export function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** One for all: an abort without a reason makes an error with its stack each time, which costs more than the abort. */
+const STOPPED = new DOMException("stopped", "AbortError");
+
 /** An abort controller that also follows a parent signal, until it is disposed of: nothing stays behind on the parent. */
 export class LinkedAbort implements Disposable {
   readonly #controller = new AbortController();
@@ -65,7 +68,7 @@ export class LinkedAbort implements Disposable {
   }
 
   abort(): void {
-    this.#controller.abort();
+    this.#controller.abort(STOPPED);
   }
 
   [Symbol.dispose](): void {

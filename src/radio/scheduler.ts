@@ -94,6 +94,8 @@ const IDLE_PAUSE_MS = 3_600_000;
 /** A wall clock that moves against the monotonic one by more than this was set. */
 const CLOCK_SET_MS = 5_000;
 
+const WOKEN = new DOMException("woken", "AbortError");
+
 export class Scheduler implements Service {
   readonly name = "radio";
   readonly #parts: SchedulerParts;
@@ -271,7 +273,8 @@ export class Scheduler implements Service {
   async #pause(on: WaitingFor, ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const stop = new AbortController();
-    const wake = (): void => stop.abort();
+    // With a reason that stands ready: else each wake-up makes an error with its stack.
+    const wake = (): void => stop.abort(WOKEN);
     signal.addEventListener("abort", wake, { once: true });
     this.#wake = wake;
     this.#waitingFor = on;
