@@ -80,16 +80,23 @@ function commandNamed(name: string | undefined, said: string[] = []): Command | 
   return createProgram(quietIo(said)).commands.find((known) => known.name() === name);
 }
 
+/** The command and its words, or the command below it that the words name (`alert send`). */
+function deepest(command: Command | undefined, args: readonly string[]): [Command | undefined, readonly string[]] {
+  const below = command?.commands.find((known) => known.name() === args[0]);
+  return below === undefined ? [command, args] : [below, args.slice(1)];
+}
+
 /** What the program says against a command line; undefined when it would run. Nothing is run. */
 function flaw([name, ...args]: readonly string[]): string | undefined {
   const said: string[] = [];
-  const command = commandNamed(name, said);
+  const [command, rest] = deepest(commandNamed(name, said), args);
   if (command === undefined) {
     return ["--help", "--version", "-V"].includes(name ?? "") ? undefined : `there is no command ${name}`;
   }
   if (args.includes("--help")) return undefined;
+  if (command.commands.length > 0) return `${command.name()} has no ${rest[0]}`;
   try {
-    const { operands, unknown } = command.parseOptions(args);
+    const { operands, unknown } = command.parseOptions([...rest]);
     const wanted = command.registeredArguments.filter(({ required }) => required).length;
     if (unknown.length > 0) return `unknown: ${unknown.join(" ")}`;
     if (operands.length < wanted || operands.length > command.registeredArguments.length) return "wrong arguments";
@@ -185,7 +192,8 @@ describe("what is to be typed", () => {
         const [name, ...rest] = words;
         expect(flaw([name ?? "", "--help"]), `${file}: ${line}`).toBeUndefined();
         const options = rest.filter((word) => /^--?[a-z]/.test(word));
-        const flags = (commandNamed(name)?.options ?? []).flatMap(({ short, long }) => [short, long]);
+        const [command] = deepest(commandNamed(name), rest);
+        const flags = (command?.options ?? []).flatMap(({ short, long }) => [short, long]);
         for (const option of options) expect([...flags, "--help"], `${file}: ${line}`).toContain(option);
       }
     }

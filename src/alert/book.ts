@@ -9,25 +9,14 @@ import { type Bytes, equalBytes, toHex } from "../kernel/bytes.ts";
 import { AgentError, describeError } from "../kernel/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import type { Change, Store } from "../ports/store.ts";
+import type { Store } from "../ports/store.ts";
 import { isExpired, isFuture, endMs, isClockSet, wallMs, type HeldAlert } from "./held-alert.ts";
 import { isTooMany, MAX_HELD, MAX_OF_STRANGERS, StrangersAllowance } from "./limits.ts";
 import { lifeS, type Notice } from "./notice.ts";
 import { decodeNotice, encodeChecked } from "./notice-codec.ts";
-import { decodeOver, encodeOver, isOver, NOTHING_OVER, over, type OverNumbers } from "./numbers.ts";
-import {
-  ALERT_RANGE,
-  OVER_RANGE,
-  OWN_NUMBER_KEY,
-  alertKey,
-  decodeAlertRecord,
-  decodeOwnNumber,
-  encodeAlertRecord,
-  encodeOwnNumber,
-  overKey,
-  type AlertRecord,
-} from "./records.ts";
+import type { AlertRecord } from "./records.ts";
 import { Settled } from "./settled.ts";
+import { AlertShelf } from "./shelf.ts";
 import { alertId, digestOf, signedBytes, type SignedAlert } from "./signed-alert.ts";
 
 /** This node as an author of alerts. */
@@ -80,33 +69,37 @@ export type AlertState = "active" | "expired" | "replaced" | "cancelled";
 /** An ended alert can be looked at for another day. */
 const KEPT_AFTER_MS = 86_400_000;
 const SETTLED_MS = 3_600_000;
-const MAX_AUTHORS = 256;
 
 export class AlertBook {
   readonly #ports: AlertBookPorts;
   readonly #held = new Map<string, HeldAlert>();
-  readonly #over = new Map<string, OverNumbers>();
+  readonly #shelf: AlertShelf;
   readonly #unsaved = new Set<string>();
   readonly #settled: Settled;
   readonly #allowance = new StrangersAllowance();
-  #ownNumber = 0;
   /** One change at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(ports: AlertBookPorts) {
+  private constructor(ports: AlertBookPorts, shelf: AlertShelf) {
     this.#ports = ports;
+    this.#shelf = shelf;
     this.#settled = new Settled(ports.clock);
   }
 
   /** @throws what the store throws */
   static async open(ports: AlertBookPorts): Promise<AlertBook> {
-    const book = new AlertBook(ports);
-    await book.#load();
+    const book = new AlertBook(ports, await AlertShelf.open(ports.store, ports.log));
+    for await (const record of book.#shelf.records()) book.#load(record);
     return book;
   }
 
   get self(): string {
     return toHex(this.#ports.self.id);
+  }
+
+  /** What the next alert of this node's own will be numbered. */
+  get nextNumber(): number {
+    return this.#shelf.ownNumber + 1;
   }
 
   /** Those that are held, the newest first; ended ones for a day. */
@@ -163,7 +156,7 @@ export class AlertBook {
       if (held === undefined) throw noAlert(id);
       if (held.acknowledgedAtMs !== undefined) return held;
       const read = { ...held, acknowledgedAtMs: Math.max(1, wallMs(this.#ports.clock)) };
-      await this.#ports.store.write([{ key: alertKey(read), value: recordOf(read) }]);
+      await this.#shelf.put(read, {});
       this.#held.set(keyOf(read), read);
       return read;
     });
@@ -179,7 +172,7 @@ export class AlertBook {
       for (const key of this.#unsaved) {
         const held = this.#held.get(key);
         this.#unsaved.delete(key);
-        if (held !== undefined) await this.#save(held, []);
+        if (held !== undefined) await this.#save(held);
       }
     });
   }
@@ -209,16 +202,19 @@ export class AlertBook {
   }
 
   #refusal(candidate: HeldAlert, existing: HeldAlert | undefined): Verdict | undefined {
-    const { clock, strangers } = this.#ports;
     const others = this.list().filter((held) => held !== existing);
     // Who knows the key replaces who only claimed to be that author. A second alert of one number is not taken.
     if (existing !== undefined && (existing.signed === "good" || candidate.signed !== "good")) return "stale";
-    if (isOver(this.#over.get(candidate.authorHex) ?? NOTHING_OVER, candidate.number)) return "stale";
-    if (isExpired(candidate, clock)) return "expired";
-    if (this.isTrusted(candidate))
-      return isTooMany(candidate, others) || !this.#makeRoom(others) ? "over-limit" : undefined;
+    if (this.#shelf.isOver(candidate.authorHex, candidate.number)) return "stale";
+    if (isExpired(candidate, this.#ports.clock)) return "expired";
+    if (!this.isTrusted(candidate)) return this.#refusalOfStranger(candidate, others);
+    return isTooMany(candidate, others) || !this.#makeRoom(others) ? "over-limit" : undefined;
+  }
+
+  #refusalOfStranger({ notice }: HeldAlert, others: readonly HeldAlert[]): Verdict | undefined {
+    const { clock, strangers } = this.#ports;
     if (strangers === "drop") return "unauthorised";
-    if (isFuture(candidate.notice, clock)) return "future";
+    if (isFuture(notice, clock)) return "future";
     const unknown = others.filter((held) => !this.isTrusted(held));
     const full = unknown.length >= MAX_OF_STRANGERS || others.length >= MAX_HELD;
     return full || !this.#allowance.take(clock.monotonicMs()) ? "over-limit" : undefined;
@@ -235,11 +231,9 @@ export class AlertBook {
   }
 
   async #issue(notice: Notice): Promise<HeldAlert> {
-    const { self, store } = this.#ports;
-    const number = this.#ownNumber + 1;
-    const unsigned = { author: self.id, number, body: encodeChecked(notice) };
-    const signature = self.sign(signedBytes(unsigned));
-    const alert = { ...unsigned, signature, publicKey: self.publicKey };
+    const { self } = this.#ports;
+    const unsigned = { author: self.id, number: this.#shelf.ownNumber + 1, body: encodeChecked(notice) };
+    const alert = { ...unsigned, signature: self.sign(signedBytes(unsigned)), publicKey: self.publicKey };
     const held = this.#heldOf(alert, digestOf(unsigned), notice, undefined);
     const others = this.list();
     if (isTooMany(held, others) || !this.#makeRoom(others)) {
@@ -247,59 +241,37 @@ export class AlertBook {
         fix: "Three in ten minutes and six an hour are taken; update or cancel an alert, or wait.",
       });
     }
-    const own = { key: OWN_NUMBER_KEY, value: encodeOwnNumber(number) };
-    await store.write([own, { key: alertKey(held), value: recordOf(held) }, ...this.#overChanges(held)]);
-    this.#ownNumber = number;
+    await this.#shelf.put(held, { over: this.#missingReferences(held), own: true });
     this.#adopt(held);
     return held;
-  }
-
-  async #keep(held: HeldAlert): Promise<void> {
-    const changes = this.#overChanges(held);
-    this.#adopt(held);
-    // One of our own that comes back after a loss of the disk: its number must not be used again.
-    if (held.authorHex === this.self && held.number > this.#ownNumber) {
-      this.#ownNumber = held.number;
-      changes.push({ key: OWN_NUMBER_KEY, value: encodeOwnNumber(held.number) });
-    }
-    await this.#save(held, changes);
   }
 
   #adopt(held: HeldAlert): void {
     this.#held.set(keyOf(held), held);
     this.#settled.delete(held.digest);
-    if (this.isTrusted(held)) this.#setOver(held.authorHex, this.#missingReferences(held));
   }
 
   /** Numbers that it replaces and that are not here: they may still be on their way. */
-  #missingReferences({ authorHex, number, notice }: HeldAlert): number[] {
+  #missingReferences(held: HeldAlert): readonly number[] {
+    if (!this.isTrusted(held)) return [];
+    const { authorHex, number, notice } = held;
     return notice.references.filter((other) => other < number && !this.#held.has(`${authorHex}-${other}`));
   }
 
-  #overChanges(held: HeldAlert): Change[] {
-    const missing = this.isTrusted(held) ? this.#missingReferences(held) : [];
-    if (missing.length === 0) return [];
-    const value = encodeOver(over(this.#over.get(held.authorHex) ?? NOTHING_OVER, missing));
-    return [{ key: overKey(held.author), value }];
-  }
-
-  #setOver(authorHex: string, numbers: readonly number[]): void {
-    if (numbers.length === 0) return;
-    const before = this.#over.get(authorHex) ?? NOTHING_OVER;
-    this.#over.delete(authorHex);
-    this.#over.set(authorHex, over(before, numbers));
-    const oldest = this.#over.keys().next();
-    if (this.#over.size > MAX_AUTHORS && oldest.done !== true) this.#over.delete(oldest.value);
-  }
-
   /** On disk, or said in the log and tried again by {@link sweep}. */
-  async #save(held: HeldAlert, more: readonly Change[]): Promise<void> {
+  async #save(held: HeldAlert): Promise<void> {
     try {
-      await this.#ports.store.write([{ key: alertKey(held), value: recordOf(held) }, ...more]);
+      // One of our own that comes back after a loss of the disk: its number must not be used again.
+      await this.#shelf.put(held, { over: this.#missingReferences(held), own: held.authorHex === this.self });
     } catch (error) {
       this.#unsaved.add(keyOf(held));
       this.#ports.log.error("an alert is not on disk", { alert: held.id, error: describeError(error) });
     }
+  }
+
+  async #keep(held: HeldAlert): Promise<void> {
+    this.#adopt(held);
+    await this.#save(held);
   }
 
   async #tryKey(held: HeldAlert): Promise<void> {
@@ -322,19 +294,7 @@ export class AlertBook {
   async #remove(held: HeldAlert): Promise<void> {
     const leaving = [held, ...this.list().filter((other) => this.#replacedBy(other) === held)];
     for (const one of leaving) this.#held.delete(keyOf(one));
-    if (this.isTrusted(held))
-      this.#setOver(
-        held.authorHex,
-        leaving.map(({ number }) => number),
-      );
-    const value = this.#over.get(held.authorHex);
-    const changes: Change[] = leaving.map((one) => ({ key: alertKey(one), value: undefined }));
-    if (value !== undefined) changes.push({ key: overKey(held.author), value: encodeOver(value) });
-    try {
-      await this.#ports.store.write(changes);
-    } catch (error) {
-      this.#ports.log.error("an ended alert is still on disk", { alert: held.id, error: describeError(error) });
-    }
+    await this.#shelf.remove(leaving, this.isTrusted(held));
   }
 
   #replacedBy({ authorHex, number, signed }: HeldAlert): HeldAlert | undefined {
@@ -361,24 +321,11 @@ export class AlertBook {
     };
   }
 
-  async #load(): Promise<void> {
-    const { store, log } = this.#ports;
-    this.#ownNumber = decodeOwnNumber(await store.get(OWN_NUMBER_KEY));
-    for await (const { key, value } of store.entries(OVER_RANGE)) {
-      const numbers = decodeOver(value);
-      if (numbers !== undefined) this.#over.set(toHex(key.subarray(1)), numbers);
-    }
-    for await (const { value } of store.entries({ ...ALERT_RANGE, limit: 4 * MAX_HELD })) {
-      const record = decodeAlertRecord(value);
-      const notice = record === undefined ? undefined : decodeNotice(record.alert.body);
-      if (record === undefined || notice?.ok !== true) {
-        log.warn("a stored alert can't be read");
-        continue;
-      }
-      const held = this.#heldOf(record.alert, digestOf(record.alert), notice.value, record);
-      if (this.#held.size < MAX_HELD) this.#held.set(keyOf(held), held);
-      if (held.authorHex === this.self) this.#ownNumber = Math.max(this.#ownNumber, held.number);
-    }
+  #load(record: AlertRecord): void {
+    const notice = decodeNotice(record.alert.body);
+    if (!notice.ok || this.#held.size >= MAX_HELD) return;
+    const held = this.#heldOf(record.alert, digestOf(record.alert), notice.value, record);
+    if (this.isTrusted(held) || this.#ports.strangers !== "drop") this.#held.set(keyOf(held), held);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -394,10 +341,6 @@ function keyOf({ author, number }: Pick<SignedAlert, "author" | "number">): stri
 
 function dateMs({ notice, heardAtMs }: HeldAlert): number {
   return notice.sentUnixS === 0 ? heardAtMs : notice.sentUnixS * 1000;
-}
-
-function recordOf({ author, publicKey, number, body, signature, heardAtMs, acknowledgedAtMs }: HeldAlert): Bytes {
-  return encodeAlertRecord({ alert: { author, publicKey, number, body, signature }, heardAtMs, acknowledgedAtMs });
 }
 
 function noAlert(id: string): AgentError {

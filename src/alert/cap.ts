@@ -190,16 +190,19 @@ function areaFlaws(area: CapArea, path: string): readonly string[] {
   if (area.ceilingFeet !== undefined && area.altitudeFeet === undefined)
     flaws.push(`${path}.ceiling: only with altitude`);
   for (const [i, polygon] of area.polygons.entries()) {
-    const [first] = polygon;
-    const last = polygon.at(-1);
-    const closed = first?.latitude === last?.latitude && first?.longitude === last?.longitude;
-    if (polygon.length < 4 || !closed) flaws.push(`${path}.polygon[${i}]: four points or more, the last one the first`);
+    if (!isClosed(polygon)) flaws.push(`${path}.polygon[${i}]: four points or more, the last one the first`);
     if (!polygon.every(isOnEarth)) flaws.push(`${path}.polygon[${i}]: a point that is not on Earth`);
   }
   for (const [i, { center, radiusKm }] of area.circles.entries()) {
     if (!isOnEarth(center) || !(radiusKm >= 0)) flaws.push(`${path}.circle[${i}]: not a point on Earth and a radius`);
   }
   return flaws;
+}
+
+function isClosed(polygon: readonly CapPoint[]): boolean {
+  const [first] = polygon;
+  const last = polygon.at(-1);
+  return polygon.length >= 4 && first?.latitude === last?.latitude && first?.longitude === last?.longitude;
 }
 
 function isOnEarth({ latitude, longitude }: CapPoint): boolean {

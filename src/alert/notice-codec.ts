@@ -9,8 +9,7 @@
  * - u32 sent; then what the second byte names; then the texts (`notice-texts.ts`), packed (`codec/pack.ts`), to the end.
  *
  * References: count (u8), the first number and then the distances, varints. Response types: a bitmap as a varint. Full
- * text: 8 bytes. Shapes: count (u8); each: polygons × 16 + circles (u8), polygons as a count of points and the points'
- * distances in 10^-5 degrees (zigzag varints, the first from 0), circles as a point and a radius in units of 10 m.
+ * text: 8 bytes. Shapes: `shapes-codec.ts`.
  * @module
  */
 import {
@@ -25,19 +24,17 @@ import {
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import { AgentError } from "../kernel/errors.ts";
 import { pack, unpack } from "../codec/pack.ts";
-import { CATEGORIES, CERTAINTIES, RESPONSE_TYPES, SEVERITIES, URGENCIES, type CapPoint } from "./cap.ts";
-import { joinTexts, splitTexts } from "./notice-texts.ts";
+import { CATEGORIES, CERTAINTIES, RESPONSE_TYPES, SEVERITIES, URGENCIES } from "./cap.ts";
+import { joinTexts, splitTexts, type JoinedTexts } from "./notice-texts.ts";
 import {
   FULL_PREFIX_BYTES,
-  MAX_POINTS,
   MAX_REFERENCES,
-  MAX_SHAPES,
   MAX_TEXT_BYTES,
   NOTICE_STATUSES,
   NOTICE_TYPES,
   type Notice,
-  type NoticeShape,
 } from "./notice.ts";
+import { readShapes, unzigzag, writeShapes, zigzag } from "./shapes-codec.ts";
 
 const EXPIRES = 0x01;
 const EFFECTIVE = 0x02;
@@ -49,13 +46,9 @@ const FULL = 0x40;
 const SHORTENED = 0x80;
 
 const SEVERAL = 15;
-const DEGREE_STEPS = 100_000;
-const METRES_A_STEP = 10;
 /** The largest offset that zigzag and the doubling leave of 32 bits. */
 const MAX_OFFSET_S = 0x3fff_ffff;
 const MAX_NUMBER = 0x7fff_ffff;
-
-type ShapesOnly = Omit<NoticeShape, "geocodes">;
 
 /** @throws AgentError "ALERT_INVALID" when the notice could not be decoded again */
 export function encodeNotice(notice: Notice): Bytes {
@@ -133,48 +126,23 @@ function writeReferences(writer: ByteWriter, references: readonly number[]): voi
   }
 }
 
-function writeShapes(writer: ByteWriter, shapes: readonly NoticeShape[]): void {
-  writer.u8(shapes.length);
-  for (const { polygons, circles } of shapes) {
-    if (polygons.length > 15 || circles.length > 15) throw new RangeError("more than 15 shapes in one area");
-    writer.u8(polygons.length * 16 + circles.length);
-    for (const polygon of polygons) {
-      writer.varint(polygon.length);
-      let before = { latitude: 0, longitude: 0 };
-      for (const point of polygon) before = writePoint(writer, point, before);
-    }
-    for (const { center, radiusKm } of circles) {
-      writePoint(writer, center, { latitude: 0, longitude: 0 });
-      writer.varint(Math.round((radiusKm * 1000) / METRES_A_STEP));
-    }
-  }
-}
-
-/** Gives the point in whole steps: the next one's distance counts from there. */
-function writePoint(writer: ByteWriter, { latitude, longitude }: CapPoint, before: CapPoint): CapPoint {
-  const steps = { latitude: Math.round(latitude * DEGREE_STEPS), longitude: Math.round(longitude * DEGREE_STEPS) };
-  writer.varint(zigzag(steps.latitude - before.latitude)).varint(zigzag(steps.longitude - before.longitude));
-  return steps;
-}
-
 /** Total: hostile bytes give a reason. What comes back is made of copies. */
 export function decodeNotice(body: Uint8Array): Decoded<Notice> {
   const reader = new Reader(body);
   const head = readHead(reader);
-  const expiresS = (head.flags & EXPIRES) === 0 ? undefined : readOffset(reader);
-  const effectiveS = (head.flags & EFFECTIVE) === 0 ? undefined : readOffset(reader);
-  const onsetS = (head.flags & ONSET) === 0 ? undefined : readOffset(reader);
-  const references = (head.flags & REFERENCES) === 0 ? [] : readReferences(reader);
-  const responseTypes = (head.flags & RESPONSES) === 0 ? [] : readBitmap(reader, RESPONSE_TYPES, reader.varint());
-  const full = (head.flags & FULL) === 0 ? undefined : copyBytes(reader.take(FULL_PREFIX_BYTES));
-  const drawn = (head.flags & SHAPES) === 0 ? [] : readShapes(reader);
+  const has = <T>(flag: number, read: (reader: ByteReader) => T): T | undefined =>
+    (head.flags & flag) === 0 ? undefined : read(reader);
+  const expiresS = has(EXPIRES, readOffset);
+  const effectiveS = has(EFFECTIVE, readOffset);
+  const onsetS = has(ONSET, readOffset);
+  const references = has(REFERENCES, readReferences) ?? [];
+  const responseTypes = has(RESPONSES, () => readBitmap(reader, RESPONSE_TYPES, reader.varint())) ?? [];
+  const full = has(FULL, () => copyBytes(reader.take(FULL_PREFIX_BYTES)));
+  const drawn = has(SHAPES, readShapes) ?? [];
   if (expiresS !== undefined && expiresS < 0) reader.fail("expires before it is sent");
   if (head.msgType !== "Alert" && references.length === 0) reader.fail("update or cancel of nothing");
   if (reader.failure !== undefined) return refused(reader.failure);
-  const packed = unpack(reader.rest(), MAX_TEXT_BYTES);
-  if (!packed.ok) return refused("texts can't be unpacked");
-  const text = fromUtf8(packed.value);
-  const split = text === undefined ? refused("texts not UTF-8") : splitTexts(text);
+  const split = readTexts(reader.rest());
   if (!split.ok) return split;
   const { note, texts, geocodes } = split.value;
   const length = Math.max(drawn.length, geocodes.findLastIndex((codes) => codes.length > 0) + 1);
@@ -187,6 +155,13 @@ export function decodeNotice(body: Uint8Array): Decoded<Notice> {
   const shortened = (flags & SHORTENED) !== 0;
   const times = { expiresS, effectiveS, onsetS };
   return decoded({ ...said, ...times, references, responseTypes, note, texts, shapes, full, shortened });
+}
+
+function readTexts(bytes: Uint8Array): Decoded<JoinedTexts> {
+  const packed = unpack(bytes, MAX_TEXT_BYTES);
+  if (!packed.ok) return refused("texts can't be unpacked");
+  const text = fromUtf8(packed.value);
+  return text === undefined ? refused("texts not UTF-8") : splitTexts(text);
 }
 
 function readHead(reader: ByteReader) {
@@ -237,48 +212,6 @@ function readReferences(reader: ByteReader): number[] {
   return references;
 }
 
-function readShapes(reader: ByteReader): ShapesOnly[] {
-  const count = reader.u8();
-  if (count < 1 || count > MAX_SHAPES) reader.fail("not one to fifteen areas");
-  const shapes: ShapesOnly[] = [];
-  for (let i = 0; i < count && reader.failure === undefined; i++) {
-    const counts = reader.u8();
-    const polygons: CapPoint[][] = [];
-    for (let n = counts >> 4; n > 0 && reader.failure === undefined; n--) polygons.push(readPolygon(reader));
-    const circles: ShapesOnly["circles"][number][] = [];
-    for (let n = counts & 15; n > 0 && reader.failure === undefined; n--) {
-      const center = inDegrees(readPoint(reader, { latitude: 0, longitude: 0 }));
-      circles.push({ center, radiusKm: (reader.varint() * METRES_A_STEP) / 1000 });
-    }
-    shapes.push({ polygons, circles });
-  }
-  return shapes;
-}
-
-function readPolygon(reader: ByteReader): CapPoint[] {
-  const count = reader.varint();
-  if (count < 3 || count > MAX_POINTS) reader.fail("polygon not of three to a hundred points");
-  const points: CapPoint[] = [];
-  let before: CapPoint = { latitude: 0, longitude: 0 };
-  for (let i = 0; i < count && reader.failure === undefined; i++) {
-    before = readPoint(reader, before);
-    points.push(inDegrees(before));
-  }
-  return points;
-}
-
-function readPoint(reader: ByteReader, before: CapPoint): CapPoint {
-  const latitude = before.latitude + unzigzag(reader.varint());
-  const longitude = before.longitude + unzigzag(reader.varint());
-  if (Math.abs(latitude) > 90 * DEGREE_STEPS || Math.abs(longitude) > 180 * DEGREE_STEPS)
-    reader.fail("point not on Earth");
-  return { latitude, longitude };
-}
-
-function inDegrees({ latitude, longitude }: CapPoint): CapPoint {
-  return { latitude: latitude / DEGREE_STEPS, longitude: longitude / DEGREE_STEPS };
-}
-
 function readBitmap<T>(reader: ByteReader, list: readonly T[], bits: number): T[] {
   if (bits < 1 || bits >= 2 ** list.length) reader.fail("unknown bit");
   return list.filter((_, i) => (bits & (1 << i)) !== 0);
@@ -286,13 +219,4 @@ function readBitmap<T>(reader: ByteReader, list: readonly T[], bits: number): T[
 
 function bitmapOf<T>(list: readonly T[], chosen: readonly T[]): number {
   return list.reduce((bits, item, i) => bits | (chosen.includes(item) ? 1 << i : 0), 0);
-}
-
-/** 0, −1, 1, −2, … as 0, 1, 2, 3, … */
-function zigzag(value: number): number {
-  return value >= 0 ? 2 * value : -2 * value - 1;
-}
-
-function unzigzag(code: number): number {
-  return code % 2 === 0 ? code / 2 : -(code + 1) / 2;
 }

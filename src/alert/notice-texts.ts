@@ -25,6 +25,11 @@ const FORBIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufffe\uffff]/;
 
 const FIELDS = ["event", "headline", "instruction", "description", "senderName", "audience", "web", "contact"] as const;
 
+interface SplitPart {
+  readonly text: NoticeText;
+  readonly geocodes: readonly (readonly NamedValue[])[];
+}
+
 export interface JoinedTexts {
   readonly note: string;
   readonly texts: readonly NoticeText[];
@@ -57,8 +62,10 @@ export function splitTexts(joined: string): Decoded<JoinedTexts> {
   if (utf8(joined).length > MAX_TEXT_BYTES) return refused("texts too long");
   const [note = "", ...parts] = joined.split(PART);
   if (parts.length < 1 || parts.length > MAX_LANGUAGES) return refused("not one to four languages");
-  const all = [note, ...parts.flatMap((part) => part.split(/[\u001c\u001e\u001f]/))];
-  if (!all.every(isPlainText)) return refused("text with a control character");
+  const separated = [note, ...parts].map((part) =>
+    part.replaceAll(FIELD, "").replaceAll(AREA, "").replaceAll(CODE, ""),
+  );
+  if (!separated.every(isPlainText)) return refused("text with a control character");
   const texts: NoticeText[] = [];
   let geocodes: readonly (readonly NamedValue[])[] = [];
   for (const [i, part] of parts.entries()) {
@@ -70,22 +77,32 @@ export function splitTexts(joined: string): Decoded<JoinedTexts> {
   return decoded({ note, texts, geocodes });
 }
 
-function splitPart(
-  part: string,
-): Decoded<{ readonly text: NoticeText; readonly geocodes: readonly (readonly NamedValue[])[] }> {
-  const [letter = "", event = "", ...rest] = part.split(FIELD);
-  const [headline = "", instruction = "", description = "", senderName = "", audience = "", web = ""] = rest;
-  const [contact = "", joinedAreas = "", ...more] = rest.slice(6);
+function splitPart(part: string): Decoded<SplitPart> {
+  const [letter = "", ...fields] = part.split(FIELD);
   const language = letter.length === 1 ? LANGUAGES[letter.charCodeAt(0) - 0x61] : letter;
   if (language === undefined || !LANGUAGE.test(language)) return refused("unknown language");
-  if (event === "") return refused("no event");
-  if (more.length > 0) return refused("too many texts");
+  if ((fields[0] ?? "") === "") return refused("no event");
+  if (fields.length > FIELDS.length + 1) return refused("too many texts");
+  const joinedAreas = fields[FIELDS.length] ?? "";
   const areas = joinedAreas === "" ? [] : joinedAreas.split(AREA).map((area) => area.split(CODE));
   if (areas.length > MAX_AREAS) return refused("too many areas");
   const areaDescs = areas.map(([desc = ""]) => desc);
   const geocodes = areas.map(([, ...codes]) => codes.map(namedValue));
-  const text = { language, event, headline, instruction, description, senderName, audience, web, contact, areaDescs };
-  return decoded({ text, geocodes });
+  return decoded({ text: { language, ...named(fields), areaDescs }, geocodes });
+}
+
+function named(fields: readonly string[]): Omit<NoticeText, "language" | "areaDescs"> {
+  const at = (name: (typeof FIELDS)[number]): string => fields[FIELDS.indexOf(name)] ?? "";
+  return {
+    event: at("event"),
+    headline: at("headline"),
+    instruction: at("instruction"),
+    description: at("description"),
+    senderName: at("senderName"),
+    audience: at("audience"),
+    web: at("web"),
+    contact: at("contact"),
+  };
 }
 
 function namedValue(text: string): NamedValue {

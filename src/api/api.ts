@@ -8,6 +8,7 @@ import { z } from "zod";
 import { fromHex } from "../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../kernel/errors.ts";
 import { MAX_CAR_BYTES } from "../dag/car.ts";
+import { alertRoutes } from "./alerts.ts";
 import { BodyRoom, readJson } from "./body.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
 import { checkHost, checkOrigin, checkToken } from "./guard.ts";
@@ -57,6 +58,7 @@ export function createApi(view: AgentView, options: ApiOptions): (request: Reque
   const room = new BodyRoom(MAX_BODIES_BYTES);
   files(app, view, allowed, room);
   archives(app, view, allowed, room);
+  alertRoutes(app, view.alerts, allowed, room);
   trust(app, view, allowed);
   app.notFound(() => failureOf(new AgentError("NOT_FOUND", "the API has no such route")));
   app.onError((error) => {

@@ -13,6 +13,7 @@ import type {
   QuoteReport,
   StatusReport,
 } from "../kernel/reports.ts";
+import type { AlertsView } from "./alerts-view.ts";
 
 /** A transfer under way: `id` is 1 … 64 of `A–Z a–z 0–9 _ -`. */
 export interface StartedGet {
@@ -38,6 +39,7 @@ export interface AllowReport {
  * "QUARANTINE".
  */
 export interface AgentView {
+  readonly alerts: AlertsView;
   status(): Promise<StatusReport>;
   checks(): Promise<ChecksReport>;
   files(): Promise<FilesReport>;

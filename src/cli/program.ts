@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { describeError, isAgentError } from "../kernel/errors.ts";
 import type { FailureReport } from "../kernel/reports.ts";
 import { exitCodeOf } from "./agent-client.ts";
+import { addAlertCommands } from "./alert-program.ts";
 import { type AllowOptions, allowUpdate } from "./commands/allow-update.ts";
 import { type ExportOptions, type ImportOptions, exportFile, importFile } from "./commands/archives.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -56,6 +57,7 @@ export function createProgram(io: CliIo): Command {
     .version(versionText(io), "-V, --version", "print the version");
   addAgentCommands(program, io, words);
   addFileCommands(program, io, words);
+  addAlertCommands(program, io);
   addArchiveCommands(program, io, words);
   addSimCommand(program, io);
   return program;

@@ -18,6 +18,7 @@ import type {
 import type { AgentView, AllowReport, PlannedUpdate, StartedGet } from "../api/view.ts";
 import { refOf } from "../dag/block-ref.ts";
 import { parseCid } from "../dag/cid.ts";
+import { AlertsDesk } from "./alerts.ts";
 import { exportArchive, importArchive } from "./archives.ts";
 import { checks } from "./checks.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
@@ -26,11 +27,13 @@ import { startGet, transferReport } from "./transfers.ts";
 import { verifiedLogs } from "./verified-logs.ts";
 
 export class Desk implements AgentView {
+  readonly alerts: AlertsDesk;
   readonly #parts: DeskParts;
   #verifying: Promise<ReadonlySet<string>> | undefined;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
+    this.alerts = new AlertsDesk(parts, () => this.#open());
   }
 
   status(): Promise<StatusReport> {

@@ -12,7 +12,7 @@ import type { HeldAlert } from "../alert/held-alert.ts";
 import { tagOf } from "../alert/signed-alert.ts";
 import { chance } from "../radio/chance.ts";
 import { ALERT, ALERT_REPAIR } from "../radio/priority.ts";
-import { alertOverheadBytes, type Alert } from "../wire/alert.ts";
+import { MAX_BODY_BYTES, alertOverheadBytes, type Alert } from "../wire/alert.ts";
 import { MAX_ALERT_TAGS, type Alerts } from "../wire/alerts.ts";
 import type { Seen } from "../wire/seen.ts";
 import { AlertsSeen, type SeenBy } from "./alerts-seen.ts";
@@ -92,6 +92,17 @@ export class AlertSpread {
   /** A person has read it here: tell. */
   acknowledged(held: HeldAlert): void {
     this.#seen.read(held);
+  }
+
+  /** Room for the body of an alert of that number. */
+  maxBodyBytes(number: number): number {
+    return Math.min(this.#parts.air.maxMessageBytes - alertOverheadBytes(number, false), MAX_BODY_BYTES);
+  }
+
+  /** What it takes to say it once: bytes of the packet, and time on air in ms. */
+  cost(held: HeldAlert): { readonly bytes: number; readonly airMs: number } {
+    const bytes = alertOverheadBytes(held.number, this.#keyFits(held)) + held.body.length;
+    return { bytes, airMs: Math.round(this.#parts.air.airtimeMs(bytes)) };
   }
 
   seenBy(held: HeldAlert): readonly SeenBy[] {
@@ -183,15 +194,17 @@ export class AlertSpread {
     agenda.set(repairKey(held), delayMs, () => this.#sayAlert(held, ALERT_REPAIR, air.reach(hops)));
   }
 
-  #sayAlert(
-    { author, publicKey, number, body, signature, digest }: HeldAlert,
-    priority: typeof ALERT | typeof ALERT_REPAIR,
-    hops: number,
-  ): void {
+  #sayAlert(held: HeldAlert, priority: typeof ALERT | typeof ALERT_REPAIR, hops: number): void {
+    const { author, number, body, signature, digest } = held;
+    const publicKey = this.#keyFits(held) ? held.publicKey : undefined;
+    const message: Alert = { type: "alert", author, publicKey, number, body, signature };
+    this.#parts.air.say(message, { priority, hops, key: `alert:${toHex(digest)}` });
+  }
+
+  /** With the key everybody can check it, also those who never heard of its author. */
+  #keyFits({ publicKey, number, body }: HeldAlert): boolean {
     const { air } = this.#parts;
-    const fits = alertOverheadBytes(number, true) + body.length <= air.maxMessageBytes;
-    const message: Alert = { type: "alert", author, publicKey: fits ? publicKey : undefined, number, body, signature };
-    air.say(message, { priority, hops, key: `alert:${toHex(digest)}` });
+    return publicKey !== undefined && alertOverheadBytes(number, true) + body.length <= air.maxMessageBytes;
   }
 
   #sayList(hops: number): void {

@@ -40,6 +40,7 @@ describe("a configuration", () => {
         duty_share: 0.5,
         channel: 0,
       },
+      alerts: { authorised: [], strangers: "show-unverified" },
       trust: { mode: "warn", tpm: { kind: "auto", uri: "auto" }, pcr: 14, pcrs: [14] },
       entropy: { source: { kind: "kernel", uri: "kernel" }, min_entropy_bits: 7 },
       api: { host: "127.0.0.1", port: 8420 },

@@ -6,9 +6,11 @@ import { encodeCar } from "../../src/dag/car.ts";
 import { splitFile } from "../../src/dag/manifest.ts";
 import { concatBytes } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
+import { type FakeAlerts, fakeAlerts } from "./alerts-view.ts";
 import type { FileRow, GetReport, StatusReport } from "../../src/kernel/reports.ts";
 
 export interface FakeView extends AgentView {
+  readonly alerts: FakeAlerts;
   /** As when a boot step failed under enforce. */
   quarantined: boolean;
   /** How a transfer goes on, one report a call; the last stays. */
@@ -117,6 +119,7 @@ export function fakeView(): FakeView {
     },
   ];
   const view: FakeView = {
+    alerts: fakeAlerts(() => view.quarantined),
     quarantined: false,
     course: [getReport({ state: "done" })],
     puts: [],
