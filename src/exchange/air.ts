@@ -2,11 +2,14 @@
  * How the exchange speaks: messages in, frames to the scheduler out.
  * @module
  */
+import { refused } from "../kernel/decoded.ts";
 import type { Frame } from "../radio/scheduler.ts";
 import { payloadAirtimeUs, type LoraModulation } from "../radio/airtime.ts";
 import { MAX_PAYLOAD_BYTES } from "../ports/modem.ts";
 import { MAX_MESSAGE_BYTES, encodeMessage } from "../wire/codec.ts";
 import type { Message } from "../wire/messages.ts";
+import { SEALED_OVERHEAD_BYTES } from "../wire/sealed.ts";
+import type { Sealing } from "./sealing.ts";
 import { timingFor, type Timing } from "./timing.ts";
 
 export interface AirSettings {
@@ -29,6 +32,11 @@ export interface SayOptions {
   readonly onSent?: (payloadBytes: number, airtimeMs: number) => void;
 }
 
+export interface PrivateVillage {
+  readonly sealing: Pick<Sealing, "seal">;
+  readonly count: (event: string) => void;
+}
+
 /** The part of the scheduler that is used here. */
 export interface FrameQueue {
   offer(frame: Frame): "queued" | "dropped" | "replaced";
@@ -41,8 +49,11 @@ export class Air {
   readonly #queue: FrameQueue;
   readonly #settings: () => AirSettings;
   readonly #monotonicMs: () => number;
+  readonly #village: PrivateVillage | undefined;
 
-  constructor(queue: FrameQueue, settings: () => AirSettings, monotonicMs: () => number) {
+  /** @param village what is said is sealed for it; in plain when left out */
+  constructor(queue: FrameQueue, settings: () => AirSettings, monotonicMs: () => number, village?: PrivateVillage) {
+    this.#village = village;
     this.#queue = queue;
     this.#settings = settings;
     this.#monotonicMs = monotonicMs;
@@ -62,16 +73,18 @@ export class Air {
 
   /** Bytes of the longest message that fits a packet here; packing must not exceed it. */
   get maxMessageBytes(): number {
-    return this.#settings().maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    const most = this.#settings().maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    return this.#village === undefined ? most : Math.min(most, MAX_MESSAGE_BYTES - SEALED_OVERHEAD_BYTES);
   }
 
   airtimeMs(payloadBytes: number): number {
     return payloadAirtimeUs(payloadBytes, this.#settings().modulation) / 1000;
   }
 
-  /** False when the queue was full and the message is dropped. @throws AgentError "MESSAGE_TOO_LONG", a fault of ours */
+  /** False when the queue was full, or sealing is not possible now, and the message is dropped. @throws AgentError "MESSAGE_TOO_LONG", a fault of ours */
   say(message: Message, options: SayOptions): boolean {
-    const payload = encodeMessage(message);
+    const payload = this.#payloadOf(message);
+    if (payload === undefined) return false;
     const { onSent } = options;
     const frame: Frame = {
       payload,
@@ -83,6 +96,17 @@ export class Air {
       ...(onSent === undefined ? {} : { onSent: (airtimeUs: number) => onSent(payload.length, airtimeUs / 1000) }),
     };
     return this.#queue.offer(frame) !== "dropped";
+  }
+
+  #payloadOf(message: Message): Uint8Array | undefined {
+    const plain = encodeMessage(message);
+    if (this.#village === undefined) return plain;
+    const { sealing, count } = this.#village;
+    const room = MAX_MESSAGE_BYTES - SEALED_OVERHEAD_BYTES;
+    const sealed = plain.length > room ? refused("too long") : sealing.seal(plain);
+    if (sealed.ok) return sealed.value;
+    count(`unsent_${sealed.reason.replaceAll(" ", "_")}`);
+    return undefined;
   }
 
   cancel(key: string): void {

@@ -12,8 +12,6 @@ import type { Random } from "../ports/random.ts";
 import type { AlertBook } from "../alert/book.ts";
 import type { BlockRef } from "../dag/block-ref.ts";
 import type { Shard } from "../dag/shard.ts";
-import { decodeMessage } from "../wire/codec.ts";
-import type { Message } from "../wire/messages.ts";
 import { Agenda } from "./agenda.ts";
 import { AlertSpread } from "./alerts.ts";
 import { Air, type AirSettings, type FrameQueue } from "./air.ts";
@@ -22,7 +20,9 @@ import type { Suspect } from "./files/suspects.ts";
 import type { Transfer, TransferTarget } from "./files/transfer.ts";
 import { IndexSync } from "./index-sync.ts";
 import type { Neighbour } from "./neighbours.ts";
+import { counterOf, plainOf, type Plain } from "./opening.ts";
 import type { Origin } from "./parts.ts";
+import type { Sealing } from "./sealing.ts";
 
 export interface ExchangePorts {
   readonly modem: Pick<Modem, "receive">;
@@ -33,15 +33,17 @@ export interface ExchangePorts {
   readonly random: Random;
   readonly log: Log;
   readonly settings: () => AirSettings;
+  /** Of a private village: what is said is sealed, and what comes unsealed is dropped. */
+  readonly sealing?: Sealing;
 }
 
-type Handler<M extends Message> = (
+type Handler<M extends Plain> = (
   message: M,
   origin: Origin & { readonly payloadBytes: number },
 ) => void | Promise<void>;
 
 /** What is done with each message; a room joins with a line. */
-type Handlers = { readonly [T in Message["type"]]: Handler<Extract<Message, { type: T }>> };
+type Handlers = { readonly [T in Plain["type"]]: Handler<Extract<Plain, { type: T }>> };
 
 /** Timed tasks at once: two for each author that is behind, a few for each transfer. */
 const AGENDA_CAPACITY = 4_096;
@@ -62,7 +64,9 @@ export class Exchange implements Service {
     const onFailure = (error: unknown, key: string): void => this.#failed(error, key);
     this.#ports = ports;
     this.#agenda = new Agenda({ clock, capacity: AGENDA_CAPACITY, onFailure });
-    const air = new Air(queue, settings, () => clock.monotonicMs());
+    const { sealing } = ports;
+    const village = sealing === undefined ? undefined : { sealing, count };
+    const air = new Air(queue, settings, () => clock.monotonicMs(), village);
     const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
     this.alerts = new AlertSpread({ ...shared, book: ports.alerts });
     this.#index = new IndexSync(shared);
@@ -134,9 +138,11 @@ export class Exchange implements Service {
       this.#count("packets_of_others");
       return;
     }
-    const message = decodeMessage(packet.payload);
+    const message = plainOf(packet.payload, packet.from, this.#ports.sealing);
     if (!message.ok) {
       this.#count("packets_refused");
+      const counter = counterOf(message.reason);
+      if (counter !== undefined) this.#count(counter);
       this.#ports.log.debug("packet refused", { reason: message.reason, from: packet.from });
       return;
     }
@@ -147,9 +153,9 @@ export class Exchange implements Service {
   }
 
   /** A handler is only ever given messages of its own type: the table is keyed by it. */
-  #handlerOf({ type }: Message): Handler<Message> {
+  #handlerOf({ type }: Plain): Handler<Plain> {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the compiler can't follow a type through a table
-    return this.#handlers[type] as Handler<Message>;
+    return this.#handlers[type] as Handler<Plain>;
   }
 
   #failed(error: unknown, where: string): void {

@@ -10,6 +10,8 @@ import { openAirBook } from "../desk/air-book.ts";
 import { openMemoryStore } from "../drivers/memory-store.ts";
 import { Exchange } from "../exchange/exchange.ts";
 import { openAlerts } from "../exchange/open-alerts.ts";
+import type { GroupKey } from "../exchange/sealed-box.ts";
+import { radioNumber, Sealing } from "../exchange/sealing.ts";
 import { runAll, type Service } from "../kernel/service.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -30,6 +32,8 @@ export interface SimNodeOptions {
   readonly store?: Store;
   /** Author ids whose alerts count, besides its own; of all when left out. */
   readonly authorised?: readonly string[];
+  /** Of a private village, the one that it seals with first. */
+  readonly groupKeys?: readonly GroupKey[];
 }
 
 export interface SimNode extends Service {
@@ -48,7 +52,10 @@ export async function openSimNode(options: SimNodeOptions): Promise<SimNode> {
   const settings = () => radioInForce(wishes, modem.state());
   const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
   const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
-  const exchange = new Exchange({ modem, queue: scheduler, shard, alerts, clock, random, log, settings });
+  const { groupKeys: keys } = options;
+  const sealing = keys && (await Sealing.open({ store, clock, log, keys, number: () => radioNumber(modem.state()) }));
+  const sealed = sealing === undefined ? {} : { sealing };
+  const exchange = new Exchange({ modem, queue: scheduler, shard, alerts, clock, random, log, settings, ...sealed });
   return {
     name,
     shard,

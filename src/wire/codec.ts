@@ -14,6 +14,7 @@ import { codedCodec } from "./coded.ts";
 import { getCodec } from "./get.ts";
 import type { MessageCodec } from "./message-codec.ts";
 import type { Message } from "./messages.ts";
+import { sealedCodec } from "./sealed.ts";
 import { seenCodec } from "./seen.ts";
 import { updateCodec } from "./update.ts";
 import { wantCodec } from "./want.ts";
@@ -35,6 +36,7 @@ const CODECS: Codecs = {
   alert: alertCodec,
   alerts: alertsCodec,
   seen: seenCodec,
+  sealed: sealedCodec,
 };
 
 /** By the whole first byte. */

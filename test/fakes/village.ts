@@ -8,7 +8,7 @@ import { PRESETS } from "../../src/radio/airtime.ts";
 import { openEther, type Ether } from "../../src/sim/ether.ts";
 import { openEtherModem } from "../../src/sim/ether-modem.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
-import { openSimNode, type SimNode } from "../../src/sim/sim-node.ts";
+import { openSimNode, type SimNode, type SimNodeOptions } from "../../src/sim/sim-node.ts";
 import { nodeNumber, type AirLink } from "../../src/sim/topology.ts";
 import { VirtualClock } from "../../src/sim/virtual-clock.ts";
 import { silentLog } from "./log.ts";
@@ -21,21 +21,34 @@ export interface Village extends AsyncDisposable {
   readonly nodes: readonly SimNode[];
 }
 
-export function openNode(clock: VirtualClock, ether: Ether, index: number, seed: string): Promise<SimNode> {
+type NodeExtras = Partial<SimNodeOptions>;
+
+export function openNode(
+  clock: VirtualClock,
+  ether: Ether,
+  index: number,
+  seed: string,
+  extras: NodeExtras = {},
+): Promise<SimNode> {
   const random = seededRandom(`${seed}/${index}`);
   const modem = openEtherModem({ ether, nodeNumber: nodeNumber(index), random, region: "US", preset: "LongFast" });
   const wishes = { preset: "auto", region: "auto", hopLimit: 3, share: 0.5 };
-  return openSimNode({ name: `node-${index}`, modem, clock, random, log: silentLog, wishes });
+  return openSimNode({ name: `node-${index}`, modem, clock, random, log: silentLog, wishes, ...extras });
 }
 
 /** Agents at the radios of those indices; the others relay only. */
-export async function openVillage(seed: number, links: AirLink[], agents: readonly number[]): Promise<Village> {
+export async function openVillage(
+  seed: number,
+  links: AirLink[],
+  agents: readonly number[],
+  extras?: (index: number) => NodeExtras,
+): Promise<Village> {
   const clock = new VirtualClock();
   const random = seededRandom(seed);
   const ether = openEther({ clock, random, modulation: PRESETS.LongFast, links });
   const nodes: SimNode[] = [];
   for (const index of agents) {
-    nodes.push(await openNode(clock, ether, index, `${seed}`));
+    nodes.push(await openNode(clock, ether, index, `${seed}`, extras?.(index)));
   }
   const stop = new AbortController();
   const running = runAll(nodes, stop.signal);

@@ -2,6 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fromHex, toHex } from "../../src/kernel/bytes.ts";
+import { authorId } from "../../src/dag/author.ts";
 import { isAgentError } from "../../src/kernel/errors.ts";
 import { decodeMessage, encodeMessage, MAX_MESSAGE_BYTES } from "../../src/wire/codec.ts";
 import type { Message } from "../../src/wire/messages.ts";
@@ -36,7 +37,43 @@ const shortId = fc.uint8Array({ minLength: 4, maxLength: 4 });
 const nibble = fc.integer({ min: 0, max: 15 });
 const sequence = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 0xffff_ff00 }));
 
+const tag = fc.integer({ min: 0, max: 0xff_ffff });
+const rising = (tags: readonly number[]): number[] => tags.toSorted((a, b) => a - b);
+
 const messages: fc.Arbitrary<Message> = fc.oneof(
+  fc
+    .record({
+      type: fc.constant("alert" as const),
+      key: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+      rides: fc.boolean(),
+      number: fc.integer({ min: 1, max: 0x7fff_ffff }),
+      body: fc.uint8Array({ minLength: 8, maxLength: 129 }),
+      signature: fc.uint8Array({ minLength: 64, maxLength: 64 }),
+    })
+    .map(({ key, rides, ...rest }) => ({ ...rest, author: authorId(key), publicKey: rides ? key : undefined })),
+  fc.record({
+    type: fc.constant("alerts" as const),
+    salt: fc.integer({ min: 0, max: 0xffff }),
+    tags: fc.uniqueArray(tag, { maxLength: 64 }).map(rising),
+  }),
+  fc
+    .record({
+      alert: fc.uint8Array({ minLength: 4, maxLength: 4 }),
+      nodes: fc.uniqueArray(tag, { minLength: 1, maxLength: 72 }),
+      readers: fc.integer({ min: 0, max: 72 }),
+    })
+    .map(({ alert, nodes, readers }) => ({
+      type: "seen" as const,
+      alert,
+      read: rising(nodes.slice(0, readers)),
+      held: rising(nodes.slice(readers)),
+    })),
+  fc.record({
+    type: fc.constant("sealed" as const),
+    slot: fc.integer({ min: 0, max: 3 }),
+    counter: fc.integer({ min: 1, max: 2 ** 30 - 1 }),
+    box: fc.uint8Array({ minLength: 9, maxLength: 226 }),
+  }),
   fc.record({
     type: fc.constant("beacon" as const),
     sender: id,
@@ -200,7 +237,15 @@ describe("what we must not send", () => {
   test("is a message with a field out of its range", () => {
     const entry = new Uint8Array(1);
     const prefix = new Uint8Array(4);
-    const coded = { type: "coded", prefix, streamBytes: 1, check: undefined, index: 0, left: 0, symbol: entry } as const;
+    const coded = {
+      type: "coded",
+      prefix,
+      streamBytes: 1,
+      check: undefined,
+      index: 0,
+      left: 0,
+      symbol: entry,
+    } as const;
     const vector = Array.from({ length: 25 }, (_, i) => ({ author: new Uint8Array(8).fill(i), count: 1 }));
     const bad: Message[] = [
       { type: "beacon", sender: new Uint8Array(7), partial: false, vector: [] },
