@@ -11,7 +11,7 @@ export interface Alert {
   readonly publicKey: Uint8Array | undefined;
   /** 1 … 2^31 − 1. */
   readonly number: number;
-  /** `alert/notice-codec.ts`; 8 … 158 bytes. */
+  /** `alert/notice-codec.ts`; 8 … 157 bytes. */
   readonly body: Uint8Array;
   /** Ed25519 over `caye alert v1` ‖ author id ‖ number (u32) ‖ body. */
   readonly signature: Uint8Array;
@@ -21,7 +21,7 @@ const PUBLIC_KEY_BYTES = 32;
 const MAX_NUMBER = 0x7fff_ffff;
 /** Two bytes of flags, one of grades, four of time, and a text. */
 const MIN_BODY_BYTES = 8;
-export const MAX_BODY_BYTES = 158;
+export const MAX_BODY_BYTES = 157;
 
 export const alertCodec: MessageCodec<Alert> = {
   type: "alert",
@@ -63,5 +63,5 @@ function flawOfAlert({ author, publicKey, number, body, signature }: Alert): str
   }
   if (!within(number, 1, MAX_NUMBER)) return "alert number out of range";
   if (signature.length !== SIGNATURE_BYTES) return "signature not 64 bytes";
-  return within(body.length, MIN_BODY_BYTES, MAX_BODY_BYTES) ? undefined : "body not 8 to 158 bytes";
+  return within(body.length, MIN_BODY_BYTES, MAX_BODY_BYTES) ? undefined : "body not 8 to 157 bytes";
 }
