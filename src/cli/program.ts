@@ -109,13 +109,8 @@ function addFileCommands(program: Command, io: CliIo, words: Words): void {
   command(program, "ls", "List the files of this node and of its neighbours.", "caye ls")
     .option("--json", "print the list as JSON")
     .action((options: Json) => ls(io, words, options));
-  command(
-    program,
-    "get",
-    "Fetch a file by its name or CID, over the radio when it must.",
-    "caye get storm.txt -o storm.txt",
-  )
-    .argument("<name|cid>", "as `caye ls` shows it")
+  command(program, "get", "Fetch a file, over the radio when it must.", "caye get storm.txt -o storm.txt")
+    .argument("<file>", "its name, CID (or its beginning), or author and number, as `caye ls` shows them")
     .option("-o, --output <file>", "where to save it (overwrites); else ./NAME, which must not exist")
     .option("--timeout <seconds>", "give up waiting after that long; the agent goes on fetching", wholeSeconds)
     .option("--json", "print the result as JSON")

@@ -3,7 +3,7 @@
  * @module
  */
 import { base32 } from "multiformats/bases/base32";
-import { fromHex, toHex } from "../kernel/bytes.ts";
+import { fromHex, startsWith, toHex } from "../kernel/bytes.ts";
 import type { Store } from "../ports/store.ts";
 import { FILE_PREFIX_BYTES, rootOf, textOfRef } from "./block-ref.ts";
 import { type Catalogue, MAX_RESOLVED } from "./catalogue.ts";
@@ -49,11 +49,18 @@ export class Finder {
     return this.#named(whole, (row) => agrees(toHex(rootOf(row).digest), beginning, row));
   }
 
+  /** Entries that name a root by this digest, 16 … 32 bytes of it. */
+  naming(digest: Uint8Array): Promise<readonly FileRow[]> {
+    return this.#named(digest, (row) => {
+      const known = rootOf(row).digest;
+      return startsWith(known, digest) || startsWith(digest, known);
+    });
+  }
+
   /** Of an entry only the first bytes are known, so the row gets the CID that was asked for: it is the stricter check. */
   async #byCid(cid: Cid): Promise<readonly FileRow[]> {
-    const codec = codecOf(cid);
-    const rows = await this.#named(digestOf(cid), (row) => row.codec === codec && (row.cid?.equals(cid) ?? true));
-    return rows.map((row) => ({ ...row, cid }));
+    const rows = await this.naming(digestOf(cid));
+    return rows.filter(({ codec }) => codec === codecOf(cid)).map((row) => ({ ...row, cid }));
   }
 
   async #byEntry(text: string): Promise<readonly FileRow[]> {

@@ -119,6 +119,10 @@ class StoredShard implements Shard {
     return this.#finder.find(text);
   }
 
+  filesOf(digest: Uint8Array): Promise<readonly FileRow[]> {
+    return this.#finder.naming(digest);
+  }
+
   vector(): readonly VectorRow[] {
     return this.#ledger.committed.authors.vector();
   }

@@ -142,6 +142,8 @@ export interface Shard {
    *   digest (8 hex digits at least).
    */
   resolve(text: string): Promise<readonly FileRow[]>;
+  /** Every entry that names a root by this digest, 16 … 32 bytes of it; own first, 256 at most. */
+  filesOf(digest: Uint8Array): Promise<readonly FileRow[]>;
 
   /** How many verified entries are held of each author that is not in quarantine. From memory, the same list until it changes. */
   vector(): readonly VectorRow[];

@@ -9,7 +9,7 @@ import { type BlockRef, prefixOf, refKey, refOf, rootOf } from "../dag/block-ref
 import { codecOf, digestOf, parseCid, type Cid } from "../dag/cid.ts";
 import { decodeManifest } from "../dag/manifest.ts";
 import type { FileRow } from "../dag/shard.ts";
-import { fromHex, toHex } from "../kernel/bytes.ts";
+import { fromHex } from "../kernel/bytes.ts";
 import { MAX_AIR_BYTES } from "../exchange/files/fetch.ts";
 import type { Transfer, TransferTarget } from "../exchange/files/transfer.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
@@ -46,7 +46,7 @@ export async function transferReport(open: OpenParts, id: string): Promise<GetRe
   if (digest === undefined) return undefined;
   const transfer = open.exchange.transfer({ codec: "raw", digest });
   if (transfer !== undefined) return arrived(open, transfer, await underWay(open, transfer));
-  const rows = await open.shard.resolve(id);
+  const rows = await open.shard.filesOf(digest);
   const row = rows.find(({ held }) => held);
   return row === undefined ? undefined : heldReport(row);
 }
@@ -62,7 +62,7 @@ async function underWay(open: OpenParts, transfer: Transfer): Promise<GetReport>
 
 /** The name of a neighbour who was heard and claims to know the file: its author, if that is one. */
 async function holderOf({ shard, exchange }: OpenParts, root: BlockRef): Promise<string | undefined> {
-  const rows = await shard.resolve(toHex(root.digest));
+  const rows = await shard.filesOf(root.digest);
   const knowing = exchange
     .neighbours()
     .filter(({ claims }) => rows.some(({ author, seq }) => (claims.get(author) ?? 0) >= seq));

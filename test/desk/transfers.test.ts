@@ -5,7 +5,7 @@ import { cidOf, sha256, type Cid } from "../../src/dag/cid.ts";
 import { splitFile } from "../../src/dag/manifest.ts";
 import { encodeNode } from "../../src/dag/node.ts";
 import { symbolAt } from "../../src/erasure/cauchy.ts";
-import { utf8 } from "../../src/kernel/bytes.ts";
+import { toHex, utf8 } from "../../src/kernel/bytes.ts";
 import { SHORT_PREFIX_BYTES } from "../../src/wire/get.ts";
 import { symbolBytesFor } from "../../src/wire/packing.ts";
 import { freshShard } from "../dag/shards.ts";
@@ -139,6 +139,20 @@ test("a name that nobody announced is not found, nor a CID that names no file", 
   const cid = cidOf("dag-cbor", node);
   await rig.shard.putBlock(node, refOf(cid));
   await expect(rig.desk.startGet(cid.toString())).rejects.toMatchObject({ code: "MANIFEST_BAD" });
+});
+
+test("what names several files is refused with their list, and each can be named by author and number", async () => {
+  const author = toHex(await announce({ "a.bin": CONTENT, "b.bin": seeded(3).random.bytes(700) }));
+  await expect(rig.desk.startGet("bafkre")).rejects.toMatchObject({
+    code: "NAME_AMBIGUOUS",
+    fix: `Name one as it stands here:\n${[2, 3].map((seq) => `  ${author}/${seq}  ${seq === 2 ? "a" : "b"}.bin  node 5 (${author})`).join("\n")}`,
+  });
+  const { id, report } = await rig.desk.startGet(`${author}/2`);
+  expect([id, report]).toMatchObject([
+    expect.stringMatching(/^[0-9a-f]{32}$/),
+    { name: "a.bin", bytes: 900, cid: null, state: "waiting" },
+  ]);
+  expect((await rig.desk.startGet(id)).report.name).toBe("a.bin");
 });
 
 test("a transfer that was never begun is not known, whatever its id", async () => {

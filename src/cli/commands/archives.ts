@@ -49,7 +49,7 @@ async function findByName(
 ): Promise<{ readonly cid: string; readonly name: string }> {
   const name = target.normalize("NFC");
   const { files } = await agent.get("/v1/files", isFiles);
-  const rows = files.filter((row) => row.name === name);
+  const rows = files.filter((row) => row.name === name || row.ref === target);
   const [row] = rows;
   if (row === undefined) {
     throw new AgentError("NOT_FOUND", `nobody here knows a file called ${name}`, {
@@ -61,7 +61,7 @@ async function findByName(
   if (first === undefined) {
     throw new AgentError("FILE_MISSING", `${name} is not on this node`, { fix: `Get it first: caye get ${row.ref}` });
   }
-  if (others.every(({ cid }) => cid === first.cid)) return { cid: first.cid, name };
+  if (others.every(({ cid }) => cid === first.cid)) return { cid: first.cid, name: row.name };
   // An archive is often the only copy: which of them it holds must not be a guess.
   throw new AgentError("NAME_AMBIGUOUS", `${held.length} authors have different files called ${name}`, {
     fix: `Name one by its CID:\n${held.map(({ cid, author }) => `  ${cid}  ${author}`).join("\n")}`,
