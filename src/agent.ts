@@ -24,17 +24,22 @@ import { openLog } from "./drivers/log.ts";
 import { discoverRadio } from "./drivers/meshtastic/discover.ts";
 import { openMeshtasticModem } from "./drivers/meshtastic/modem.ts";
 import { ownFiles } from "./drivers/own-files.ts";
+import { readSecretFile } from "./drivers/secret-file.ts";
 import { systemRandom } from "./drivers/random.ts";
 import { openStateDirectory, type StateDirectory } from "./drivers/state-directory.ts";
 import { openTpm } from "./drivers/tpm/open.ts";
 import { findTpm } from "./drivers/tpm/find.ts";
 import { Exchange } from "./exchange/exchange.ts";
+import { parseGroupKeys } from "./exchange/group-key-file.ts";
+import { radioNumber, Sealing } from "./exchange/sealing.ts";
 import { openAlerts } from "./exchange/open-alerts.ts";
 import { toHex, utf8 } from "./kernel/bytes.ts";
 import { AgentError, isAgentError } from "./kernel/errors.ts";
 import { aborted, runAll, type Service } from "./kernel/service.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
+import type { Modem } from "./ports/modem.ts";
+import type { Store } from "./ports/store.ts";
 import { radioInForce } from "./radio/in-force.ts";
 import { Scheduler } from "./radio/scheduler.ts";
 import { REFERENCE_FILE } from "./trust/reference.ts";
@@ -225,7 +230,9 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
   const settings = () => radioInForce({ preset, region, hopLimit, share }, modem.state());
   const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
   const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
+  const sealing = await openSealing(config.village.group_key_file, { store, clock, log, modem });
   const exchange = new Exchange({
+    ...(sealing === undefined ? {} : { sealing }),
     modem,
     queue: scheduler,
     shard,
@@ -236,6 +243,22 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
     settings,
   });
   return { shard, alerts, exchange, scheduler, modem, radioSettings: settings };
+}
+
+/** Undefined where no group key is configured. @throws AgentError "GROUP_KEY_INVALID", "SECRET_OPEN", "SECRET_UNREADABLE" */
+async function openSealing(
+  path: string,
+  {
+    store,
+    clock,
+    log,
+    modem,
+  }: { readonly store: Store; readonly clock: Clock; readonly log: Log; readonly modem: Modem },
+): Promise<Sealing | undefined> {
+  if (path === "") return undefined;
+  const keys = parseGroupKeys(await readSecretFile(path));
+  const number = (): number | undefined => radioNumber(modem.state());
+  return Sealing.open({ store, clock, log: log.named("sealing"), keys, number });
 }
 
 /**

@@ -215,6 +215,33 @@ const log = z.strictObject({
 });
 
 const village = z.strictObject({
+  authority: field(
+    z
+      .string()
+      .regex(/^(?:[0-9a-fA-F]{128})?$/)
+      .transform((key) => key.toLowerCase())
+      .default(""),
+    {
+      description:
+        "Who says who belongs to the village: the authority that `caye village create` made and printed; empty when nobody does, and every author is as good as another.",
+      expects: "empty, or the authority's 128 hex digits",
+      example: `"${"3f9a1c20b4d5e6f7".repeat(8)}"`,
+      unit: "Ed25519 public key and SHA-256 of the ML-DSA-44 public key, hex",
+    },
+  ),
+  strangers: field(z.enum(["accept", "show-unverified", "refuse"]).default("show-unverified"), {
+    description:
+      "With an authority: what is done with the logs of authors whom it has not enrolled. `accept` makes no difference, `show-unverified` marks their files, `refuse` takes nothing from them.",
+    expects: "accept, show-unverified or refuse",
+    example: '"refuse"',
+  }),
+  group_key_file: field(z.string().max(1_024).default(""), {
+    description:
+      "The file with the group key of a private village, as `caye village key` makes it: what Caye says is then sealed with it, and what comes unsealed is dropped. Empty: nothing is sealed. Only its owner may read the file.",
+    expects: "empty, or a path of at most 1024 characters",
+    example: '"/etc/caye/group.key"',
+    unit: "path",
+  }),
   neighbours: field(z.int().min(1).max(5).default(3), {
     description: "How many neighbours the simulated village has.",
     expects: "a whole number from 1 to 5",
@@ -277,7 +304,11 @@ export const TABLES = {
     sentence: "Figures for Prometheus.",
   },
   log: { table: log, sentence: "What the agent writes to standard output." },
-  village: { table: village, sentence: "The simulated village; only read when the modem is `sim:`." },
+  village: {
+    table: village,
+    sentence:
+      "The village: who belongs to it, and what it keeps to itself; `neighbours`, `loss` and `speed` are those of the simulated one, and only read when the modem is `sim:`.",
+  },
 } as const;
 
 export const schema = z.strictObject({

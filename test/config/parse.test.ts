@@ -46,7 +46,14 @@ describe("a configuration", () => {
       api: { host: "127.0.0.1", port: 8420 },
       metrics: { host: "127.0.0.1", port: 9427 },
       log: { level: "info", format: "auto" },
-      village: { neighbours: 3, loss: 0.1, speed: 1 },
+      village: {
+        authority: "",
+        strangers: "show-unverified",
+        group_key_file: "",
+        neighbours: 3,
+        loss: 0.1,
+        speed: 1,
+      },
     });
   });
 
