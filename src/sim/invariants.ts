@@ -32,7 +32,7 @@ export async function invariantsOf(
   law: LawOfTheAir,
 ): Promise<readonly InvariantReport[]> {
   return [
-    converged(story, well),
+    await converged(story, well),
     await acknowledged(story),
     await logsArePrefixes(story),
     await nothingForged(story),
@@ -53,12 +53,13 @@ function report(name: string, faults: readonly string[], looked: string): Invari
 }
 
 /** All houses hold all entries, and whoever wanted a file has it. */
-function converged(story: StoryVillage, well: boolean): InvariantReport {
+async function converged(story: StoryVillage, well: boolean): Promise<InvariantReport> {
+  const looked = `${story.village.houses.length} houses, ${story.wishes.length} wanted files`;
+  if (well) return report("converged", [], looked);
   const behind = story
     .behind()
     .map(({ index, node }) => `house ${index} ${node === undefined ? "is down" : "lacks entries"}`);
-  const faults = well || behind.length > 0 ? behind : ["a file that somebody wants has not come"];
-  return report("converged", faults, `${story.village.houses.length} houses, ${story.wishes.length} wanted files`);
+  return report("converged", [...behind, ...(await story.unfulfilled()), "all came too late"], looked);
 }
 
 /** What was acknowledged is at its house, whatever it has been through, and in every log that has come as far. */

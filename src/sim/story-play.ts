@@ -10,6 +10,7 @@ import { regionNamed } from "../radio/region.ts";
 import { openEtherModem } from "./ether-modem.ts";
 import { invariantsOf, watchGrowth } from "./invariants.ts";
 import { fileName } from "./scenario-files.ts";
+import { randomStory } from "./random-story.ts";
 import { reportOf, type Scenario, type Watcher } from "./scenario-types.ts";
 import { drawBelow, seededRandom } from "./seeded-random.ts";
 import { SimVillage } from "./sim-village.ts";
@@ -17,7 +18,7 @@ import { Sky } from "./sky.ts";
 import { StoryVillage } from "./story-village.ts";
 import type { Story } from "./story.ts";
 import { Stranger } from "./stranger.ts";
-import { roadsOf, twoVillages } from "./terrain.ts";
+import { distances, roadsOf, twoVillages } from "./terrain.ts";
 import { nodeNumber } from "./topology.ts";
 import { boot, happeningsOf, type Happening } from "./troubles.ts";
 
@@ -49,6 +50,16 @@ export function storyScenario(story: Story): Scenario {
   };
 }
 
+/** A story drawn from the seed itself. Of the options, only seed and limit count. */
+export const RANDOM: Scenario = {
+  ...storyScenario(randomStory(1)),
+  name: "random",
+  run: (options, watcher) => {
+    const story = randomStory(options.seed);
+    return storyScenario(story).run({ ...storyScenario(story).defaults, seed: options.seed }, watcher);
+  },
+};
+
 async function playStory(story: Story, options: ScenarioOptions, watcher: Watcher): Promise<ScenarioReport> {
   const random = seededRandom(`${options.seed}/story`);
   const { houses, terrain, lossRatio, strangers, minutes, patienceHours } = story;
@@ -61,7 +72,12 @@ async function playStory(story: Story, options: ScenarioOptions, watcher: Watche
   const strangersRoads = strangers.flatMap((_, i) => village.houses.map(({ index }) => [index, houses + i] as const));
   const sky = new Sky(village.ether, { houses: all, roads: [...roads, ...strangersRoads], lossRatio });
   sky.lay([...roads, ...strangersRoads]);
-  const told = new StoryVillage(village, sky);
+  const far = distances(roads, houses);
+  const told = new StoryVillage(
+    village,
+    sky,
+    (a, b) => (far[a]?.[b] ?? Number.POSITIVE_INFINITY) <= story.hopLimit + 1,
+  );
   if (story.inStep) await village.bringInStep();
   for (const house of village.houses) if (house.node !== undefined) house.start();
   using stop = new LinkedAbort(new AbortController().signal);
@@ -148,12 +164,7 @@ function deedsOf({ puts, gets, houses, minutes, fileBytes, newcomers }: Story, r
     return {
       atMs: moment(),
       what: `house ${house} wants a file`,
-      happen: async (told) => {
-        const files = told.promised.filter((file) => file.house !== house && !told.restored.has(file.author));
-        const file = files[which % Math.max(files.length, 1)];
-        if (file !== undefined) told.wishes.push({ house, file });
-        await told.askForWishes();
-      },
+      happen: (told) => told.wish(house, which),
     };
   };
   const arrive = (i: number): Happening => ({

@@ -50,9 +50,13 @@ export class StoryVillage {
   readonly overgrown: string[] = [];
   putsRefused = 0;
 
-  constructor(village: SimVillage, sky: Sky) {
+  readonly #reaches: (from: number, to: number) => boolean;
+
+  /** @param reaches whether a question from one house comes to another, relays included */
+  constructor(village: SimVillage, sky: Sky, reaches: (from: number, to: number) => boolean) {
     this.village = village;
     this.sky = sky;
+    this.#reaches = reaches;
     village.onSent((packet) => this.#book(packet));
   }
 
@@ -82,6 +86,32 @@ export class StoryVillage {
       if (!FORESEEN.some((code) => isAgentError(error, code))) throw error;
       this.putsRefused++;
     }
+  }
+
+  /** Somebody wants a file of another house, one of those that can be asked. */
+  async wish(house: number, which: number): Promise<void> {
+    const files = this.promised.filter(
+      ({ house: other, author }) => other !== house && !this.restored.has(author) && this.#reaches(house, other),
+    );
+    const file = files[which % Math.max(files.length, 1)];
+    if (file !== undefined) this.wishes.push({ house, file });
+    await this.askForWishes();
+  }
+
+  /** What has not come yet, for people. */
+  async unfulfilled(): Promise<string[]> {
+    const lacking: string[] = [];
+    for (const { house, file } of this.wishes) {
+      const { node } = this.house(house);
+      if (node === undefined || (await holds(node.shard, file))) continue;
+      const row = (await node.shard.resolve(file.name)).find(({ author }) => author === file.author);
+      const transfer = row === undefined ? undefined : await this.drive(node.exchange.fetch(row));
+      const { state = "unknown here", wanted = 0, packets = 0 } = transfer?.report() ?? {};
+      lacking.push(
+        `house ${house} lacks ${file.name} (${file.content.length} bytes) of house ${file.house}: ${state}, ${wanted} wanted after ${packets} packets`,
+      );
+    }
+    return lacking;
   }
 
   /** Asks for what is wanted and neither here nor under way. True when nothing is wanted any more. */

@@ -41,6 +41,29 @@ export function twoVillages(houses: number, side: 0 | 1): Road[] {
   return villages.flatMap((village, i) => pairs(i === side ? [...village, carrier] : village));
 }
 
+/** Roads that a packet takes from each house to each other; Infinity where there is no way. */
+export function distances(roads: readonly Road[], houses: number): readonly (readonly number[])[] {
+  const neighbours = range(0, houses).map((): number[] => []);
+  for (const [a, b] of roads) {
+    neighbours[a]?.push(b);
+    neighbours[b]?.push(a);
+  }
+  return range(0, houses).map((from) => {
+    const far = range(0, houses).map(() => Number.POSITIVE_INFINITY);
+    far[from] = 0;
+    // Grows while it is walked through: first come the nearest.
+    const reached = [from];
+    for (const house of reached) {
+      for (const next of neighbours[house] ?? []) {
+        if (far[next] !== Number.POSITIVE_INFINITY) continue;
+        far[next] = (far[house] ?? 0) + 1;
+        reached.push(next);
+      }
+    }
+    return far;
+  });
+}
+
 /** A random tree, so that all are joined, and some roads more. */
 function scattered(houses: number, random: Random): Road[] {
   const roads: Road[] = range(1, houses).map((house) => [drawBelow(random, house), house]);

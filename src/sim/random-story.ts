@@ -1,0 +1,68 @@
+/**
+ * A small village with troubles by chance, from a seed: one of the thousands that `npm run soak` plays.
+ * @module
+ */
+import type { Random } from "../ports/random.ts";
+import type { PresetName } from "../radio/airtime.ts";
+import { drawBelow, seededRandom } from "./seeded-random.ts";
+import { PLAIN, type Story, type Trouble, type TroubleKind } from "./story.ts";
+import { HABITS, type Habit } from "./stranger.ts";
+import type { TerrainName } from "./terrain.ts";
+
+const TERRAINS: readonly TerrainName[] = ["cell", "cell", "line", "star", "scattered", "scattered", "two-villages"];
+const PRESETS: readonly PresetName[] = ["LongFast", "LongFast", "MediumFast", "ShortFast"];
+const REGIONS: readonly string[] = ["US", "EU_868"];
+const LOSSES: readonly number[] = [0, 0.1, 0.1, 0.3, 0.3, 0.5];
+const KINDS: readonly TroubleKind[] = [
+  "crash",
+  "crash",
+  "radio-reboot",
+  "partition",
+  "burst",
+  "garbled",
+  "twice",
+  "late",
+  "clock-jump",
+  "disk-full",
+  "backup",
+];
+
+export function randomStory(seed: number): Story {
+  const random = seededRandom(`random story ${seed}`);
+  const minutes = 20 + drawBelow(random, 41);
+  const houses = 3 + drawBelow(random, 6);
+  const terrain = pick(TERRAINS, random);
+  return {
+    ...PLAIN,
+    name: "random",
+    about: "A small village, its terrain, its people's doings and its troubles drawn from the seed.",
+    houses,
+    terrain,
+    preset: pick(PRESETS, random),
+    region: pick(REGIONS, random),
+    hopLimit: drawBelow(random, 4),
+    lossRatio: pick(LOSSES, random),
+    minutes,
+    patienceHours: 48,
+    puts: 1 + drawBelow(random, 8),
+    gets: drawBelow(random, 5),
+    fileBytes: { least: 1, most: pick([60, 400, 1500], random) },
+    inStep: drawBelow(random, 2) === 0,
+    newcomers: terrain !== "two-villages" && drawBelow(random, 4) === 0 ? 1 : 0,
+    skewPpm: pick([0, 50, 500], random),
+    stayMinutes: 10 + drawBelow(random, 30),
+    troubles: Array.from({ length: drawBelow(random, 5) }, () => trouble(minutes, random)),
+    strangers: drawBelow(random, 3) === 0 ? [pick<Habit>(HABITS, random)] : [],
+  };
+}
+
+function trouble(minutes: number, random: Random): Trouble {
+  const kind = pick(KINDS, random);
+  return { kind, times: 1 + drawBelow(random, 3), minutes: 1 + drawBelow(random, Math.ceil(minutes / 2)) };
+}
+
+function pick<T>(of: readonly [T, ...T[]] | readonly T[], random: Random): T {
+  const one = of[drawBelow(random, of.length)];
+  if (one === undefined) throw new RangeError("nothing to pick from: a fault of ours");
+  return one;
+}

@@ -1,0 +1,159 @@
+/** Scenarios: they reach their goals, replay exactly, and their laws can be broken. */
+import { describe, expect, test } from "vitest";
+import { toHex } from "../../src/kernel/bytes.ts";
+import { invariantsOf } from "../../src/sim/invariants.ts";
+import { runScenario, SIMULATOR } from "../../src/sim/scenario.ts";
+import { SimVillage } from "../../src/sim/sim-village.ts";
+import { Sky } from "../../src/sim/sky.ts";
+import { StoryVillage } from "../../src/sim/story-village.ts";
+import { roadsOf } from "../../src/sim/terrain.ts";
+import { seededRandom } from "../../src/sim/seeded-random.ts";
+
+const LAW = { dutyCycle: 1, share: 0.5 };
+
+describe("a scenario", () => {
+  test("index ends with everybody knowing everything, and costs more than the bound", async () => {
+    const report = await runScenario({ scenario: "index", nodes: 4, entries: 12, lossRatio: 0.3 });
+    expect(report).toMatchObject({ scenario: "index", complete: true, seed: 1, nodes: 4, entries: 12, lossRatio: 0.3 });
+    expect(report.ratio).toBeGreaterThan(1);
+    expect(report.airMs).toBeCloseTo((report.ratio ?? 0) * (report.boundMs ?? 0), 3);
+    const counted = Object.values(report.byMessage);
+    expect(counted.reduce((all, { packets }) => all + packets, 0)).toBe(report.packets);
+    expect(counted.reduce((all, { airMs }) => all + airMs, 0)).toBeCloseTo(report.airMs, 3);
+  });
+
+  test("file-20 without loss sends each of its symbols about once", async () => {
+    const report = await runScenario({ scenario: "file-20", nodes: 4, symbols: 5, lossRatio: 0 });
+    expect(report.complete).toBe(true);
+    const coded = report.byMessage["coded"]?.packets ?? 0;
+    expect(coded).toBeGreaterThanOrEqual(5);
+    expect(coded).toBeLessThan(8);
+  });
+
+  test.each(["index", "hurricane", "random"])(
+    "%s replays exactly from its seed, and only from that",
+    async (scenario) => {
+      const small = { scenario, nodes: 4, entries: 6 };
+      const [once, again, other] = [
+        await runScenario({ ...small, seed: 3 }),
+        await runScenario({ ...small, seed: 3 }),
+        await runScenario({ ...small, seed: 4 }),
+      ];
+      expect(again).toEqual(once);
+      expect(other.traceHash).not.toBe(once.traceHash);
+    },
+  );
+
+  test("that nobody knows is an error that names those that there are", async () => {
+    await expect(runScenario({ scenario: "flood" })).rejects.toMatchObject({ code: "SCENARIO_UNKNOWN" });
+  });
+
+  test("has a name of its own and a sentence", () => {
+    const names = SIMULATOR.scenarios.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.length).toBeGreaterThan(12);
+    for (const { about } of SIMULATOR.scenarios) expect(about).toMatch(/^[A-Z].+\.$/);
+  });
+});
+
+const STORIES = SIMULATOR.scenarios
+  .map(({ name }) => name)
+  .filter((name) => !["index", "file-20", "alert-30", "random"].includes(name));
+
+describe("every law holds in", () => {
+  test.each(STORIES)("%s", async (scenario) => {
+    const { invariants, complete } = await runScenario({ scenario, seed: 11, ...smaller(scenario) });
+    expect(invariants.filter(({ held }) => !held)).toEqual([]);
+    expect(invariants.length).toBeGreaterThan(5);
+    expect(complete).toBe(true);
+  });
+});
+
+/** Thirty houses take half a minute: that is for the bench. */
+function smaller(scenario: string): { nodes?: number; entries?: number } {
+  return scenario === "village-of-30" ? { nodes: 10, entries: 10 } : {};
+}
+
+describe("a law that is broken is reported", () => {
+  async function village(): Promise<StoryVillage> {
+    const cell = { preset: "ShortFast", region: "US", hopLimit: 0, share: 0.5 } as const;
+    const houses = await SimVillage.open({ seed: 1, count: 2, links: [], ...cell });
+    const roads = roadsOf("cell", 2, seededRandom(1));
+    const story = new StoryVillage(houses, new Sky(houses.ether, { houses: 2, roads, lossRatio: 0 }), () => true);
+    await houses.bringInStep();
+    for (const house of houses.houses) house.start();
+    await story.put(0, "note.txt", new Uint8Array(100).fill(7));
+    return story;
+  }
+
+  async function broken(story: StoryVillage, well = true): Promise<string[]> {
+    const laws = await invariantsOf(story, well, LAW);
+    await story.village[Symbol.asyncDispose]();
+    return laws.filter(({ held }) => !held).map(({ name }) => name);
+  }
+
+  test("not when all is well", async () => {
+    expect(await broken(await village())).toEqual([]);
+  });
+
+  test("what was acknowledged and is gone", async () => {
+    const story = await village();
+    const [file] = story.promised;
+    if (file === undefined) throw new Error("nothing was put");
+    story.promised.push({ ...file, name: "other.txt", content: new Uint8Array(100).fill(8) });
+    expect(await broken(story)).toEqual(["acknowledged"]);
+  });
+
+  test("an entry that its author did not write", async () => {
+    const story = await village();
+    const [file] = story.promised;
+    if (file === undefined) throw new Error("nothing was put");
+    story.promised[0] = { ...file, entry: new Uint8Array(file.entry.length) };
+    expect(await broken(story)).toEqual(["acknowledged"]);
+  });
+
+  test("a house that lacks entries, when the time is up", async () => {
+    expect(await broken(await village(), false)).toEqual(["converged"]);
+  });
+
+  test("an author who does not live here", async () => {
+    const story = await village();
+    const stranger = await village();
+    const shard = stranger.house(0).agent.shard;
+    const other = await SimVillage.open({
+      seed: 2,
+      count: 1,
+      links: [],
+      preset: "ShortFast",
+      region: "US",
+      hopLimit: 0,
+      share: 0.5,
+    });
+    const foreign = other.houses[0]?.agent.shard;
+    if (foreign === undefined) throw new Error("no house");
+    const { entries, signature } = await foreign.entries(foreign.author.id, 1, 1);
+    await story.house(1).agent.shard.merge(foreign.author.id, 1, entries, signature);
+    expect(toHex(shard.author.id)).toBe(toHex(story.house(0).agent.shard.author.id));
+    expect(await broken(story)).toEqual(["nothing forged"]);
+    await stranger.village[Symbol.asyncDispose]();
+    await other[Symbol.asyncDispose]();
+  });
+
+  test("an hour with more air than the budget, wherever the hour begins", async () => {
+    const story = await village();
+    const quarter = { airtimeUs: 500_000_000 };
+    story.sent.set(story.house(1).number, [
+      { atMs: 3_000_000, ...quarter },
+      { atMs: 4_000_000, ...quarter },
+      { atMs: 5_000_000, ...quarter },
+      { atMs: 6_599_999, ...quarter },
+    ]);
+    expect(await broken(story)).toEqual(["air is lawful"]);
+  });
+
+  test("a queue that has outgrown its bound", async () => {
+    const story = await village();
+    story.overgrown.push("house 0: 99 frames wait");
+    expect(await broken(story)).toEqual(["bounded"]);
+  });
+});
