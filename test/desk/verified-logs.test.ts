@@ -26,7 +26,11 @@ test("a log with an entry that the disk has damaged is not, and that is no failu
 
 test("a log with an exchanged entry is not", async () => {
   const { shard, store } = await withThreeFiles();
-  const record = encodeLogRecord({ head: new Uint8Array(32), entry: utf8("something else"), summary: { kind: "other" } });
+  const record = encodeLogRecord({
+    head: new Uint8Array(32),
+    entry: utf8("something else"),
+    summary: { kind: "other" },
+  });
   await store.tamper(entryKey(shard.author.id, 3), record);
   expect([...(await verifiedLogs(shard))]).toEqual([]);
 });
