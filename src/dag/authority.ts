@@ -1,0 +1,122 @@
+/**
+ * The authority of a village: two key pairs, Ed25519 and ML-DSA-44, in one file that is kept off the network.
+ *
+ * The file: lines for people begin with `#`; then `caye-authority 1 plain SECRET`, or `caye-authority 1 scrypt SALT NONCE BOX`:
+ * the secret under AES-256-GCM, its key from the passphrase by scrypt (N = 2^17, r = 8, p = 1: about half a second and 128 MB).
+ * All in hex. The secret: two seeds of 32 bytes.
+ * @module
+ */
+import { createCipheriv, createDecipheriv, scryptSync } from "node:crypto";
+import { type Bytes, concatBytes, copyBytes, fromHex, fromUtf8, toHex, utf8 } from "../kernel/bytes.ts";
+import { AgentError, describeError } from "../kernel/errors.ts";
+import type { AuthorityKey, VillageTools } from "../kernel/village.ts";
+import type { Random } from "../ports/random.ts";
+import { authorFromSeed, authorId } from "./author.ts";
+import { mlDsaFromSeed } from "./ml-dsa.ts";
+import { decodeRequest, encodeStatementFile } from "./statement-file.ts";
+import { messageOf, signedStatement, type Statement } from "./statement.ts";
+
+const SEED_BYTES = 32;
+const SALT_BYTES = 16;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const SCRYPT = { N: 2 ** 17, r: 8, p: 1, maxmem: 2 ** 28 } as const;
+const PLAIN = /^caye-authority 1 plain ([0-9a-f]{128})$/m;
+const CLOSED = /^caye-authority 1 scrypt ([0-9a-f]{32}) ([0-9a-f]{24}) ([0-9a-f]{160})$/m;
+
+export function villageTools(random: Random): VillageTools {
+  return {
+    createAuthority: (passphrase) => {
+      const secret = random.bytes(2 * SEED_BYTES);
+      const { author, mlDsa } = keysOf(secret);
+      const authority = toHex(concatBytes(author.publicKey, mlDsa.fingerprint));
+      return { file: keyFile(secret, authority, passphrase, random), authority };
+    },
+    createGroupKey: (number) =>
+      utf8(
+        `# The group key of a private village: as secret as what is said there.\ncaye-group-key ${number} ${toHex(random.bytes(SEED_BYTES))}\n`,
+      ),
+    enrol: (key, file, nowS, untilS) => {
+      const request = decodeRequest(file);
+      if (!request.ok) {
+        throw new AgentError("REQUEST_INVALID", `this is no request of a node: ${request.reason}`, {
+          fix: "make it on the node: caye village request > NODE.request",
+        });
+      }
+      const certificate = { kind: "certificate", serial: nowS, fromS: nowS, untilS, ...request.value } as const;
+      const { publicKey, name } = request.value;
+      return { file: state(key, certificate), id: toHex(authorId(publicKey)), name };
+    },
+    revoke: (key, serials, number) =>
+      state(key, { kind: "revocations", number, serials: [...new Set(serials)].toSorted((a, b) => a - b) }),
+  };
+}
+
+function keysOf(secret: Uint8Array) {
+  return {
+    author: authorFromSeed(secret.subarray(0, SEED_BYTES)),
+    mlDsa: mlDsaFromSeed(secret.subarray(SEED_BYTES)),
+  };
+}
+
+function state(key: AuthorityKey, statement: Statement): Bytes {
+  const { author, mlDsa } = keysOf(secretOf(key));
+  const message = messageFor(statement);
+  const entry = signedStatement(statement, author.sign(message));
+  return encodeStatementFile({ entry, proof: { publicKey: mlDsa.publicKey, signature: mlDsa.sign(message) } });
+}
+
+function messageFor(statement: Statement): Bytes {
+  try {
+    return messageOf(statement);
+  } catch (cause) {
+    throw new AgentError("CERTIFICATE_INVALID", `that can't be stated: ${describeError(cause)}`, { cause });
+  }
+}
+
+function keyFile(secret: Bytes, authority: string, passphrase: string | undefined, random: Random): Bytes {
+  const lines = [
+    "# The authority of a village. Who has this file decides who belongs to it: keep it off the network, and a copy elsewhere.",
+    `# Everybody's configuration: [village] authority = "${authority}"`,
+    passphrase === undefined ? `caye-authority 1 plain ${toHex(secret)}` : closed(secret, passphrase, random),
+  ];
+  return utf8(`${lines.join("\n")}\n`);
+}
+
+function closed(secret: Bytes, passphrase: string, random: Random): string {
+  const [salt, nonce] = [random.bytes(SALT_BYTES), random.bytes(NONCE_BYTES)];
+  const cipher = createCipheriv("aes-256-gcm", wrappingKey(passphrase, salt), nonce);
+  const box = concatBytes(cipher.update(secret), cipher.final(), cipher.getAuthTag());
+  return `caye-authority 1 scrypt ${toHex(salt)} ${toHex(nonce)} ${toHex(box)}`;
+}
+
+/** @throws AgentError "AUTHORITY_KEY" */
+function secretOf({ file, passphrase }: AuthorityKey): Bytes {
+  const text = fromUtf8(file) ?? "";
+  const plain = fromHex(PLAIN.exec(text)?.[1] ?? "");
+  if (plain?.length === 2 * SEED_BYTES) return plain;
+  const [, ...hex] = CLOSED.exec(text) ?? [];
+  const [salt, nonce, box] = hex.map((part) => fromHex(part));
+  if (salt === undefined || nonce === undefined || box === undefined) {
+    throw new AgentError("AUTHORITY_KEY", "this is no key file of an authority", {
+      fix: "caye village create makes one",
+    });
+  }
+  if (passphrase === undefined) {
+    throw new AgentError("AUTHORITY_KEY", "the authority's key is closed by a passphrase", {
+      fix: "--passphrase-file FILE",
+    });
+  }
+  const at = box.length - TAG_BYTES;
+  try {
+    const decipher = createDecipheriv("aes-256-gcm", wrappingKey(passphrase, salt), nonce);
+    decipher.setAuthTag(box.subarray(at));
+    return copyBytes(concatBytes(decipher.update(box.subarray(0, at)), decipher.final()));
+  } catch (cause) {
+    throw new AgentError("AUTHORITY_KEY", "that passphrase does not open the authority's key", { cause });
+  }
+}
+
+function wrappingKey(passphrase: string, salt: Uint8Array): Buffer {
+  return scryptSync(passphrase.normalize("NFC"), salt, SEED_BYTES, SCRYPT);
+}
