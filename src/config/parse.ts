@@ -3,7 +3,7 @@ import { TomlError, parse as parseToml } from "smol-toml";
 import type { z } from "zod";
 import { AgentError, describeError } from "../kernel/errors.ts";
 import { type FieldRow, fieldRows, tableNames } from "./fields.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../kernel/nearest.ts";
 import { type Config, schema } from "./schema.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

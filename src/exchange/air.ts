@@ -3,7 +3,7 @@
  * @module
  */
 import { refused } from "../kernel/decoded.ts";
-import type { Frame } from "../radio/scheduler.ts";
+import type { Frame } from "../radio/frame.ts";
 import { payloadAirtimeUs, type LoraModulation } from "../radio/airtime.ts";
 import { MAX_PAYLOAD_BYTES } from "../ports/modem.ts";
 import { MAX_MESSAGE_BYTES, encodeMessage } from "../wire/codec.ts";

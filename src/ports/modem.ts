@@ -14,6 +14,9 @@ export const TEXT_MESSAGE_APP = 1;
 /** The largest payload of a `PRIVATE_APP` packet on a channel, in bytes. */
 export const MAX_PAYLOAD_BYTES = 231;
 
+/** How often the radio puts one packet on air at most, when it wants an acknowledgement (`NUM_RELIABLE_RETX` of the firmware). */
+export const WANT_ACK_SENDS = 3;
+
 export interface RadioPacket {
   readonly from: number;
   readonly to: number;
@@ -24,6 +27,8 @@ export interface RadioPacket {
   readonly hopsTaken: number | undefined;
   readonly rssiDbm: number | undefined;
   readonly snrDb: number | undefined;
+  /** Index of the radio's channel that it came by, 0 … 7; left out when the radio didn't say. */
+  readonly channel?: number;
 }
 
 export interface OutgoingPacket {
@@ -34,6 +39,10 @@ export interface OutgoingPacket {
   readonly payload: Uint8Array;
   /** 0 … 7 relays. Always explicit: left out, the firmware would choose. */
   readonly hopLimit: number;
+  /** The radio repeats it, up to {@link WANT_ACK_SENDS} times in all, until its receiver answers. Only to one node. */
+  readonly wantAck?: boolean;
+  /** Index of the radio's channel, 0 … 7; the configured one when left out. */
+  readonly channel?: number;
 }
 
 export type SendOutcome =

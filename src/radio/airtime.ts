@@ -49,6 +49,8 @@ const DATA_TAG_BYTES = 4;
 const LONG_VARINT_FROM = 128;
 /** What firmware 2.8 adds to a broadcast: an XEdDSA signature with its tag and length. */
 const RADIO_SIGNATURE_BYTES = 66;
+/** Of a packet to one node: the tag and the nonce. */
+const PKC_BYTES = 12;
 /** The radio spreads each symbol's bits more safely (low data rate optimisation) above this. */
 const LOW_RATE_SYMBOL_US = 16_000;
 /** At 2.4 GHz the radio is an SX128x, which optimises by spreading factor alone: its datasheet, section 7.4.4. */
@@ -145,6 +147,15 @@ export function frameBytesFor(payloadBytes: number, radioSigns = false): number 
 /** Time on air in µs of a broadcast with this payload. @throws RangeError above 231 bytes */
 export function payloadAirtimeUs(payloadBytes: number, modulation: LoraModulation, radioSigns = false): number {
   return timeOnAirUs(frameBytesFor(payloadBytes, radioSigns), modulation);
+}
+
+/**
+ * Time on air in µs of one sending of a packet to one node, encrypted for it by the radio (PKC: X25519 and AES-CCM,
+ * `MESHTASTIC_PKC_OVERHEAD` of the firmware); on a channel it would be 12 bytes less.
+ * @throws RangeError above 219 bytes on a port of ours, 220 on one below 128
+ */
+export function directAirtimeUs(port: number, payloadBytes: number, modulation: LoraModulation): number {
+  return timeOnAirUs(meshFrameBytes(port, payloadBytes) + PKC_BYTES, modulation);
 }
 
 /**

@@ -27,7 +27,10 @@ export type Verdict =
 
 /** The packet at the head of the queue. */
 export interface Candidate {
+  /** What it is booked with. */
   readonly airtimeUs: number;
+  /** Of one sending, where the radio may send it several times; `airtimeUs` when left out. */
+  readonly packetUs?: number;
   /** Its priority, and what it has come to by waiting. */
   readonly priority: number;
   readonly rank: number;
@@ -143,8 +146,9 @@ function reserveFor(priority: number): Ratio {
 }
 
 /** Why this packet will not fit in any hour; undefined when it will, once others leave room. */
-function impossible({ airtimeUs, priority }: Candidate, limits: RadioLimits): string | undefined {
-  if (limits.maxPacketUs !== undefined && airtimeUs > limits.maxPacketUs)
+function impossible(packet: Candidate, limits: RadioLimits): string | undefined {
+  const { airtimeUs, packetUs = airtimeUs, priority } = packet;
+  if (limits.maxPacketUs !== undefined && packetUs > limits.maxPacketUs)
     return "one packet is longer than the law of the region lets it be";
   if (airtimeUs > Math.floor(shareUs(limits) * (1 - reserveFor(priority))))
     return "one packet is longer than the hour's budget";

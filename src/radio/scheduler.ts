@@ -10,30 +10,19 @@ import { describeError } from "../kernel/errors.ts";
 import type { Service } from "../kernel/service.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import { BROADCAST, PRIVATE_APP, type Modem, type SendOutcome } from "../ports/modem.ts";
+import type { Modem, SendOutcome } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
-import { payloadAirtimeUs } from "./airtime.ts";
 import { lawUs } from "./budget.ts";
 import { chance } from "./chance.ts";
 import { estimate, type Estimate } from "./estimate.ts";
+import { costOf, packetOf, type Cost, type Frame } from "./frame.ts";
 import { Gate, type HoldReason } from "./gate.ts";
 import { HoldBook, type Held } from "./hold-book.ts";
 import type { AirtimeLedger } from "./ledger.ts";
 import type { RadioLimits } from "./limits.ts";
-import { REQUEST, type Priority } from "./priority.ts";
+import { REQUEST } from "./priority.ts";
 import type { Ratio } from "./regions.ts";
-import { WaitingQueue, type Offer, type Waiting } from "./waiting.ts";
-
-/** A broadcast on our port. */
-export interface Frame extends Waiting {
-  /** An encoded message, 1 … 231 bytes; not to be changed once offered. */
-  readonly payload: Uint8Array;
-  readonly priority: Priority;
-  /** Relays, 0 … 7. */
-  readonly hopLimit: number;
-  /** Called once the radio has it, with its time on air. Must not throw. */
-  readonly onSent?: (airtimeUs: number) => void;
-}
+import { WaitingQueue, type Offer } from "./waiting.ts";
 
 export interface SchedulerParts {
   readonly modem: Modem;
@@ -184,17 +173,18 @@ export class Scheduler implements Service {
       }
       const { item: frame, rank } = next;
       const limits = this.#parts.settings();
-      const airtimeUs = payloadAirtimeUs(frame.payload.length, limits.modulation, limits.radioSigns);
+      const cost = costOf(frame, limits);
       const { priority, expiresAtMs } = frame;
-      const verdict = this.#gate.verdict({ airtimeUs, priority, rank, expiresAtMs }, limits, nowMs);
-      if (verdict.kind === "open") await this.#send(frame, airtimeUs, signal);
+      const verdict = this.#gate.verdict({ ...cost, priority, rank, expiresAtMs }, limits, nowMs);
+      if (verdict.kind === "open") await this.#send(frame, cost, signal);
       else if (verdict.kind === "never") this.#refuse(frame, verdict.reason);
       else await this.#pause(verdict.on, verdict.ms, signal);
     }
   }
 
-  async #send(frame: Frame, airtimeUs: number, signal: AbortSignal): Promise<void> {
+  async #send(frame: Frame, cost: Cost, signal: AbortSignal): Promise<void> {
     const { clock, ledger, modem } = this.#parts;
+    const { airtimeUs } = cost;
     // Booked and on disk before it is on air: a crash in between costs airtime, never the law.
     ledger.record(clock.monotonicMs(), airtimeUs);
     await this.#save();
@@ -202,16 +192,15 @@ export class Scheduler implements Service {
       ledger.takeBack(airtimeUs);
       return;
     }
-    const { payload, hopLimit } = frame;
-    const outcome = await modem.send({ to: BROADCAST, port: PRIVATE_APP, payload, hopLimit }, signal);
-    if (outcome.kind === "taken") this.#taken(frame, airtimeUs);
+    const outcome = await modem.send(packetOf(frame), signal);
+    if (outcome.kind === "taken") this.#taken(frame, cost);
     else await this.#notTaken(frame, airtimeUs, outcome);
   }
 
-  #taken(frame: Frame, airtimeUs: number): void {
+  #taken(frame: Frame, { airtimeUs, packetUs }: Cost): void {
     const { clock, random, relaySlack = RELAY_SLACK_FACTOR } = this.#parts;
     const factor = (frame.hopLimit > 0 ? relaySlack : 1) + JITTER * chance(random);
-    this.#gate.sent(airtimeUs, (factor * airtimeUs) / 1000, clock.monotonicMs());
+    this.#gate.sent(packetUs, (factor * packetUs) / 1000, clock.monotonicMs());
     this.#queue.serve(frame);
     this.#holds.over();
     this.#sentPackets++;

@@ -100,9 +100,9 @@ class EtherModem implements Modem {
     if (fault !== undefined) return { kind: "refused", reason: fault };
     if (this.#state.kind !== "ready" || !this.#radio.powered) return { kind: "busy", reason: "no link to the radio" };
     const id = new DataView(this.#options.random.bytes(4).buffer).getUint32(0);
-    const { to, port, hopLimit } = packet;
+    const { to, port, hopLimit, wantAck = false } = packet;
     // A copy: what is on the air no longer changes when the sender reuses its buffer.
-    const admission = this.#radio.submit({ to, id, port, hopLimit, payload: packet.payload.slice() });
+    const admission = this.#radio.submit({ to, id, port, hopLimit, wantAck, payload: packet.payload.slice() });
     switch (admission.kind) {
       case "full":
         return { kind: "busy", reason: "the radio's queue is full" };

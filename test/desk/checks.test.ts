@@ -4,7 +4,7 @@ import { entryKey, fileKey } from "../../src/dag/keys.ts";
 import { utf8 } from "../../src/kernel/bytes.ts";
 import type { Check } from "../../src/kernel/reports.ts";
 import { ANSWER } from "../../src/radio/priority.ts";
-import type { Frame } from "../../src/radio/scheduler.ts";
+import type { Frame } from "../../src/radio/frame.ts";
 import { freshShard } from "../dag/shards.ts";
 import { BAD_STEP, type DeskRig, GOOD_STEP, openDeskRig } from "../fakes/desk.ts";
 

@@ -2,11 +2,13 @@
 import { describe, expect, test } from "vitest";
 import type { Bytes } from "../../src/kernel/bytes.ts";
 import type { Log } from "../../src/ports/log.ts";
-import { payloadAirtimeUs, PRESETS } from "../../src/radio/airtime.ts";
+import { TEXT_MESSAGE_APP } from "../../src/ports/modem.ts";
+import { meshFrameBytes, payloadAirtimeUs, PRESETS, timeOnAirUs } from "../../src/radio/airtime.ts";
 import { AirtimeLedger, WINDOW_MS } from "../../src/radio/ledger.ts";
 import { ALERT, ALERT_REPAIR, ANSWER, CHECKPOINT, INDEX, REQUEST } from "../../src/radio/priority.ts";
 import type { RadioLimits } from "../../src/radio/limits.ts";
-import { Scheduler, type Frame, type SchedulerParts } from "../../src/radio/scheduler.ts";
+import type { Frame } from "../../src/radio/frame.ts";
+import { Scheduler, type SchedulerParts } from "../../src/radio/scheduler.ts";
 import { FakeClock } from "../fakes/clock.ts";
 import { FakeModem, READY } from "../fakes/modem.ts";
 import { seeded } from "../fakes/seeded.ts";
@@ -100,6 +102,36 @@ test("tells what more packets would cost, with what is used already and the sile
   expect(station.scheduler.estimate(4, 231).fitsBudget).toBe(false);
   station.ledger.silence(station.clock.monotonicMs(), 60_000);
   expect(station.scheduler.estimate(1, 231).finishInMs).toBe(60_000 + Math.ceil(FULL_MS));
+  await station.stop();
+});
+
+test("sends to one node on another port what asks for it, and books every sending that the radio may make of it", async () => {
+  const station = new Station();
+  const payload = new Uint8Array(200).fill(7);
+  const direct = { payload, to: 0x2222, port: TEXT_MESSAGE_APP, channel: 2 };
+  station.scheduler.offer(frame(7, { ...direct, wantAck: true }));
+  await station.clock.advance(0);
+  expect(station.modem.sent.at(-1)?.packet).toEqual({ ...direct, hopLimit: 0, wantAck: true });
+  // 12 bytes for PKC around what the same payload takes on a channel.
+  const onceUs = timeOnAirUs(meshFrameBytes(TEXT_MESSAGE_APP, 200) + 12, PRESETS.LongFast);
+  expect(station.scheduler.status().usedUs).toBe(3 * onceUs);
+  station.scheduler.offer(frame(7, direct));
+  await station.clock.advance(10 * FULL_MS);
+  expect(station.scheduler.status().usedUs).toBe(4 * onceUs);
+  expect(station.modem.sent.at(-1)?.packet).toEqual({ ...direct, hopLimit: 0 });
+  await station.stop();
+});
+
+test("a packet that may be repeated is as long as one: the law's longest packet does not forbid it", async () => {
+  const station = new Station();
+  const onceUs = timeOnAirUs(meshFrameBytes(TEXT_MESSAGE_APP, 200) + 12, PRESETS.LongFast);
+  station.limits = { modulation: PRESETS.LongFast, dutyCycle: 1, share: 1, maxPacketUs: onceUs };
+  const direct = { payload: new Uint8Array(200), to: 0x2222, port: TEXT_MESSAGE_APP, wantAck: true };
+  station.scheduler.offer(frame(7, direct));
+  station.scheduler.offer(frame(8, { ...direct, payload: new Uint8Array(210) }));
+  await station.clock.advance(10 * FULL_MS);
+  expect(station.modem.sent.map(({ packet }) => packet.payload.length)).toEqual([200]);
+  expect(station.scheduler.status().refused).toBe(1);
   await station.stop();
 });
 

@@ -15,6 +15,8 @@ const ROUTING_APP = 5;
 const TELEMETRY_APP = 67;
 /** `Routing.Error`: the hour of the duty cycle is used up. */
 export const DUTY_CYCLE_LIMIT = 9;
+/** `Routing.Error`: nobody acknowledged. It may have arrived all the same. */
+export const MAX_RETRANSMIT = 5;
 const READ = { readUnknownFields: false } as const;
 /** Names that firmware 2.8 has and the pinned protobufs lack: some of these regions have a stricter law than most. */
 const NEWER_REGIONS: Readonly<Record<number, string>> = {
@@ -83,16 +85,16 @@ export function disconnect(): Uint8Array {
   return toRadio({ case: "disconnect", value: true });
 }
 
-/** One packet for the air, never with `want_ack`. @param id 1 … 2^32 − 1, never used before */
+/** One packet for the air. @param id 1 … 2^32 − 1, never used before @param channel unless the packet names one */
 export function sendPacket(packet: OutgoingPacket, id: number, channel: number): Uint8Array {
   return toRadio({
     case: "packet",
     value: {
       to: packet.to,
-      channel,
+      channel: packet.channel ?? channel,
       id,
       hopLimit: packet.hopLimit,
-      wantAck: false,
+      wantAck: packet.wantAck ?? false,
       payloadVariant: { case: "decoded", value: { portnum: packet.port, payload: packet.payload } },
     },
   });
@@ -203,6 +205,7 @@ function packetEvent(packet: MeshPacket): RadioEvent {
       // The radio leaves out what it did not measure, and no packet is heard with 0 dBm.
       rssiDbm: packet.rxRssi === 0 ? undefined : packet.rxRssi,
       snrDb: packet.rxRssi === 0 && packet.rxSnr === 0 ? undefined : packet.rxSnr,
+      channel: packet.channel,
     },
   };
 }

@@ -12,7 +12,7 @@ import type { ChannelUse, Modem, ModemState, OutgoingPacket, RadioPacket, SendOu
 import type { Random } from "../../ports/random.ts";
 import { calmLog } from "../calm-log.ts";
 import { parseRadioUri, type RadioAddress } from "./link.ts";
-import { DUTY_CYCLE_LIMIT, routingErrorName, sendPacket, type RadioEvent } from "./messages.ts";
+import { DUTY_CYCLE_LIMIT, MAX_RETRANSMIT, routingErrorName, sendPacket, type RadioEvent } from "./messages.ts";
 import { dutyCycleMinutes, packetFault, SendGate } from "./outgoing.ts";
 import { Session } from "./session.ts";
 
@@ -246,7 +246,8 @@ class MeshtasticModem implements Modem {
 
   #routing(event: Extract<RadioEvent, { kind: "routing" }>): void {
     const local = event.from === 0 || event.from === this.#nodeNumber;
-    if (event.error === 0 || !local || !this.#gate.isOurs(event.requestId)) {
+    const proves = event.error !== 0 && event.error !== MAX_RETRANSMIT;
+    if (!proves || !local || !this.#gate.isOurs(event.requestId)) {
       this.#count("radio_acks_ignored");
       return;
     }

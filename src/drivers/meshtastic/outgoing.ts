@@ -2,10 +2,11 @@
  * What holds a packet back before it goes to the radio: its own faults, a full queue, the law's hour.
  * @module
  */
-import { MAX_PAYLOAD_BYTES, type OutgoingPacket, type SendOutcome } from "../../ports/modem.ts";
+import { BROADCAST, MAX_PAYLOAD_BYTES, type OutgoingPacket, type SendOutcome } from "../../ports/modem.ts";
 
 const MAX_PORT = 511;
 const MAX_HOPS = 7;
+const MAX_CHANNEL = 7;
 /** The radio reports its queue with each packet and heartbeat; an older word no longer counts. */
 const QUEUE_NEWS_MS = 10_000;
 /** How long to hold back when the radio does not name the minutes. */
@@ -16,11 +17,18 @@ const REMEMBERED_IDS = 64;
 
 /** Why no radio could ever send this, or undefined when it is well formed. */
 export function packetFault(packet: OutgoingPacket): string | undefined {
-  const { to, port, payload, hopLimit } = packet;
+  const { port, payload, hopLimit } = packet;
   if (payload.length === 0) return "empty payload";
   if (payload.length > MAX_PAYLOAD_BYTES) return `payload above ${MAX_PAYLOAD_BYTES} bytes`;
   if (!Number.isInteger(port) || port < 1 || port > MAX_PORT) return "port outside 1 to 511";
   if (!Number.isInteger(hopLimit) || hopLimit < 0 || hopLimit > MAX_HOPS) return "hop limit outside 0 to 7";
+  return wayFault(packet);
+}
+
+/** What is wrong with whom it is for, and how it is to get there. */
+function wayFault({ to, channel = 0, wantAck = false }: OutgoingPacket): string | undefined {
+  if (wantAck && to === BROADCAST) return "an acknowledgement by all";
+  if (!Number.isInteger(channel) || channel < 0 || channel > MAX_CHANNEL) return "no such channel";
   if (!Number.isInteger(to) || to < 1 || to > 0xffff_ffff) return "no such node number";
   return undefined;
 }

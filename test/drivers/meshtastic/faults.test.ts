@@ -126,6 +126,24 @@ describe("a modem with a radio that misbehaves", () => {
     expect(radio.packets[0]).toMatchObject({ wantAck: false, hopLimit: 3, channel: 0, to: BROADCAST });
   });
 
+  test("asks for an acknowledgement where a packet says so, and takes its absence for no refusal", async () => {
+    await ready();
+    const text = {
+      to: OTHER_NUMBER,
+      port: 1,
+      payload: Uint8Array.of(0x68, 0x69),
+      hopLimit: 3,
+      wantAck: true,
+      channel: 2,
+    };
+    expect(await modem.send(text, new AbortController().signal)).toEqual({ kind: "taken" });
+    await eventually(() => radio.packets.length === 1, "one packet");
+    expect(radio.packets[0]).toMatchObject({ wantAck: true, hopLimit: 3, channel: 2, to: OTHER_NUMBER });
+    radio.say(routingWords(OWN_NUMBER, radio.packets[0]?.id ?? 0, 5));
+    await eventually(() => count("radio_acks_ignored") === 1, "the word of the radio");
+    expect(count("radio_refusals")).toBe(0);
+  });
+
   test("acknowledgements, implicit ones too, are evidence of nothing and go nowhere (fault 3)", async () => {
     await ready();
     await send();

@@ -13,6 +13,9 @@ describe("a packet for the air", () => {
     expect(packetFault({ ...packet, hopLimit: 1.5 })).toBe("hop limit outside 0 to 7");
     expect(packetFault({ ...packet, hopLimit: -1 })).toBe("hop limit outside 0 to 7");
     expect(packetFault({ ...packet, to: 2 ** 32 })).toBe("no such node number");
+    expect(packetFault({ ...packet, channel: 8 })).toBe("no such channel");
+    expect(packetFault({ ...packet, wantAck: true })).toBe("an acknowledgement by all");
+    expect(packetFault({ ...packet, to: 7, wantAck: true, channel: 7 })).toBeUndefined();
   });
 });
 

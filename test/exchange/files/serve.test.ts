@@ -9,7 +9,7 @@ import { Serve } from "../../../src/exchange/files/serve.ts";
 import { Suspects } from "../../../src/exchange/files/suspects.ts";
 import { utf8 } from "../../../src/kernel/bytes.ts";
 import { PRESETS } from "../../../src/radio/airtime.ts";
-import type { Frame } from "../../../src/radio/scheduler.ts";
+import type { Frame } from "../../../src/radio/frame.ts";
 import { seededRandom } from "../../../src/sim/seeded-random.ts";
 import { VirtualClock } from "../../../src/sim/virtual-clock.ts";
 import { packText } from "../../../src/codec/short-text.ts";
