@@ -3,7 +3,7 @@
  * @module
  */
 import { AgentError, isAgentError } from "../kernel/errors.ts";
-import { encodeChecked } from "./notice-codec.ts";
+import { encodeNotice } from "./notice-codec.ts";
 import type { Notice, NoticeText } from "./notice.ts";
 
 export interface Fitted {
@@ -47,11 +47,13 @@ export function fitNotice(notice: Notice, maxBodyBytes: number, full: Uint8Array
 
 function fits(notice: Notice, maxBodyBytes: number): boolean {
   try {
-    return encodeChecked(notice).length <= maxBodyBytes;
+    return encodeNotice(notice).length <= maxBodyBytes;
   } catch (error) {
-    // Texts that are longer than any packet holds, packed or not.
-    if (isAgentError(error, "ALERT_INVALID") && /too long|unpacked/.test(error.message)) return false;
-    throw error;
+    if (isAgentError(error, "ALERT_TOO_LONG")) return false;
+    if (!(error instanceof RangeError)) throw error;
+    throw new AgentError("ALERT_INVALID", "the alert can't be sent: a time or a place is out of range", {
+      cause: error,
+    });
   }
 }
 

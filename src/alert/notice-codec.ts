@@ -50,7 +50,7 @@ const SEVERAL = 15;
 const MAX_OFFSET_S = 0x3fff_ffff;
 const MAX_NUMBER = 0x7fff_ffff;
 
-/** @throws AgentError "ALERT_INVALID" when the notice could not be decoded again */
+/** @throws AgentError "ALERT_TOO_LONG"; RangeError when a number has no place in the layout */
 export function encodeNotice(notice: Notice): Bytes {
   const writer = new ByteWriter();
   writeHead(writer, notice);
@@ -60,8 +60,10 @@ export function encodeNotice(notice: Notice): Bytes {
   if (notice.full !== undefined) writer.bytes(notice.full);
   if (hasShapes(notice)) writeShapes(writer, notice.shapes);
   const { note, texts, shapes } = notice;
-  const joined = joinTexts({ note, texts, geocodes: shapes.map(({ geocodes }) => geocodes) });
-  return writer.bytes(pack(utf8(joined))).finish();
+  const joined = utf8(joinTexts({ note, texts, geocodes: shapes.map(({ geocodes }) => geocodes) }));
+  if (joined.length > MAX_TEXT_BYTES)
+    throw new AgentError("ALERT_TOO_LONG", "the alert's texts are too long for a packet");
+  return writer.bytes(pack(joined)).finish();
 }
 
 /** {@link encodeNotice} of what may not be fit for it: checked by decoding it again. @throws AgentError "ALERT_INVALID" */
