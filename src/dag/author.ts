@@ -6,6 +6,7 @@ import { createPrivateKey, createPublicKey, sign, verify as verifySignature } fr
 import { type Bytes, concatBytes, copyBytes } from "../kernel/bytes.ts";
 import { sha256 } from "./cid.ts";
 import { PUBLIC_KEY_BYTES } from "./entry.ts";
+import { type MlDsaSigner, mlDsaFromSeed, mlDsaSeedOf } from "./ml-dsa.ts";
 
 export const AUTHOR_ID_BYTES = 8;
 export const SEED_BYTES = 32;
@@ -22,6 +23,8 @@ export interface Author {
   readonly publicKey: Uint8Array;
   /** 64 bytes. */
   sign(message: Uint8Array): Bytes;
+  /** The second key pair, for what has to hold against a quantum computer. */
+  readonly mlDsa: MlDsaSigner;
 }
 
 /** @throws RangeError unless the seed has 32 bytes: a fault of ours */
@@ -36,6 +39,7 @@ export function authorFromSeed(seed: Uint8Array): Author {
     id: authorId(publicKey),
     publicKey,
     sign: (message) => new Uint8Array(sign(null, message, privateKey)),
+    mlDsa: mlDsaFromSeed(mlDsaSeedOf(seed)),
   };
 }
 

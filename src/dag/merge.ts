@@ -67,48 +67,60 @@ export function readUpdate(
   });
 }
 
-/** Merges what can be merged. The caller settles `pending` once the draft is on disk. */
+/** Merges what can be merged. The caller settles `pending` once the draft is on disk. @param needsRoom false for whom there always is a place in the table */
 export async function merge(
   draft: Draft,
   store: Store,
   pending: PendingEntries,
   update: Update,
+  needsRoom = true,
 ): Promise<MergeVerdict> {
   const record = draft.author(update.author.hex);
   if (record?.quarantined === true) return refusal("author in quarantine");
-  if (record === undefined && draft.authorCount() >= MAX_AUTHORS) return refusal("too many authors");
+  if (needsRoom && record === undefined && draft.authorCount() >= MAX_AUTHORS) return refusal("too many authors");
   if (record !== undefined && update.first <= record.count) {
     const differs = await firstDifference(draft, update, record.count);
     if (differs !== undefined) return judgeFork(draft, store, pending, record, update, differs);
     if (lastOf(update) <= record.count) return { kind: "known" };
   }
-  const flaw = flawAlone(update, record);
-  if (flaw !== undefined) return refusal(flaw);
+  const alone = judgeAlone(update, record);
+  if (alone.kind === "flaw") return refusal(alone.reason);
   pending.offer(update.author.hex, record?.count ?? 0, update);
-  return advance(draft, pending, update, record);
+  return advance(draft, pending, update, record, alone.kind === "good" ? alone.head : undefined);
 }
 
+/** What a signed update is worth that needs nothing but itself; "open" when it needs more. */
+type Alone =
+  | { readonly kind: "open" }
+  | { readonly kind: "good"; readonly head: Bytes }
+  | { readonly kind: "flaw"; readonly reason: string };
+
 /** A signed update that needs nothing but itself is judged alone: nothing that others sent can spoil it. */
-function flawAlone(update: Update, record: AuthorRecord | undefined): string | undefined {
+function judgeAlone(update: Update, record: AuthorRecord | undefined): Alone {
   const held = record?.count ?? 0;
-  if (update.signature === undefined || update.first > held + 1) return undefined;
+  if (update.signature === undefined || update.first > held + 1) return { kind: "open" };
   const last = lastOf(update);
   const chain = chainOver(update.author, record, held, (seq) => update.entries[seq - update.first], last);
-  if (chain.flaw !== undefined) return chain.flaw;
-  const good = verifyHead(chain.tip.publicKey, last, chain.tip.head, update.signature);
-  return good ? undefined : "wrong signature";
+  if (chain.flaw !== undefined) return { kind: "flaw", reason: chain.flaw };
+  const { publicKey, head } = chain.tip;
+  const good = verifyHead(publicKey, last, head, update.signature);
+  return good ? { kind: "good", head } : { kind: "flaw", reason: "wrong signature" };
 }
 
 function lastOf(update: Update): number {
   return update.first + update.entries.length - 1;
 }
 
-/** Goes as far as a signature reaches over what is held and what waits. */
+/**
+ * Goes as far as a signature reaches over what is held and what waits.
+ * @param proven the head that the update's own signature was found good for: to verify it costs more than all the rest
+ */
 async function advance(
   draft: Draft,
   pending: PendingEntries,
   update: Update,
   record: AuthorRecord | undefined,
+  proven: Bytes | undefined,
 ): Promise<MergeVerdict> {
   const { author } = update;
   const held = record?.count ?? 0;
@@ -122,7 +134,8 @@ async function advance(
   for (const { seq, signature } of pending.signatures(author.hex, end)) {
     const links = chain.links.slice(0, seq - held);
     const head = links.at(-1)?.head;
-    if (head !== undefined && verifyHead(chain.tip.publicKey, seq, head, signature)) {
+    const isProven = seq === last && head !== undefined && proven !== undefined && equalBytes(head, proven);
+    if (isProven || (head !== undefined && verifyHead(chain.tip.publicKey, seq, head, signature))) {
       await appendLinks(draft, author, chain.tip.publicKey, links, signature);
       return { kind: "merged", count: seq };
     }

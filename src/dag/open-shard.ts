@@ -20,9 +20,20 @@ import { type Run, readRun, verifyRecords } from "./log-reader.ts";
 import { MAX_FILE_BYTES, splitFile } from "./manifest.ts";
 import { keepFork, merge, readUpdate } from "./merge.ts";
 import { PendingEntries } from "./pending.ts";
-import { announce, demandName, nameOf, openAuthor, tailIsSound } from "./publish.ts";
+import { announce, appendBytes, demandName, nameOf, openAuthor, tailIsSound } from "./publish.ts";
 import { readable } from "./readable.ts";
-import type { AuthorRow, FileRow, LogRow, MergeVerdict, Shard, ShardOptions, ShardStats, VectorRow } from "./shard.ts";
+import { isStatement } from "./statement.ts";
+import type {
+  AuthorRow,
+  FileRow,
+  Gate,
+  LogRow,
+  MergeVerdict,
+  Shard,
+  ShardOptions,
+  ShardStats,
+  VectorRow,
+} from "./shard.ts";
 
 /**
  * Creates this node's author and its log at first opening. What it costs does not grow with the length of the logs.
@@ -36,7 +47,13 @@ export async function openShard(store: Store, options: ShardOptions): Promise<Sh
   const author = await openAuthor(ledger, options.nodeName, () => options.random.bytes(SEED_BYTES));
   const sound = await tailIsSound(ledger, author);
   if (!sound) log.error("the end of this node's own log is damaged; files can be read, not put");
-  return new StoredShard(store, ledger, author, sound);
+  return new StoredShard(store, ledger, { author, sound, gate: options.gate });
+}
+
+interface Own {
+  readonly author: Author;
+  readonly sound: boolean;
+  readonly gate: Gate | undefined;
 }
 
 class StoredShard implements Shard {
@@ -49,8 +66,10 @@ class StoredShard implements Shard {
   readonly #pending = new PendingEntries();
   readonly #self: string;
   readonly #sound: boolean;
+  readonly #gate: Gate | undefined;
 
-  constructor(store: Store, ledger: Ledger, author: Author, sound: boolean) {
+  constructor(store: Store, ledger: Ledger, { author, sound, gate }: Own) {
+    this.#gate = gate;
     this.author = author;
     this.#store = store;
     this.#ledger = ledger;
@@ -68,11 +87,7 @@ class StoredShard implements Shard {
         fix: "split it, or make it smaller: a radio needs hours for a megabyte",
       });
     }
-    if (!this.#sound) {
-      throw new AgentError("LOG_DAMAGED", "the end of this node's own log is damaged on disk", {
-        fix: "run `caye doctor`; a longer log would contradict what neighbours hold",
-      });
-    }
+    this.#demandSound();
     const { root, blocks } = splitFile(content);
     const entry = fileEntry(properName, refOf(root), content);
     const seq = await this.#ledger.commit(async (draft) => {
@@ -81,6 +96,19 @@ class StoredShard implements Shard {
     });
     this.#blocks.arrived(blocks);
     return { cid: root, seq };
+  }
+
+  putStatement(entry: Uint8Array): Promise<number> {
+    this.#demandSound();
+    const bytes = copyBytes(entry);
+    return this.#ledger.commit((draft) => appendBytes(draft, this.author, bytes));
+  }
+
+  #demandSound(): void {
+    if (this.#sound) return;
+    throw new AgentError("LOG_DAMAGED", "the end of this node's own log is damaged on disk", {
+      fix: "run `caye doctor`; a longer log would contradict what neighbours hold",
+    });
   }
 
   readFile(root: BlockRef): Promise<Uint8Array | undefined> {
@@ -156,10 +184,25 @@ class StoredShard implements Shard {
     const update = readUpdate(author, first, entries, signature);
     if (!update.ok) return { kind: "refused", reason: update.reason };
     const { hex } = update.value.author;
-    const verdict = await this.#ledger.commit((draft) => merge(draft, this.#store, this.#pending, update.value));
+    const admitted = this.#gate?.admits(hex) ?? "if-room";
+    if (admitted === "never") return { kind: "refused", reason: "author not enrolled" };
+    const held = this.count(hex);
+    const needsRoom = admitted !== "always";
+    const verdict = await this.#ledger.commit((draft) =>
+      merge(draft, this.#store, this.#pending, update.value, needsRoom),
+    );
     // Only now: had the disk failed, what waits would still be needed.
-    if (verdict.kind === "merged") this.#pending.settle(hex, verdict.count);
+    if (verdict.kind === "merged") {
+      this.#pending.settle(hex, verdict.count);
+      await this.#passStatements(author, held + 1, verdict.count);
+    }
     return verdict;
+  }
+
+  async #passStatements(author: Uint8Array, first: number, last: number): Promise<void> {
+    if (this.#gate === undefined) return;
+    const run = await this.entries(author, first, last - first + 1);
+    for (const entry of run.entries) if (isStatement(entry)) await this.#gate.take(entry);
   }
 
   async verifyLog(author: Uint8Array): Promise<{ readonly count: number; readonly verified: number }> {

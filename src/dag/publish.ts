@@ -40,7 +40,12 @@ export async function openAuthor(ledger: Ledger, nodeName: string, drawSeed: () 
 }
 
 /** Adds one entry, signed. @returns its position */
-export async function append(draft: Draft, author: Author, entry: AuthorEntry | FileEntry): Promise<number> {
+export function append(draft: Draft, author: Author, entry: AuthorEntry | FileEntry): Promise<number> {
+  return appendBytes(draft, author, encodeEntry(entry));
+}
+
+/** Adds an entry as it is, signed. @returns its position */
+export async function appendBytes(draft: Draft, author: Author, bytes: Bytes): Promise<number> {
   const name = nameOf(author);
   const known = draft.author(name.hex);
   if (known?.quarantined === true) {
@@ -49,7 +54,6 @@ export async function append(draft: Draft, author: Author, entry: AuthorEntry | 
     });
   }
   const publicKey = copyBytes(author.publicKey);
-  const bytes = encodeEntry(entry);
   const head = nextHead(known?.head ?? firstHead(publicKey), bytes);
   const seq = (known?.count ?? 0) + 1;
   await appendLinks(draft, name, publicKey, [{ seq, bytes, head }], signHead(author, seq, head));

@@ -172,6 +172,12 @@ export interface Shard {
   /** Walks a whole log again: every hash, and the signature at its end. The entries that held; all is well when = count. */
   verifyLog(author: Uint8Array): Promise<{ readonly count: number; readonly verified: number }>;
 
+  /**
+   * Passes on, in the own log, what the authority of the village has stated. @returns its position
+   * @throws AgentError "AUTHOR_FORKED", "LOG_DAMAGED", "SHARD_BUSY", and what the store throws
+   */
+  putStatement(entry: Uint8Array): Promise<number>;
+
   /** What proves of each author in quarantine that it signed two histories, fit for anybody: see `fork.ts`. */
   forks(): AsyncIterable<ForkRow>;
   /** Takes such a proof from anybody: its author is put in quarantine, if it holds. "proven" is on disk. */
@@ -182,7 +188,17 @@ export interface Shard {
   stats(): ShardStats;
 }
 
+/** Who may fill the shard, where a village has an authority: see `membership.ts`. */
+export interface Gate {
+  /** `always`, `if-room`: as long as the table of authors is not full, `never`. By id in hex; from memory, at once. */
+  admits(authorHex: string): "always" | "if-room" | "never";
+  /** An entry that looks like a statement of an authority has become part of a log; who knows whether it is one. */
+  take(entry: Uint8Array): Promise<unknown>;
+}
+
 export interface ShardOptions {
+  /** Everybody is admitted when left out. */
+  readonly gate?: Gate;
   readonly random: Random;
   /** Told to neighbours as this author's name; a change is told as well. */
   readonly nodeName: string;
