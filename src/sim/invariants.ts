@@ -36,6 +36,7 @@ export async function invariantsOf(
     await acknowledged(story),
     await logsArePrefixes(story),
     await nothingForged(story),
+    alertsAreKnown(story),
     airIsLawful(story, law),
     noFailures(story),
     {
@@ -59,7 +60,11 @@ async function converged(story: StoryVillage, well: boolean): Promise<InvariantR
   const behind = story
     .behind()
     .map(({ index, node }) => `house ${index} ${node === undefined ? "is down" : "lacks entries"}`);
-  return report("converged", [...behind, ...(await story.unfulfilled()), "all came too late"], looked);
+  return report(
+    "converged",
+    [...behind, ...story.unwarned(), ...(await story.unfulfilled()), "all came too late"],
+    looked,
+  );
 }
 
 /** What was acknowledged is at its house, whatever it has been through, and in every log that has come as far. */
@@ -129,6 +134,17 @@ async function flawOfFiles({ shard }: SimNode): Promise<{ files: number; text: s
     }
   }
   return { files, text: undefined };
+}
+
+/** Every alert is at every house, and no house holds one that nobody sent. */
+function alertsAreKnown(story: StoryVillage): InvariantReport {
+  const invented = story.village.nodes.flatMap(({ name, alerts }) =>
+    alerts
+      .list()
+      .filter(({ id, authorHex }) => !story.alerts.has(id) && !story.restored.has(authorHex))
+      .map(({ id }) => `${name} holds alert ${id}, which nobody sent`),
+  );
+  return report("alerts are known", [...story.unwarned(), ...invented], `${story.alerts.size} alerts`);
 }
 
 /** In no rolling hour did an agent send more than its share, let alone more than the law allows. */

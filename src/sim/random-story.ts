@@ -46,6 +46,7 @@ export function randomStory(seed: number): Story {
     patienceHours: 48,
     puts: 1 + drawBelow(random, 8),
     gets: drawBelow(random, 5),
+    alerts: drawBelow(random, 3),
     fileBytes: { least: 1, most: pick([60, 400, 1500], random) },
     inStep: drawBelow(random, 2) === 0,
     newcomers: terrain !== "two-villages" && drawBelow(random, 4) === 0 ? 1 : 0,

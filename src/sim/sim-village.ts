@@ -44,6 +44,8 @@ export interface SentPacket extends SentFrame {
   readonly type: string;
 }
 
+const STOP_MS = 600_000;
+
 export class SimVillage implements AsyncDisposable {
   readonly clock = new VirtualClock();
   readonly modulation: LoraModulation;
@@ -168,7 +170,9 @@ export class SimVillage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.houses.map((house) => house.stop()));
+    // What is on its way to a disk still takes its time.
+    const stopped = Promise.all(this.houses.map((house) => house.stop()));
+    if (!(await this.clock.runUntil(stopped, STOP_MS))) throw new Error("an agent does not stop");
     await this.ether[Symbol.asyncDispose]();
   }
 

@@ -78,6 +78,8 @@ async function playStory(story: Story, options: ScenarioOptions, watcher: Watche
     sky,
     (a, b) => (far[a]?.[b] ?? Number.POSITIVE_INFINITY) <= story.hopLimit + 1,
   );
+  // Whose clock is a day ahead rightly takes an alert for over.
+  told.alertsCount = !story.troubles.some(({ kind }) => kind === "clock-jump");
   if (story.inStep) await village.bringInStep();
   for (const house of village.houses) if (house.node !== undefined) house.start();
   using stop = new LinkedAbort(new AbortController().signal);
@@ -150,8 +152,8 @@ async function untilWell(told: StoryVillage, story: Story, limitMs: number): Pro
   return true;
 }
 
-/** Puts and wishes at random moments; newcomers in the middle. */
-function deedsOf({ puts, gets, houses, minutes, fileBytes, newcomers }: Story, random: Random): Happening[] {
+/** Puts, wishes and alerts at random moments; newcomers in the middle. */
+function deedsOf({ puts, gets, alerts, houses, minutes, fileBytes, newcomers }: Story, random: Random): Happening[] {
   const moment = (): number => drawBelow(random, minutes * MINUTE_MS);
   const put = (i: number): Happening => {
     const name = fileName(random, i);
@@ -167,6 +169,10 @@ function deedsOf({ puts, gets, houses, minutes, fileBytes, newcomers }: Story, r
       happen: (told) => told.wish(house, which),
     };
   };
+  const warn = (): Happening => {
+    const house = drawBelow(random, houses);
+    return { atMs: moment(), what: `house ${house} warns all`, happen: (told) => told.warn(house) };
+  };
   const arrive = (i: number): Happening => ({
     atMs: (minutes * MINUTE_MS) / 2,
     what: `house ${houses - 1 - i} is new`,
@@ -175,6 +181,7 @@ function deedsOf({ puts, gets, houses, minutes, fileBytes, newcomers }: Story, r
   return [
     ...Array.from({ length: puts }, (_, i) => put(i)),
     ...Array.from({ length: gets }, want),
+    ...Array.from({ length: alerts }, warn),
     ...Array.from({ length: newcomers }, (_, i) => arrive(i)),
   ];
 }

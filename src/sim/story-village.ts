@@ -7,6 +7,7 @@ import type { Shard } from "../dag/shard.ts";
 import { toHex } from "../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../kernel/errors.ts";
 import type { House } from "./house.ts";
+import { stormNotice } from "./scenario-alerts.ts";
 import type { SentPacket, SimVillage } from "./sim-village.ts";
 import type { Sky } from "./sky.ts";
 
@@ -33,7 +34,16 @@ interface Wish {
 /** Virtual time in which a step that must not hang is done. */
 const SOON_MS = 600_000;
 /** Foreseen: people are told, and nothing was promised. */
-const FORESEEN: readonly string[] = ["DISK_FULL", "STORE_CLOSED", "AUTHOR_FORKED", "LOG_DAMAGED", "SHARD_BUSY"];
+const FORESEEN: readonly string[] = [
+  "DISK_FULL",
+  "STORE_CLOSED",
+  "AUTHOR_FORKED",
+  "LOG_DAMAGED",
+  "SHARD_BUSY",
+  "TOO_MANY",
+];
+/** Longer than any story. */
+const ALERT_HOURS = 96;
 
 export class StoryVillage {
   readonly village: SimVillage;
@@ -48,7 +58,10 @@ export class StoryVillage {
   readonly sent = new Map<number, { readonly atMs: number; readonly airtimeUs: number }[]>();
   /** What was found to have grown beyond its bound. */
   readonly overgrown: string[] = [];
-  putsRefused = 0;
+  /** Alerts that were sent, by id, and who sent them (hex). */
+  readonly alerts = new Map<string, string>();
+  /** Whether every house must hold every alert at the end. */
+  alertsCount = true;
 
   readonly #reaches: (from: number, to: number) => boolean;
 
@@ -84,8 +97,31 @@ export class StoryVillage {
       this.promised.push({ house: index, author: toHex(id), name, content, cid, seq, entry });
     } catch (error) {
       if (!FORESEEN.some((code) => isAgentError(error, code))) throw error;
-      this.putsRefused++;
     }
+  }
+
+  /** Somebody sends an alert; nobody can while the machine is down. */
+  async warn(index: number): Promise<void> {
+    const { node, clock } = this.house(index);
+    if (node === undefined) return;
+    try {
+      const held = await this.drive(node.alerts.issue(stormNotice(clock.nowMs(), ALERT_HOURS)));
+      this.alerts.set(held.id, held.authorHex);
+      node.exchange.alerts.publish(held);
+    } catch (error) {
+      if (!FORESEEN.some((code) => isAgentError(error, code))) throw error;
+    }
+  }
+
+  /** Houses that lack an alert, in words. */
+  unwarned(): string[] {
+    if (!this.alertsCount) return [];
+    const due = [...this.alerts].filter(([, author]) => !this.restored.has(author));
+    return this.village.houses.flatMap(({ index, node }) =>
+      due
+        .filter(([id]) => node?.alerts.find(id) === undefined)
+        .map(([id]) => `house ${index} does not know of alert ${id}`),
+    );
   }
 
   /** Somebody wants a file of another house, one of those that can be asked. */
@@ -133,7 +169,12 @@ export class StoryVillage {
   /** True when all machines are up, all logs equal, and all wishes fulfilled. */
   async isWell(): Promise<boolean> {
     const fulfilled = await this.askForWishes();
-    return fulfilled && this.village.houses.every(({ node }) => node !== undefined) && this.behind().length === 0;
+    return (
+      fulfilled &&
+      this.village.houses.every(({ node }) => node !== undefined) &&
+      this.behind().length === 0 &&
+      this.unwarned().length === 0
+    );
   }
 
   /** Houses that lack entries of an author who never contradicted itself. */

@@ -59,6 +59,8 @@ export interface Story {
   readonly fileBytes: { readonly least: number; readonly most: number };
   /** Files that people want from others. */
   readonly gets: number;
+  /** Alerts that people send; each must come to every house. */
+  readonly alerts: number;
   /** True: at the beginning everybody knows everybody's log. */
   readonly inStep: boolean;
   /** Houses, the last ones, that begin their life in the middle of the story, with an empty store. */
@@ -86,6 +88,7 @@ export const PLAIN: Omit<Story, "name" | "about"> = {
   puts: 8,
   fileBytes: { least: 40, most: 900 },
   gets: 6,
+  alerts: 1,
   inStep: true,
   newcomers: 0,
   skewPpm: 50,

@@ -1,10 +1,10 @@
 /** The scenario `alert-30`. @module */
 import type { HeldAlert } from "../../alert/held-alert.ts";
-import type { Notice } from "../../alert/notice.ts";
 import type { ScenarioOptions, ScenarioReport } from "../../kernel/simulation.ts";
 import type { Random } from "../../ports/random.ts";
 import { payloadAirtimeUs } from "../../radio/airtime.ts";
 import { chance } from "../../radio/chance.ts";
+import { stormNotice } from "../scenario-alerts.ts";
 import { reportOf, type Scenario, type Watcher } from "../scenario-types.ts";
 import { seededRandom } from "../seeded-random.ts";
 import type { SimNode } from "../sim-node.ts";
@@ -67,44 +67,9 @@ async function run(options: ScenarioOptions, watcher: Watcher): Promise<Scenario
 }
 
 async function send({ alerts, exchange }: SimNode, nowMs: number): Promise<HeldAlert> {
-  const held = await alerts.issue(noticeAt(Math.floor(nowMs / 1000)));
+  const held = await alerts.issue(stormNotice(nowMs, 6));
   exchange.alerts.publish(held);
   return held;
-}
-
-function noticeAt(sentUnixS: number): Notice {
-  return {
-    status: "Actual",
-    msgType: "Alert",
-    sentUnixS,
-    references: [],
-    categories: ["Met"],
-    responseTypes: ["Shelter"],
-    urgency: "Immediate",
-    severity: "Extreme",
-    certainty: "Observed",
-    effectiveS: undefined,
-    onsetS: undefined,
-    expiresS: 6 * 3600,
-    note: "",
-    texts: [
-      {
-        language: "en",
-        event: "Storm surge",
-        headline: "Sea over the north road",
-        instruction: "Go to the school now. Take water and medicine.",
-        description: "",
-        senderName: "",
-        audience: "",
-        web: "",
-        contact: "",
-        areaDescs: ["Harbour and north beach"],
-      },
-    ],
-    shapes: [],
-    full: undefined,
-    shortened: false,
-  };
 }
 
 /** Places drawn until everybody is reached from the first house, the farthest over three hops. */
