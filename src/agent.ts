@@ -237,6 +237,7 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
     queue: scheduler,
     shard,
     alerts,
+    store,
     clock,
     random,
     log: log.named("exchange"),

@@ -10,6 +10,7 @@ import type { Log } from "../ports/log.ts";
 import { PRIVATE_APP, type Modem, type RadioPacket } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
 import type { AlertBook } from "../alert/book.ts";
+import type { Store } from "../ports/store.ts";
 import type { BlockRef } from "../dag/block-ref.ts";
 import type { Shard } from "../dag/shard.ts";
 import { Agenda } from "./agenda.ts";
@@ -33,6 +34,8 @@ export interface ExchangePorts {
   readonly random: Random;
   readonly log: Log;
   readonly settings: () => AirSettings;
+  /** Where transfers outlast a restart; they don't when left out. */
+  readonly store?: Pick<Store, "write" | "entries">;
   /** Of a private village: what is said is sealed, and what comes unsealed is dropped. */
   readonly sealing?: Sealing;
 }
@@ -70,13 +73,14 @@ export class Exchange implements Service {
     const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
     this.alerts = new AlertSpread({ ...shared, book: ports.alerts });
     this.#index = new IndexSync(shared);
-    this.#files = new Files({ ...shared, neighbours: this.#index.neighbours });
+    this.#files = new Files({ ...shared, neighbours: this.#index.neighbours, store: ports.store });
     this.#handlers = this.#table();
   }
 
   async run(signal: AbortSignal): Promise<void> {
     this.#index.start();
     this.alerts.start();
+    await this.#files.start();
     await runAll([this.#agenda, { name: "listen", run: (inner) => this.#listen(inner) }], signal);
   }
 

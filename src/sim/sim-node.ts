@@ -55,7 +55,18 @@ export async function openSimNode(options: SimNodeOptions): Promise<SimNode> {
   const { groupKeys: keys } = options;
   const sealing = keys && (await Sealing.open({ store, clock, log, keys, number: () => radioNumber(modem.state()) }));
   const sealed = sealing === undefined ? {} : { sealing };
-  const exchange = new Exchange({ modem, queue: scheduler, shard, alerts, clock, random, log, settings, ...sealed });
+  const exchange = new Exchange({
+    modem,
+    queue: scheduler,
+    shard,
+    alerts,
+    store,
+    clock,
+    random,
+    log,
+    settings,
+    ...sealed,
+  });
   return {
     name,
     shard,

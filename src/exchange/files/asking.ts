@@ -54,18 +54,21 @@ export interface Pace {
 }
 
 /** Of {@link Pace.packetMs}, for each agent that could ask: so seldom do two begin within one question's airtime. */
-const WINDOW_AN_AGENT: Ratio = 0.3;
-const MOST_WINDOWS = 6;
+const WINDOW_AN_AGENT: Ratio = 0.5;
+const MOST_WINDOWS = 8;
 /** Who was so many standard deviations less lucky than the average speaks at once. */
 const UNLUCKIEST = 2.5;
 /** Of {@link Pace.packetMs}, for each standard deviation: long enough for the first question to be heard. */
-const WAIT_A_DEVIATION: Ratio = 1.4;
+const WAIT_A_DEVIATION = 2;
 const SHORT_WINDOW: Ratio = 0.1;
 /** Beyond the moment when the last symbol is due. */
 const BURST_SLACK: Ratio = 0.3;
 /** Symbols that an answer may lose at its beginning before it counts as none. */
 const LOST_AT_BEGINNING = 2;
-const SETTLE_MS = 500;
+/** Of {@link Pace.packetMs}: radios wait for each other before they send. */
+const SETTLE: Ratio = 0.7;
+/** Chance is added up to so many packets, so that equals don't meet. */
+const CHANCE = 2;
 
 function windowMs({ packetMs, audience }: Pace): number {
   return packetMs * Math.max(SHORT_WINDOW, Math.min(MOST_WINDOWS, WINDOW_AN_AGENT * (audience - 1)));
@@ -79,7 +82,7 @@ export function firstWaitMs(pace: Pace, draw: Ratio): number {
 /** After a question, ours or another's, until it counts as unanswered. @param symbols that were asked for */
 export function answerWaitMs({ packetMs, hops }: Pace, symbols: number): number {
   const packets = ANSWER_SPREAD + hops + Math.min(LOST_AT_BEGINNING, symbols);
-  return SETTLE_MS + packetMs * packets;
+  return packetMs * (SETTLE + packets);
 }
 
 export interface Standing {
@@ -95,5 +98,5 @@ export function needyWaitMs(pace: Pace, { sent, heard, lossRatio }: Standing, dr
   const behind = Math.min(UNLUCKIEST, Math.max(-UNLUCKIEST, misfortune(sent, heard, lossRatio)));
   const crowd = Math.min(1, Math.log2(audience) / 3);
   const byLuckMs = (UNLUCKIEST - behind) * WAIT_A_DEVIATION * packetMs * crowd;
-  return packetMs * BURST_SLACK + byLuckMs + packetMs * crowd * draw;
+  return packetMs * BURST_SLACK + byLuckMs + packetMs * crowd * CHANCE * draw;
 }

@@ -14,7 +14,7 @@ type Ratio = number;
 /** Steps of the number of listeners: as a GET can tell them. */
 const GUESSES: readonly number[] = [1, 2, 4, 8, 16, 32];
 /** Questions of others that cross ours, and the time that a round takes, are put on top of a round's price. */
-const ROUND_SURCHARGE = 1.4;
+const ROUND_SURCHARGE = 1.8;
 /** A burst is never longer than that many times what is needed, and a few. */
 const MOST_TIMES = 4;
 /** A truncated exponential, as for the timers of NORM (RFC 5740, 5.5): few are early, however many wait. */

@@ -1,41 +1,26 @@
 /**
- * Fetches files from neighbours: waits whether another asks, asks, listens to the burst, and asks for what is lacking at
- * its end, unless somebody who lacks more does.
+ * Fetches files from neighbours, block by block: what is asked for when is `asker.ts`'s affair, what came is kept here.
  * @module
  */
-import { refKey, textOfRef, type BlockRef } from "../../dag/block-ref.ts";
+import { refKey, rootOf, textOfRef, type BlockRef } from "../../dag/block-ref.ts";
 import type { Shard } from "../../dag/shard.ts";
 import { startsWith } from "../../kernel/bytes.ts";
 import { describeError } from "../../kernel/errors.ts";
-import { chance } from "../../radio/chance.ts";
-import { REQUEST } from "../../radio/priority.ts";
 import { MAX_BLOCK_BYTES, type Coded } from "../../wire/coded.ts";
 import type { Get } from "../../wire/get.ts";
-import type { Neighbours } from "../neighbours.ts";
-import { TRIES_A_RELAY, type ExchangeParts, type Origin } from "../parts.ts";
-import {
-  answerWaitMs,
-  firstWaitMs,
-  lengthening,
-  MAX_FRUITLESS,
-  needyWaitMs,
-  packetMs,
-  priceOf,
-  type Pace,
-} from "./asking.ts";
-import type { Losses } from "./losses.ts";
-import { getFor, symbolsAskedBy } from "./question.ts";
+import type { Origin } from "../parts.ts";
+import { Asker, type AskerPorts } from "./asker.ts";
+import type { Keeper } from "./keeper.ts";
+import type { HeardSymbol, Overheard } from "./overheard.ts";
 import type { Suspects } from "./suspects.ts";
 import { Transfer, type TransferTarget } from "./transfer.ts";
 import { WantedBlock } from "./wanted-block.ts";
 
-export interface FetchPorts extends ExchangeParts {
+export interface FetchPorts extends AskerPorts {
   readonly shard: Pick<Shard, "missingBlocks" | "putBlock">;
-  readonly neighbours: Pick<Neighbours, "hopsTo" | "nearestHops">;
-  readonly losses: Losses;
   readonly suspects: Suspects;
-  /** Agents that could want the same: all that are known but one, who holds it. */
-  readonly audience: () => number;
+  readonly keeper: Keeper;
+  readonly overheard: Overheard;
 }
 
 /** Transfers under way at once, and ended ones that are still remembered for their report. */
@@ -45,17 +30,20 @@ const MAX_REMEMBERED = 64;
 export const MAX_AIR_BYTES = 65_536;
 /** What such a file has at most: full blocks, and the manifest that names them. */
 const MAX_AIR_BLOCKS = MAX_AIR_BYTES / MAX_BLOCK_BYTES + 1;
-/** Others' questions that nobody answers keep us silent no longer than that: they may be false. */
-const MAX_DEFERRED = 3;
 
 export class Fetch {
   readonly #ports: FetchPorts;
+  readonly #asker: Asker;
   readonly #transfers = new Map<string, Transfer>();
   /** Blocks begun and not finished, so that a second try goes on where the first gave up. */
   readonly #begun = new Map<string, WantedBlock>();
 
   constructor(ports: FetchPorts) {
     this.#ports = ports;
+    this.#asker = new Asker(ports, {
+      onAsk: (transfer) => ports.keeper.flush(transfer),
+      onGivenUp: (transfer) => this.#fail(transfer, whyNothingCame(transfer)),
+    });
   }
 
   /** Starts a transfer, or joins the one that is under way. Undefined when too many are. */
@@ -72,52 +60,66 @@ export class Fetch {
     return transfer;
   }
 
+  /** Goes on with what earlier lives have left; with what was given up, once it is asked for again. */
+  async resume(): Promise<void> {
+    for (const { target, active, block, symbols } of await this.#ports.keeper.load()) {
+      const wanted = newBlock(target, block);
+      for (const { index, from, symbol } of symbols?.pieces ?? []) {
+        const cut = { streamBytes: symbols?.cut.streamBytes ?? 0, check: symbols?.cut.check };
+        wanted.hear({ type: "coded", prefix: wanted.prefix, ...cut, index, left: 0, symbol }, from);
+      }
+      this.#remember(wanted);
+      if (active) await this.begin(target);
+    }
+  }
+
   find(root: BlockRef): Transfer | undefined {
     return this.#transfers.get(refKey(root));
   }
 
   async onCoded(coded: Coded, { from }: Origin, payloadBytes: number): Promise<void> {
-    if (this.#ports.suspects.isIgnored(from, this.#nowMs())) return this.#ports.count("symbol_ignored");
-    for (const transfer of this.#transfers.values()) {
-      if (transfer.ended || transfer.block?.isFor(coded) !== true) continue;
+    const atMs = this.#nowMs();
+    if (this.#ports.suspects.isIgnored(from, atMs)) return this.#ports.count("symbol_ignored");
+    const wanting = [...this.#transfers.values()].filter(({ ended, block }) => !ended && block?.isFor(coded) === true);
+    if (wanting.length === 0) this.#ports.overheard.note({ coded, from, atMs });
+    for (const transfer of wanting) {
       transfer.countHeard(payloadBytes, this.#ports.air.airtimeMs(payloadBytes));
-      await this.#hear(transfer, transfer.block, coded, from);
+      await this.#hear(transfer, { coded, from, atMs });
     }
   }
 
-  /** Somebody else asks for a block that we want too: the answer serves both, so we keep silent until it is over. */
   onGet(get: Get): void {
     for (const transfer of this.#transfers.values()) {
-      const { block } = transfer;
-      if (transfer.ended || block === undefined || !asksFor(get, block) || transfer.deferred >= MAX_DEFERRED) continue;
-      transfer.deferred++;
-      const symbols = symbolsAskedBy(get.amount, Math.max(1, block.total), this.#price());
-      this.#withdraw(transfer);
-      this.#askIn(transfer, (pace) => answerWaitMs(pace, symbols) + firstWaitMs(pace, this.#chance()));
+      if (transfer.ended || transfer.block === undefined || !asksFor(get, transfer.block)) continue;
+      this.#asker.afterOthersQuestion(transfer, get.amount);
     }
   }
 
-  async #hear(transfer: Transfer, block: WantedBlock, coded: Coded, from: number): Promise<void> {
+  async #hear(transfer: Transfer, { coded, from, atMs }: HeardSymbol): Promise<void> {
+    const { block } = transfer;
+    if (block === undefined) return;
+    const { count, keeper, log, losses, suspects } = this.#ports;
     const heard = block.hear(coded, from);
-    this.#ports.count(`symbol_${heard.kind}`);
+    count(`symbol_${heard.kind}`);
     switch (heard.kind) {
       case "whole":
-        for (const [radio, lies] of heard.liars) this.#ports.suspects.accuse(radio, lies, this.#nowMs());
+        for (const [radio, lies] of heard.liars) suspects.accuse(radio, lies, this.#nowMs());
         await this.#keep(transfer, block, heard.bytes);
         break;
       case "new":
       case "known": {
-        const { packets, lost } = transfer.bursts.note(coded, from, this.#nowMs());
-        if (packets > 0) this.#ports.losses.note(from, packets, lost);
+        const { packets, lost } = transfer.bursts.note(coded, from, atMs);
+        if (packets > 0) losses.note(from, packets, lost);
         if (heard.kind === "known") break;
         transfer.state = { kind: "receiving" };
         // Only progress puts off the next question: false symbols in a steady drip must not silence us.
-        if (transfer.noteSymbol()) this.#askAfterBurst(transfer);
+        if (transfer.noteSymbol()) this.#asker.afterSymbol(transfer);
+        await keeper.noteSymbol(transfer);
         break;
       }
       case "spoiled":
         transfer.spoilings++;
-        this.#ports.log.warn("symbols did not make the block that was asked for", { cid: textOfRef(block.ref) });
+        log.warn("symbols did not make the block that was asked for", { cid: textOfRef(block.ref) });
         break;
       case "refused":
         break;
@@ -133,14 +135,15 @@ export class Fetch {
       await this.#next(transfer);
     } catch (error) {
       // A full disk, most likely: the transfer ends with the reason, and everything else goes on.
-      this.#fail(transfer, describeError(error));
+      await this.#fail(transfer, describeError(error));
     }
   }
 
-  #fail(transfer: Transfer, detail: string): void {
+  async #fail(transfer: Transfer, detail: string): Promise<void> {
     transfer.state = { kind: "failed", detail };
-    this.#withdraw(transfer);
+    this.#asker.withdraw(transfer);
     this.#ports.count("transfers_failed");
+    await this.#ports.keeper.save(transfer);
   }
 
   /** On to the next missing block, or to the end. */
@@ -149,107 +152,32 @@ export class Fetch {
     transfer.missing = missing.length;
     // A file that was asked for by its CID alone tells its size only now.
     if (missing.length > MAX_AIR_BLOCKS) {
-      this.#fail(transfer, `the file has more than ${MAX_AIR_BYTES} bytes, too many for the radio`);
+      await this.#fail(transfer, `the file has more than ${MAX_AIR_BYTES} bytes, too many for the radio`);
       return;
     }
     const [ref] = missing;
-    this.#withdraw(transfer);
+    this.#asker.withdraw(transfer);
     if (ref === undefined) {
       transfer.want(undefined);
       transfer.state = { kind: "done" };
+      await this.#ports.keeper.drop(transfer);
       return;
     }
-    transfer.want(this.#wantedBlock(transfer, ref));
-    const draw = this.#chance();
-    this.#askIn(transfer, (pace) => firstWaitMs(pace, draw), draw);
+    const block = this.#begun.get(refKey(ref)) ?? newBlock(transfer.target, ref);
+    this.#remember(block);
+    transfer.want(block);
+    await this.#ports.keeper.save(transfer);
+    this.#asker.begin(transfer);
+    // What was overheard counts as heard: a burst that is still under way is waited for.
+    for (const heard of this.#ports.overheard.take(block.prefix)) {
+      if (transfer.block === block) await this.#hear(transfer, heard);
+    }
   }
 
-  #wantedBlock(transfer: Transfer, ref: BlockRef): WantedBlock {
-    const key = refKey(ref);
-    const begun = this.#begun.get(key);
-    if (begun !== undefined) return begun;
-    const isWholeFile = ref.codec === "raw" && key === refKey(transfer.root);
-    const block = new WantedBlock(ref, isWholeFile ? transfer.target.bytes : undefined);
-    this.#begun.set(key, block);
+  #remember(block: WantedBlock): void {
+    this.#begun.set(refKey(block.ref), block);
     const oldest = this.#begun.keys().next();
     if (this.#begun.size > MAX_REMEMBERED && oldest.done !== true) this.#begun.delete(oldest.value);
-    return block;
-  }
-
-  /** @param draw by which the wait was drawn, where it says something of how many others wait */
-  #ask(transfer: Transfer, draw: number | undefined): void {
-    const { block } = transfer;
-    if (transfer.ended || block === undefined) return;
-    if (transfer.fruitless >= MAX_FRUITLESS) {
-      this.#fail(transfer, whyNothingCame(transfer));
-      return;
-    }
-    // A question that still waits for its turn on air was not asked in vain: the radio may be away, or the hour used up.
-    if (!transfer.waitsForAir) transfer.fruitless++;
-    const lossRatio = this.#ports.losses.ratio(transfer.bursts.speaker);
-    const get = getFor(block, { lossRatio, price: this.#price(), draw, audience: this.#ports.audience() });
-    const symbols = symbolsAskedBy(get.amount, Math.max(1, block.total), this.#price());
-    transfer.waitsForAir = true;
-    const said = this.#ports.air.say(get, {
-      priority: REQUEST,
-      hops: this.#reach(transfer),
-      key: taskOf(transfer),
-      onSent: (payloadBytes, airtimeMs) => {
-        transfer.waitsForAir = false;
-        transfer.countRequest(payloadBytes, airtimeMs);
-        this.#askAgain(transfer, symbols, airtimeMs);
-      },
-    });
-    if (!said) transfer.waitsForAir = false;
-    this.#askAgain(transfer, symbols, 0);
-  }
-
-  /** When nothing came of it. */
-  #askAgain(transfer: Transfer, symbols: number, airtimeMs: number): void {
-    const longer = lengthening(transfer.fruitless);
-    const draw = this.#chance();
-    this.#askIn(transfer, (pace) => airtimeMs + longer * (answerWaitMs(pace, symbols) + firstWaitMs(pace, draw)));
-  }
-
-  #askAfterBurst(transfer: Transfer): void {
-    const { bursts } = transfer;
-    const lossRatio = this.#ports.losses.ratio(bursts.speaker);
-    this.#withdraw(transfer);
-    this.#askIn(transfer, (pace) => {
-      const { sent, heard } = bursts;
-      const endMs = bursts.endMs(pace.packetMs) ?? this.#nowMs();
-      return Math.max(0, endMs - this.#nowMs()) + needyWaitMs(pace, { sent, heard, lossRatio }, this.#chance());
-    });
-  }
-
-  #askIn(transfer: Transfer, waitMs: (pace: Pace) => number, draw?: number): void {
-    if (transfer.ended) return;
-    const hops = this.#reach(transfer);
-    const paceMs = Math.max(packetMs(this.#ports.air, hops), transfer.bursts.paceMs ?? 0);
-    const pace = { packetMs: paceMs, hops, audience: this.#ports.audience() };
-    this.#ports.agenda.set(taskOf(transfer), waitMs(pace), () => this.#ask(transfer, draw));
-  }
-
-  /** Takes back a question that is not on air yet: somebody else has asked, or answered. */
-  #withdraw(transfer: Transfer): void {
-    this.#ports.agenda.cancel(taskOf(transfer));
-    this.#ports.air.cancel(taskOf(transfer));
-    if (transfer.waitsForAir) transfer.fruitless = Math.max(0, transfer.fruitless - 1);
-    transfer.waitsForAir = false;
-  }
-
-  /** As far as the file's author, if it was heard, else as the nearest neighbour; one relay farther when loss alone hardly explains the silence any more. */
-  #reach(transfer: Transfer): number {
-    const { neighbours } = this.#ports;
-    const { author } = transfer.target;
-    const nearest = (author === undefined ? undefined : neighbours.hopsTo(author)) ?? neighbours.nearestHops();
-    return this.#ports.air.reach(
-      nearest === undefined ? undefined : nearest + Math.floor(transfer.fruitless / TRIES_A_RELAY),
-    );
-  }
-
-  #price(): number {
-    return priceOf(this.#ports.air, this.#ports.losses.ratio(undefined));
   }
 
   #forgetOldest(): void {
@@ -262,14 +190,12 @@ export class Fetch {
   #nowMs(): number {
     return this.#ports.clock.monotonicMs();
   }
-
-  #chance(): number {
-    return chance(this.#ports.random);
-  }
 }
 
-function taskOf({ root }: Transfer): string {
-  return `get:${refKey(root)}`;
+/** Of a file of one block the length is known beforehand. */
+function newBlock(target: TransferTarget, ref: BlockRef): WantedBlock {
+  const isWholeFile = ref.codec === "raw" && refKey(ref) === refKey(rootOf(target));
+  return new WantedBlock(ref, isWholeFile ? target.bytes : undefined);
 }
 
 /** By entry or by name nobody asks who knows the prefix: what that asks for we can't tell, and go on as before. */

@@ -68,8 +68,10 @@ export class Serve {
     const farther = this.#insistence.note(`${from} ${key}`, asked);
     const reach = air.reach(hops === undefined ? undefined : hops + farther);
     stream.hops = idle ? reach : Math.max(stream.hops, reach);
-    // Several who ask at once are served by the same symbols: the neediest decides how many.
-    const owed = Math.max(stream.owed, Math.min(asked, this.#allowed(stream, from)));
+    // Several who ask at once are served by the same symbols: the neediest decides how many. Who comes late to a burst is
+    // not yet owed its losses: most of them will be made good by what others lose.
+    const wanted = idle || get.amount.kind === "more" ? asked : Math.min(asked, stream.k);
+    const owed = Math.max(stream.owed, Math.min(wanted, this.#allowed(stream, from)));
     if (owed === 0) return count("gets_refused_budget");
     this.#perAsker.spend(`${from}`, this.#nowMs(), owed - stream.owed);
     stream.owed = owed;

@@ -21,7 +21,8 @@ export interface Cut {
   readonly symbolBytes: number;
 }
 
-interface Piece {
+/** A symbol, and the radio that it came from. */
+export interface Piece {
   readonly index: number;
   readonly from: number;
   readonly symbol: Uint8Array;
@@ -60,11 +61,6 @@ export class Symbols {
     this.cut = cut;
     this.k = sourceSymbols(cut.streamBytes, cut.symbolBytes);
     this.#isBlock = isBlock;
-  }
-
-  /** What it keeps in memory, roughly. */
-  get bytes(): number {
-    return this.#pieces.length * (this.cut.symbolBytes + 64);
   }
 
   /** Different symbols that are here. */

@@ -7,6 +7,7 @@
 import { rootOf, type BlockRef } from "../../dag/block-ref.ts";
 import type { FileRow } from "../../dag/shard.ts";
 import type { GetReport } from "../../kernel/reports.ts";
+import { REQUEST, type Priority } from "../../radio/priority.ts";
 import { Bursts } from "./bursts.ts";
 import type { WantedBlock } from "./wanted-block.ts";
 
@@ -36,6 +37,8 @@ export class Transfer {
   deferred = 0;
   /** Times that the symbols of a block made another one. */
   spoilings = 0;
+  /** Of its questions. */
+  priority: Priority = REQUEST;
   /** True while the last question is in the radio's queue. */
   waitsForAir = false;
   #requests = 0;

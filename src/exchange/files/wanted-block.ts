@@ -30,14 +30,14 @@ export class WantedBlock {
 
   /** Symbols that a decode needs in all; 0 while that is unknown. A guess until the first came: it may be packed. */
   get total(): number {
-    const furthest = this.#furthest();
+    const furthest = this.furthest();
     if (furthest !== undefined) return furthest.k;
     return this.#knownBytes === undefined ? 0 : Math.ceil(this.#knownBytes / symbolBytesFor(this.#knownBytes));
   }
 
   /** Symbols still lacking, 1 or more; 0 while that is unknown. */
   get needed(): number {
-    return this.#furthest()?.needed ?? this.total;
+    return this.furthest()?.needed ?? this.total;
   }
 
   /** True once a symbol is here. */
@@ -53,11 +53,6 @@ export class WantedBlock {
   hear(coded: Coded, from: number): SymbolVerdict {
     if (!this.#canBe(coded)) return { kind: "refused" };
     return this.#symbolsOf(coded).add(coded.index, coded.symbol, from);
-  }
-
-  /** All symbols that are here, to be kept. */
-  symbols(): readonly Symbols[] {
-    return [...this.#symbols.values()];
   }
 
   /** A packed form is shorter than the block. */
@@ -84,7 +79,8 @@ export class WantedBlock {
     if (least !== undefined) this.#symbols.delete(least.key);
   }
 
-  #furthest(): Symbols | undefined {
+  /** The cut that lacks least; undefined before the first symbol. */
+  furthest(): Symbols | undefined {
     let furthest: Symbols | undefined;
     for (const one of this.#symbols.values()) {
       if (furthest === undefined || one.needed < furthest.needed) furthest = one;

@@ -4,11 +4,13 @@ import { prefixOf, refOf } from "../../../src/dag/block-ref.ts";
 import { cidOf } from "../../../src/dag/cid.ts";
 import { Agenda } from "../../../src/exchange/agenda.ts";
 import { Air } from "../../../src/exchange/air.ts";
+import { Keeper } from "../../../src/exchange/files/keeper.ts";
+import { Overheard } from "../../../src/exchange/files/overheard.ts";
 import { Losses } from "../../../src/exchange/files/losses.ts";
 import { Suspects } from "../../../src/exchange/files/suspects.ts";
 import { Fetch } from "../../../src/exchange/files/fetch.ts";
 import { PRESETS } from "../../../src/radio/airtime.ts";
-import type { Frame } from "../../../src/radio/scheduler.ts";
+import type { Frame } from "../../../src/radio/frame.ts";
 import { seededRandom } from "../../../src/sim/seeded-random.ts";
 import { VirtualClock } from "../../../src/sim/virtual-clock.ts";
 import { silentLog } from "../../fakes/log.ts";
@@ -36,8 +38,14 @@ test("a request that waits for its turn on air for a day goes on waiting; once i
   const shard = { missingBlocks: () => Promise.resolve([refOf(cid)]), putBlock: () => Promise.resolve(cid) };
   const neighbours = { hopsTo: () => 0, nearestHops: () => 0 };
   const parts = { air, agenda, clock, random, log: silentLog, count: () => undefined };
-  const learnt = { neighbours, losses: new Losses(), suspects: new Suspects(), audience: () => 2 };
-  const fetch = new Fetch({ ...parts, ...learnt, shard });
+  const learnt = {
+    neighbours,
+    losses: new Losses(),
+    suspects: new Suspects(),
+    audience: () => 2,
+    keeper: new Keeper(undefined, silentLog),
+  };
+  const fetch = new Fetch({ ...parts, ...learnt, shard, overheard: new Overheard() });
   const stop = new AbortController();
   const running = agenda.run(stop.signal);
 
