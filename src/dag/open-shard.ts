@@ -184,7 +184,7 @@ class StoredShard implements Shard {
     const update = readUpdate(author, first, entries, signature);
     if (!update.ok) return { kind: "refused", reason: update.reason };
     const { hex } = update.value.author;
-    const admitted = this.#gate?.admits(hex) ?? "if-room";
+    const admitted = hex === this.#self ? "always" : (this.#gate?.admits(hex) ?? "if-room");
     if (admitted === "never") return { kind: "refused", reason: "author not enrolled" };
     const held = this.count(hex);
     const needsRoom = admitted !== "always";

@@ -8,8 +8,14 @@ import { Membership, type Strangers } from "../../src/dag/membership.ts";
 import { mlDsaFromSeed, mlDsaSeedOf, verifyMlDsa } from "../../src/dag/ml-dsa.ts";
 import { decodeRequest, decodeStatementFile, encodeRequest } from "../../src/dag/statement-file.ts";
 import { authorityOf, decodeStatement, messageOf, signedStatement, type Statement } from "../../src/dag/statement.ts";
+import { encodeEntry } from "../../src/dag/entry.ts";
+import { firstHead, nextHead, signHead } from "../../src/dag/index-log.ts";
+import { MAX_AUTHORS } from "../../src/dag/merge.ts";
+import { openShard } from "../../src/dag/open-shard.ts";
+import type { Shard } from "../../src/dag/shard.ts";
 import { openMemoryStore } from "../../src/drivers/memory-store.ts";
 import { concatBytes, fromHex, toHex, utf8 } from "../../src/kernel/bytes.ts";
+import { silentLog } from "../fakes/log.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
 
 const NOW_S = Date.UTC(2026, 4, 1) / 1000;
@@ -246,4 +252,65 @@ describe("the authority", () => {
       createHash("sha256").update(second!.slice(-65)).digest(),
     );
   });
+});
+
+describe("a shard with a gate", () => {
+  const random = (seed: string) => seededRandom(seed);
+  const shardOf = async (name: string, gate?: Membership) =>
+    openShard(openMemoryStore(), { random: random(name), nodeName: name, log: silentLog, ...(gate && { gate }) });
+  const tell = async (from: Shard, to: Shard, author = from.author.id) => {
+    const run = await from.entries(author, 1, 100);
+    return to.merge(author, 1, run.entries, run.signature);
+  };
+  const certified = (shard: Shard, name: string, at = NOW_S) => {
+    const { author } = shard;
+    const request = encodeRequest({ radio: 1, mlDsaFingerprint: author.mlDsa.fingerprint, name }, author);
+    return enrolled({ author, id: toHex(author.id), request }, at);
+  };
+
+  test("refuses strangers, takes members, and learns of members from each other's logs", async () => {
+    const { membership } = await opened();
+    const desk = await shardOf("desk", membership);
+    const [first, second] = [await shardOf("first"), await shardOf("second")];
+    expect(await tell(first, desk)).toEqual({ kind: "refused", reason: "author not enrolled" });
+    expect(await membership.take(certified(first, "first").entry)).toBe("new");
+    expect(await tell(first, desk)).toEqual({ kind: "merged", count: 1 });
+    expect(await tell(second, desk)).toMatchObject({ kind: "refused" });
+    await first.putStatement(certified(second, "second").entry);
+    expect(await tell(first, desk)).toEqual({ kind: "merged", count: 2 });
+    expect(await tell(second, desk)).toEqual({ kind: "merged", count: 1 });
+    await first.putStatement(revoked([NOW_S], 1).entry);
+    await tell(first, desk);
+    expect(membership.members().map(({ standing }) => standing)).toEqual(["revoked", "revoked"]);
+    await second.putFile("late.txt", utf8("x"));
+    expect(await tell(second, desk)).toMatchObject({ kind: "refused" });
+  });
+
+  test("a log may hold statements that are none: they change nothing, and the log goes on", async () => {
+    const { membership } = await opened(NOW_S, "show-unverified");
+    const desk = await shardOf("desk", membership);
+    const first = await shardOf("first");
+    for (const entry of [Uint8Array.of(0xc1), new Uint8Array(200).fill(0xc2), enrolled().entry.fill(0, 150)]) {
+      await first.putStatement(entry);
+    }
+    expect(await tell(first, desk)).toEqual({ kind: "merged", count: 4 });
+    expect(membership.members()).toEqual([]);
+  });
+
+  test("members have room beside as many strangers as there may be", async () => {
+    const { membership } = await opened(NOW_S, "show-unverified");
+    const desk = await shardOf("desk", membership);
+    for (let n = 0; n < MAX_AUTHORS; n++) {
+      const author = authorFromSeed(
+        Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? n >> 8 : i === 1 ? n & 255 : 3)),
+      );
+      const entry = encodeEntry({ kind: "author", publicKey: author.publicKey, name: "x" });
+      const head = nextHead(firstHead(author.publicKey), entry);
+      await desk.merge(author.id, 1, [entry], signHead(author, 1, head));
+    }
+    const member = await shardOf("member");
+    expect(await tell(member, desk)).toEqual({ kind: "refused", reason: "too many authors" });
+    await membership.take(certified(member, "member").entry);
+    expect(await tell(member, desk)).toEqual({ kind: "merged", count: 1 });
+  }, 60_000);
 });
