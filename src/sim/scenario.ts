@@ -3,14 +3,23 @@ import { AgentError } from "../kernel/errors.ts";
 import type { ScenarioOptions, ScenarioReport, Simulator } from "../kernel/simulation.ts";
 import type { Scenario, Watcher } from "./scenario-types.ts";
 import { ALERT_30 } from "./scenarios/alert-30.ts";
-import { FILE_20 } from "./scenarios/file-20.ts";
+import { FILE_20, FILE_900 } from "./scenarios/file-20.ts";
+import { IDLE } from "./scenarios/idle.ts";
 import { INDEX } from "./scenarios/index.ts";
 import { STORIES } from "./scenarios/stories.ts";
 import { RANDOM, storyScenario } from "./story-play.ts";
 import { Trace } from "./trace.ts";
 import { DEFAULT_START_MS } from "./virtual-clock.ts";
 
-const SCENARIOS: readonly Scenario[] = [INDEX, FILE_20, ALERT_30, ...STORIES.map(storyScenario), RANDOM];
+const SCENARIOS: readonly Scenario[] = [
+  INDEX,
+  FILE_20,
+  FILE_900,
+  ALERT_30,
+  IDLE,
+  ...STORIES.map(storyScenario),
+  RANDOM,
+];
 
 export interface RunScenarioOptions extends Partial<ScenarioOptions> {
   readonly scenario: string;

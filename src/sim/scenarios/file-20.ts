@@ -1,4 +1,4 @@
-/** The scenario `file-20`. @module */
+/** The scenarios `file-20` and `file-900`. @module */
 import type { ScenarioOptions, ScenarioReport } from "../../kernel/simulation.ts";
 import { payloadAirtimeUs } from "../../radio/airtime.ts";
 import { MAX_SYMBOL_BYTES } from "../../wire/packing.ts";
@@ -12,15 +12,30 @@ import { fullMesh, nodeNumber } from "../topology.ts";
 const QUIET_MS = 600_000;
 const NAME = "storm-plan.txt";
 
+const LIMIT_MS = 24 * 3_600_000;
+
 export const FILE_20: Scenario = {
   name: "file-20",
   about: "One house holds a file of so many packets, all others ask for it at the same moment; until all hold it.",
-  defaults: { nodes: 21, entries: 1, lossRatio: 0.3, symbols: 16, seed: 1, limitMs: 24 * 3_600_000 },
-  run,
+  defaults: { nodes: 21, entries: 1, lossRatio: 0.3, symbols: 16, seed: 1, limitMs: LIMIT_MS },
+  run: (options, watcher) => run("file-20", options.symbols * MAX_SYMBOL_BYTES, options, watcher),
 };
 
-async function run(options: ScenarioOptions, watcher: Watcher): Promise<ScenarioReport> {
-  const { nodes: count, lossRatio, symbols, seed, limitMs } = options;
+export const FILE_900: Scenario = {
+  name: "file-900",
+  about: "One house fetches a file of 900 bytes from another; until it holds it.",
+  defaults: { nodes: 2, entries: 1, lossRatio: 0.3, symbols: 5, seed: 1, limitMs: LIMIT_MS },
+  run: (options, watcher) => run("file-900", 900, options, watcher),
+};
+
+async function run(
+  scenario: string,
+  bytes: number,
+  options: ScenarioOptions,
+  watcher: Watcher,
+): Promise<ScenarioReport> {
+  const { nodes: count, lossRatio, seed, limitMs } = options;
+  const symbols = Math.ceil(bytes / MAX_SYMBOL_BYTES);
   const links = fullMesh(count, lossRatio);
   const cell = { preset: "LongFast", region: "US", hopLimit: 0, share: 1 } as const;
   const losses = new SharedLosses(seed, lossRatio);
@@ -29,7 +44,7 @@ async function run(options: ScenarioOptions, watcher: Watcher): Promise<Scenario
   const [holder, ...receivers] = village.nodes;
   if (holder === undefined) throw new Error("a village has at least one house");
   // Random bytes don't pack: the file needs exactly so many symbols.
-  const content = seededRandom(`${seed}/file`).bytes(symbols * MAX_SYMBOL_BYTES);
+  const content = seededRandom(`${seed}/file`).bytes(bytes);
   await holder.shard.putFile(NAME, content);
   await village.bringInStep();
   village.start();
@@ -57,5 +72,5 @@ async function run(options: ScenarioOptions, watcher: Watcher): Promise<Scenario
   const boundMs = (least * payloadAirtimeUs(dataBytes, village.modulation)) / 1000;
   const done = transfers.filter((transfer) => transfer?.state.kind === "done").length;
   const invariants = [{ name: "converged", held: complete, detail: `${done} of ${count - 1} receivers hold the file` }];
-  return reportOf(village, { scenario: FILE_20.name, options, startMs, boundMs, complete, invariants });
+  return reportOf(village, { scenario, options, startMs, boundMs, complete, invariants });
 }
