@@ -18,6 +18,8 @@ export interface AirSettings {
   readonly hopLimit: number;
   /** Bytes of a message, where something around it takes part of the packet; 231 when left out. */
   readonly maxMessageBytes?: number;
+  /** True when the radio adds a signature of its own to short broadcasts. */
+  readonly radioSigns?: boolean;
 }
 
 export interface SayOptions {
@@ -78,7 +80,13 @@ export class Air {
   }
 
   airtimeMs(payloadBytes: number): number {
-    return payloadAirtimeUs(payloadBytes, this.#settings().modulation) / 1000;
+    const { modulation, radioSigns } = this.#settings();
+    return payloadAirtimeUs(payloadBytes, modulation, radioSigns) / 1000;
+  }
+
+  /** Time on air of a full packet. */
+  get packetMs(): number {
+    return this.airtimeMs(this.maxMessageBytes);
   }
 
   /** False when the queue was full, or sealing is not possible now, and the message is dropped. @throws AgentError "MESSAGE_TOO_LONG", a fault of ours */

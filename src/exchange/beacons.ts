@@ -1,14 +1,9 @@
 /**
- * When this node says what it holds: Trickle on the agenda's time, and a beacon of as much as fits.
+ * When this node says what it holds although nobody asks: Trickle on the agenda's time.
  * @module
  */
-import { toHex } from "../kernel/bytes.ts";
-import type { Shard } from "../dag/shard.ts";
-import { chance } from "../radio/chance.ts";
-import { INDEX } from "../radio/priority.ts";
-import { MAX_BEACON_AUTHORS, type Beacon } from "../wire/beacon.ts";
-import { packBeacon } from "../wire/packing.ts";
 import type { ExchangeParts } from "./parts.ts";
+import { chance } from "../radio/chance.ts";
 import {
   endsMs,
   heardConsistent,
@@ -21,11 +16,13 @@ import {
 } from "./trickle.ts";
 
 export interface BeaconPorts extends ExchangeParts {
-  readonly shard: Pick<Shard, "author" | "vector">;
   /** Relays to the nearest neighbour; undefined while nobody was heard, or when the distance can't be told. */
   readonly nearestHops: () => number | undefined;
   /** True while nobody was heard: agreement can't be told from loneliness then. */
   readonly alone: () => boolean;
+  /** True while others talk about the index: they tell more than a beacon does. */
+  readonly isBusy: () => boolean;
+  readonly say: (hops: number | undefined, expiresInMs: number) => Promise<void>;
 }
 
 /** Every so many beacons, one goes as far as relays take it. */
@@ -34,7 +31,6 @@ const FAR_EVERY = 4;
 export class Beacons {
   readonly #ports: BeaconPorts;
   #trickle: Trickle | undefined;
-  #turn = 0;
   #spoken = 0;
 
   constructor(ports: BeaconPorts) {
@@ -66,24 +62,13 @@ export class Beacons {
     );
   }
 
-  #speak(expiresInMs: number): void {
-    const { air, count, shard } = this.#ports;
-    if (this.#trickle === undefined || !maySpeak(this.#trickle, this.#rules())) return count("beacons_suppressed");
+  async #speak(expiresInMs: number): Promise<void> {
+    const { count, isBusy, say, nearestHops } = this.#ports;
+    if (this.#trickle === undefined) return;
+    if (!maySpeak(this.#trickle, this.#rules()) || isBusy()) return count("beacons_suppressed");
     // Who hears it tells it on in beacons of its own; only those behind radios without an agent need our far ones.
-    const near = this.#ports.nearestHops() === 0 && this.#spoken++ % FAR_EVERY !== 0;
-    const beacon = packBeacon(shard.author.id, this.#vector());
-    air.say(beacon, { priority: INDEX, key: "beacon", expiresInMs, ...(near ? { hops: 0 } : {}) });
-  }
-
-  /** Own log first; the others take turns at being named, in case that they don't all fit. */
-  #vector(): Beacon["vector"] {
-    const { shard } = this.#ports;
-    const ownHex = toHex(shard.author.id);
-    const vector = shard.vector();
-    const own = vector.filter(({ author }) => toHex(author) === ownHex);
-    const others = vector.filter(({ author }) => toHex(author) !== ownHex);
-    const turn = others.length === 0 ? 0 : (this.#turn++ * (MAX_BEACON_AUTHORS - 1)) % others.length;
-    return [...own, ...others.slice(turn), ...others.slice(0, turn)];
+    const near = nearestHops() === 0 && this.#spoken++ % FAR_EVERY !== 0;
+    await say(near ? 0 : undefined, expiresInMs);
   }
 
   #rules(): TrickleRules {

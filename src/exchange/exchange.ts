@@ -7,7 +7,7 @@ import { describeError } from "../kernel/errors.ts";
 import { runAll, type Service } from "../kernel/service.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import { PRIVATE_APP, type Modem, type RadioPacket } from "../ports/modem.ts";
+import { PRIVATE_APP, TEXT_MESSAGE_APP, type Modem, type RadioPacket } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
 import type { AlertBook } from "../alert/book.ts";
 import type { Store } from "../ports/store.ts";
@@ -16,13 +16,16 @@ import type { Shard } from "../dag/shard.ts";
 import { Agenda } from "./agenda.ts";
 import { AlertSpread } from "./alerts.ts";
 import { Air, type AirSettings, type FrameQueue } from "./air.ts";
+import type { FetchWishes } from "./files/fetch.ts";
 import { Files } from "./files/files.ts";
+import type { FilesPolicy } from "./files/policy.ts";
 import type { Suspect } from "./files/suspects.ts";
 import type { Transfer, TransferTarget } from "./files/transfer.ts";
 import { IndexSync } from "./index-sync.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { counterOf, plainOf, type Plain } from "./opening.ts";
 import type { Origin } from "./parts.ts";
+import { Phones, type PhoneRules } from "./phone/phones.ts";
 import type { Sealing } from "./sealing.ts";
 
 export interface ExchangePorts {
@@ -34,10 +37,14 @@ export interface ExchangePorts {
   readonly random: Random;
   readonly log: Log;
   readonly settings: () => AirSettings;
+  /** Which files are fetched when; by default all that the radio can carry, at any hour. */
+  readonly policy?: FilesPolicy;
   /** Where transfers outlast a restart; they don't when left out. */
   readonly store?: Pick<Store, "write" | "entries">;
   /** Of a private village: what is said is sealed, and what comes unsealed is dropped. */
   readonly sealing?: Sealing;
+  /** People who ask by text; nobody is answered when left out. */
+  readonly phones?: PhoneRules & { readonly number: () => number | undefined };
 }
 
 type Handler<M extends Plain> = (
@@ -58,6 +65,7 @@ export class Exchange implements Service {
   readonly #agenda: Agenda;
   readonly #index: IndexSync;
   readonly #files: Files;
+  readonly #phones: Phones | undefined;
   readonly #handlers: Handlers;
   readonly #counters = new Map<string, number>();
 
@@ -73,7 +81,24 @@ export class Exchange implements Service {
     const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
     this.alerts = new AlertSpread({ ...shared, book: ports.alerts });
     this.#index = new IndexSync(shared);
-    this.#files = new Files({ ...shared, neighbours: this.#index.neighbours, store: ports.store });
+    this.#files = new Files({
+      ...shared,
+      neighbours: this.#index.neighbours,
+      store: ports.store,
+      policy: ports.policy,
+    });
+    const { phones: rules } = ports;
+    this.#phones =
+      rules &&
+      new Phones({
+        ...shared,
+        rules,
+        queue,
+        book: ports.alerts,
+        number: rules.number,
+        neighbours: () => this.neighbours(),
+        fetch: (target) => this.fetch(target),
+      });
     this.#handlers = this.#table();
   }
 
@@ -90,8 +115,13 @@ export class Exchange implements Service {
   }
 
   /** Undefined when too many transfers are under way. */
-  fetch(target: TransferTarget): Promise<Transfer | undefined> {
-    return this.#files.begin(target);
+  fetch(target: TransferTarget, wishes?: FetchWishes): Promise<Transfer | undefined> {
+    return this.#files.begin(target, wishes);
+  }
+
+  /** Packets that it takes to have the rest of a file: a guess. */
+  packetsFor(transfer: Transfer): number {
+    return this.#files.packetsFor(transfer);
   }
 
   transfer(root: BlockRef): Transfer | undefined {
@@ -116,7 +146,9 @@ export class Exchange implements Service {
     return {
       beacon: (message, origin) => this.#index.onBeacon(message, origin),
       want: (message, origin) => this.#index.onWant(message, origin),
-      update: async (message) => void (await this.#index.onUpdate(message)),
+      pull: (message, origin) => this.#index.onPull(message, origin),
+      update: (message, origin) => this.#index.onUpdate(message, origin),
+      repair: (message, origin) => this.#index.onRepair(message, origin),
       get: (message, origin) => this.#files.onGet(message, origin),
       coded: (message, origin) => this.#files.onCoded(message, origin),
       alert: (message, origin) => this.alerts.onAlert(message, origin),
@@ -138,6 +170,7 @@ export class Exchange implements Service {
   }
 
   async #onPacket(packet: RadioPacket): Promise<void> {
+    if (packet.port === TEXT_MESSAGE_APP && this.#phones !== undefined) return this.#phones.onText(packet);
     if (packet.port !== PRIVATE_APP) {
       this.#count("packets_of_others");
       return;

@@ -1,302 +1,329 @@
 /**
- * Keeps index logs in step: beacons say who holds how much, WANT asks for what is missing, UPDATE brings it.
+ * Keeps index logs in step. An author pushes its new entries once (UPDATE); whoever holds news that nobody told of yet
+ * tells of them, or sends coded slots over all of them at once (BEACON, REPAIR); whoever lacks some asks for a count
+ * (WANT). Newcomers ask for everything (PULL).
  *
  * Every decision here is about whom to ask and when to speak. What may be believed is decided by `dag/`, by signature.
  * @module
  */
-import { toHex } from "../kernel/bytes.ts";
-import type { MergeVerdict, Shard } from "../dag/shard.ts";
+import { toHex, copyBytes } from "../kernel/bytes.ts";
+import { authorId } from "../dag/author.ts";
+import { decodeEntry } from "../dag/entry.ts";
+import type { MergeVerdict } from "../dag/shard.ts";
 import type { Beacon } from "../wire/beacon.ts";
-import type { AuthorId } from "../wire/message-codec.ts";
+import { SLOT_BYTES, type Holdings } from "../wire/holdings.ts";
+import type { Pull } from "../wire/pull.ts";
+import type { Repair } from "../wire/repair.ts";
 import type { Update } from "../wire/update.ts";
 import type { Want } from "../wire/want.ts";
-import { entriesThatFit } from "../wire/packing.ts";
-import { ANSWER, INDEX } from "../radio/priority.ts";
-import { TRIES_A_RELAY, type ExchangeParts, type Origin } from "./parts.ts";
-import { chance } from "../radio/chance.ts";
-import { Insistence } from "./insistence.ts";
-import { Neighbours } from "./neighbours.ts";
-import { backOff } from "./timing.ts";
 import { HourlyAllowance } from "./allowance.ts";
 import { Beacons } from "./beacons.ts";
+import { Asker, slotsFor } from "./index/asker.ts";
+import { Floor } from "./index/floor.ts";
+import type { Part } from "./index/gathering.ts";
+import { Pusher } from "./index/pusher.ts";
+import { Speaker } from "./index/speaker.ts";
+import { IndexState, countIn, type IndexShard, type Lack, type Resolved } from "./index/state.ts";
+import { parseStream } from "./index/streams.ts";
+import { Insistence } from "./insistence.ts";
+import type { Neighbours } from "./neighbours.ts";
+import type { ExchangeParts, Origin } from "./parts.ts";
 
 export interface IndexSyncPorts extends ExchangeParts {
-  readonly shard: Pick<Shard, "author" | "authors" | "vector" | "entries" | "merge">;
+  readonly shard: IndexShard;
 }
 
-/** What this node still owes to askers of one log: entries `first` … `last`. */
-interface Owed {
-  readonly first: number;
-  readonly last: number;
-  /** Relays to the farthest asker; undefined for everybody. */
-  readonly hops: number | undefined;
-}
+/** Where a packet came from, and its length. */
+type Heard = Origin & { readonly payloadBytes: number };
 
-/** UPDATE packets in one answer; who needs more asks again, and hears others in between. */
-const MAX_PACKETS_AN_ANSWER = 8;
-const MAX_WANT = 255;
-/** Logs that are asked for at once; the others' turn comes with later beacons. */
-const MAX_WANTS = 16;
-/** … of them of authors of whom nothing is held: anybody can make up such, and they must not keep out the known. */
-const MAX_STRANGERS = 8;
-/** Tries in vain for an author of whom nothing is held: it may not exist. */
-const TRIES_FOR_STRANGERS = 20;
-
-function updateKey(authorHex: string, first: number): string {
-  return `update:${authorHex}:${first}`;
-}
-
-function farther(owed: Owed | undefined, hops: number): number | undefined {
-  return owed === undefined ? hops : owed.hops === undefined ? undefined : Math.max(owed.hops, hops);
-}
+/** Slots that one packet brings, about: the measure of what an asker may cost. */
+const SLOTS_A_PACKET = 12;
 
 export class IndexSync {
-  readonly neighbours = new Neighbours();
   readonly #ports: IndexSyncPorts;
+  readonly #state: IndexState;
+  readonly #floor: Floor;
   readonly #beacons: Beacons;
+  readonly #pusher: Pusher;
+  readonly #speaker: Speaker;
+  readonly #asker: Asker;
   readonly #allowance = new HourlyAllowance();
   readonly #insistence = new Insistence();
-  readonly #owed = new Map<string, Owed>();
-  /** Authors whose entries are being asked for. */
-  readonly #wanted = new Set<string>();
-  readonly #fruitless = new Map<string, number>();
-  /** Entries of the own log that were announced, or were there before this run: beacons tell of those. */
-  #announced = 0;
-  /** When entries of the own log were last sent, monotonic. */
-  #ownSaidMs = Number.NEGATIVE_INFINITY;
 
   constructor(ports: IndexSyncPorts) {
     this.#ports = ports;
+    this.#state = new IndexState(ports.shard);
+    this.#floor = new Floor(ports, () => this.#state.neighbours.near(this.#nowMs()));
+    const shared = { ...ports, state: this.#state, floor: this.#floor };
+    const onSaid = (): void => this.#rearm();
+    this.#pusher = new Pusher({ ...shared, onSaid });
+    this.#speaker = new Speaker({ ...shared, onSaid });
+    this.#asker = new Asker(shared);
     this.#beacons = new Beacons({
       ...ports,
-      alone: () => this.neighbours.list().length === 0,
+      alone: () => this.neighbours.size === 0,
       nearestHops: () => this.neighbours.nearestHops(),
+      isBusy: () =>
+        this.#floor.busyMs > 0 ||
+        ports.agenda.has("index:speak") ||
+        ports.agenda.has("index:ask") ||
+        this.#pusher.waiting,
+      say: async (hops, expiresInMs) =>
+        this.#speaker.sayBeacon(await this.#speaker.offer(this.#state.bases.current), hops, expiresInMs),
     });
+  }
+
+  get neighbours(): Neighbours {
+    return this.#state.neighbours;
   }
 
   /** Begin to beacon. */
   start(): void {
-    const held = this.#held(toHex(this.#ports.shard.author.id));
-    // A log that begins goes out with its first file: without the introduction nobody could verify that.
-    this.#announced = held === 1 ? 0 : held;
+    this.#state.refresh(this.#nowMs());
+    this.#state.bases.start(this.#nowMs());
+    this.#pusher.start();
     this.#beacons.start();
   }
 
   /** This node's own log grew: tell everybody soon, and at once for entries that come together. */
   announce(): void {
-    if (this.#ports.agenda.has("announce")) return;
-    // At random: a storm warning makes many people write at the same moment.
-    const waitMs = (0.25 + this.#chance()) * this.#ports.air.timing().announceMs;
-    this.#ports.agenda.set("announce", waitMs, async () => {
-      const own = this.#ports.shard.author.id;
-      const first = this.#announced + 1;
-      this.#announced = this.#held(toHex(own));
-      if (first > this.#announced) return;
-      await this.#send(own, { first, last: this.#announced, hops: undefined });
-      this.#beacons.differs();
-    });
+    this.#state.refresh(this.#nowMs());
+    this.#pusher.announce();
   }
 
-  onBeacon(beacon: Beacon, origin: Origin): void {
-    const before = this.neighbours.list().length;
-    this.neighbours.note(beacon, this.#nowMs(), origin.hops);
-    if (this.neighbours.list().length > before)
-      this.#ports.log.info("neighbour heard", { author: toHex(beacon.sender) });
-    const theirs = new Map(beacon.vector.map((row) => [toHex(row.author), row]));
-    let same = true;
-    for (const [key, { author, count }] of theirs) {
-      if (count === this.#held(key)) continue;
-      same = false;
-      if (count > this.#held(key)) this.#want(author);
+  async onBeacon({ sender, holdings }: Beacon, origin: Heard): Promise<void> {
+    const author = this.#state.vector.matching(sender);
+    this.#note(origin, author.length === 1 ? author[0] : toHex(sender));
+    await this.#onHoldings(holdings, origin, undefined);
+    this.#rearm();
+  }
+
+  async onRepair(repair: Repair, origin: Heard): Promise<void> {
+    const { holdings, seed, left, coded } = repair;
+    this.#note(origin);
+    const lost = this.#floor.heardBurst(origin.from, left);
+    if (lost > 0) this.#state.loss.note(lost, lost + 1);
+    this.#speaker.heardRepair(coded.length / SLOT_BYTES, sum(holdings.rows) + sum(holdings.strangers));
+    const resolved = await this.#onHoldings(holdings, origin, seed);
+    if (resolved !== undefined) await this.#learn(resolved, { seed, coded, sender: origin.from });
+    this.#rearm();
+  }
+
+  async onUpdate(update: Update, origin: Heard): Promise<void> {
+    const { author, from, delta, slot, bytes } = update;
+    const alike = this.#state.vector.matching(author);
+    const whole = slot === 0 ? parseStream(bytes, delta) : undefined;
+    const id = this.#authorOf(update, alike, whole?.entries[0]);
+    if (id === undefined) this.#note(origin);
+    else {
+      const hex = toHex(id);
+      this.#note(origin, hex);
+      if (whole !== undefined) await this.#merge(hex, id, from, whole.entries, whole.signature);
+      else if (from <= this.#state.vector.count(hex)) await this.#onPiece(hex, update);
     }
-    const weHaveMore =
-      !beacon.partial &&
-      this.#ports.shard.vector().some(({ author, count }) => count > 0 && !theirs.has(toHex(author)));
-    this.#offerOwn(theirs, beacon.partial, origin);
-    if (same && !weHaveMore) this.#beacons.agrees();
+    this.#rearm();
+  }
+
+  /** Somebody asks. Whoever was heard last answers; the others only when it seems to be away. */
+  onWant({ re, slots, tries }: Want, origin: Heard): void {
+    this.#note(origin);
+    this.#asker.heardWant(slots);
+    if (this.#speaker.isAsked(re)) {
+      const farther = this.#insistence.note(`${origin.from} ${re}`, slots);
+      if (this.#mayServe(origin, slots)) this.#speaker.answer(slots, this.#back(origin, farther));
+    } else if (tries >= 2 && this.#state.newsOver(this.#state.bases.current).length > 0) {
+      if (this.#mayServe(origin, slots)) this.#speaker.owe(slots);
+    }
+    this.#rearm();
+  }
+
+  /** Somebody asks for all that it lacks. */
+  onPull(pull: Pull, origin: Heard): void {
+    this.#note(origin);
+    const known = pull.bases.map((tag) => this.#state.bases.find(tag)).find((base) => base !== undefined);
+    const lacks =
+      known === undefined
+        ? this.#lackedBy(pull)
+        : this.#state.newsOver(known).map((member) => ({ member, from: countIn(known, member.hex) }));
+    const slots = lacks.reduce((sum, { member, from }) => sum + slotsFor(member.count - from), 0);
+    if (slots > 0 && this.#mayServe(origin, slots)) {
+      const farther = this.#insistence.note(`${origin.from} pull`, slots);
+      const { agenda } = this.#ports;
+      if (!agenda.has("index:pulled")) {
+        agenda.set("index:pulled", this.#floor.speakDelayMs(), () =>
+          this.#speaker.answer(Math.min(slots, 512), this.#back(origin, farther), known ?? lacks),
+        );
+      }
+    }
+    this.#rearm();
+  }
+
+  /** What is common to all who say what they hold. */
+  async #onHoldings(holdings: Holdings, origin: Origin, seed: number | undefined): Promise<Resolved | undefined> {
+    const { bases, vector, gathering, neighbours } = this.#state;
+    this.#state.refresh(this.#nowMs());
+    const resolved = this.#state.resolve(holdings);
+    if (resolved === undefined) {
+      this.#ports.count("bases_unknown");
+      this.#asker.pull();
+      this.#beacons.differs();
+      return undefined;
+    }
+    this.#asker.understood();
+    bases.heard(resolved.base, this.#nowMs());
+    const claims = { get: (hex: string) => claimOf(resolved, hex) };
+    neighbours.note({ radio: origin.from, hops: origin.hops, claims }, this.#nowMs());
+    if (resolved.tag === vector.tag) {
+      bases.agree(this.#nowMs());
+      this.#cover(resolved);
+      this.#beacons.agrees();
+      return resolved;
+    }
+    const fresh = resolved.streams.filter(({ hex, to }) => to > this.#state.coveredUpTo(hex));
+    const lacking = resolved.streams.filter(({ hex, from, to }) => to > vector.count(hex) && from <= vector.count(hex));
+    if (fresh.length > 0) {
+      const missed = fresh.filter(({ hex, to }) => to > vector.count(hex)).length;
+      this.#state.loss.note(missed, fresh.length);
+    }
+    for (const stream of lacking) gathering.want({ ...(await this.#state.part(stream)), wanted: true });
+    const re = seed ?? resolved.tag;
+    if (re !== undefined) this.#asker.heardHolder(re & 0xffff, origin, resolved.streams, sum(fresh));
+    this.#cover(resolved);
+    const lacks = seed === undefined ? this.#state.lackedBy(resolved) : [];
+    if (lacks.length > 0)
+      this.#speaker.owe(lacks.reduce((all, { member, from }) => all + slotsFor(member.count - from), 0));
+    if (lacking.length === 0 && lacks.length === 0 && seed === undefined) this.#beacons.agrees();
     else this.#beacons.differs();
+    return resolved;
   }
 
-  /** Who lacks entries of our own log need not ask for them first: over a lossy way that saves a round. */
-  #offerOwn(theirs: ReadonlyMap<string, { count: number }>, partial: boolean, origin: Origin): void {
-    const author = this.#ports.shard.author.id;
-    const row = theirs.get(toHex(author));
-    if (row === undefined && partial) return;
-    // What was said a moment ago may have crossed with this beacon.
-    if (this.#nowMs() - this.#ownSaidMs < this.#ports.air.timing().wantRetryMs) return;
-    const first = (row?.count ?? 0) + 1;
-    const count = this.#held(toHex(author)) - first + 1;
-    if (count > 0) this.onWant({ type: "want", author, first, count: Math.min(count, MAX_WANT) }, origin);
+  async #learn(
+    { streams }: Resolved,
+    { seed, coded, sender }: { seed: number; coded: Uint8Array; sender: number },
+  ): Promise<void> {
+    const { gathering } = this.#state;
+    const parts: Part[] = [];
+    for (const stream of streams) parts.push(await this.#state.part(stream));
+    const { news, conflict } = gathering.learn({ sender, parts, seed, coded });
+    if (conflict) this.#ports.count("repair_conflicts");
+    if (news > 0) this.#asker.progress();
+    await this.#harvest();
   }
 
-  /** Somebody asks. If we hold it, we answer after a random wait, unless somebody else did by then. */
-  onWant(want: Want, { from, hops }: Origin): void {
-    const key = toHex(want.author);
-    const last = Math.min(want.first + want.count - 1, this.#held(key));
-    // An overheard WANT for the same entries makes ours superfluous for now.
-    if (this.#wanted.has(key) && want.first <= this.#held(key) + 1) this.#wantLater(want.author);
-    if (last < want.first) return;
-    const owed = this.#owed.get(key);
-    const beyond = this.#insistence.note(`${from} ${key}`, want.first);
-    this.#owed.set(key, {
-      first: Math.min(owed?.first ?? want.first, want.first),
-      last: Math.max(owed?.last ?? last, last),
-      hops: farther(owed, this.#ports.air.reach(hops === undefined ? undefined : hops + beyond)),
-    });
-    if (owed !== undefined) return;
-    const own = key === toHex(this.#ports.shard.author.id);
-    const delayMs = (own ? this.#chance() / 2 : 0.5 + this.#chance()) * this.#ports.air.timing().answerSpreadMs;
-    if (!this.#ports.agenda.set(`answer:${key}`, delayMs, () => this.#answer(want.author))) this.#owed.delete(key);
+  async #onPiece(hex: string, { from, delta, slots, slot, bytes }: Update): Promise<void> {
+    const part = await this.#state.part({ hex, from, to: from + delta, slots });
+    if (!part.wanted || !this.#state.gathering.want(part)) return;
+    this.#state.gathering.learnSlots(part, slot, bytes);
+    await this.#harvest();
   }
 
-  async onUpdate(update: Update): Promise<MergeVerdict> {
-    const key = toHex(update.author);
-    this.#answeredByAnother(key, update);
-    const before = this.#held(key);
-    const verdict = await this.#ports.shard.merge(update.author, update.first, update.entries, update.signature);
+  /** Streams that came out whole become part of their logs, if their authors signed them. */
+  async #harvest(): Promise<void> {
+    for (const { hex, from, to, bytes } of this.#state.gathering.takeSolved()) {
+      const parsed = parseStream(bytes, to - from);
+      const first = parsed?.entries[0];
+      const id = this.#state.vector.member(hex)?.id ?? (first === undefined ? undefined : introduced(first));
+      if (parsed === undefined || id === undefined) {
+        this.#ports.count("streams_refused");
+        continue;
+      }
+      await this.#merge(toHex(id), id, from, parsed.entries, parsed.signature);
+    }
+  }
+
+  async #merge(
+    hex: string,
+    id: Uint8Array,
+    from: number,
+    entries: readonly Uint8Array[],
+    signature: Uint8Array | undefined,
+  ): Promise<MergeVerdict> {
+    const { shard, gathering, vector, streams } = this.#state;
+    const verdict = await shard.merge(id, from + 1, entries, signature);
     this.#ports.count(`update_${verdict.kind}`);
-    if (this.#held(key) > before) this.#progress(update.author);
-    else if (verdict.kind === "gap" || verdict.kind === "pending") this.#want(update.author, update);
+    if (!this.#state.refresh(this.#nowMs())) return verdict;
+    this.#beacons.differs();
+    const count = vector.count(hex);
+    for (const open of gathering.wanted.filter((one) => one.hex === hex)) {
+      const stretch = { hex, id: copyBytes(id), from: open.from, to: open.to };
+      const whole = open.to <= count ? await streams.whole(stretch) : undefined;
+      const known = whole?.bytes ?? (await streams.beginning(stretch, count));
+      gathering.held(hex, count, (one) =>
+        one === open || (one.from === open.from && one.to === open.to) ? known : new Uint8Array(),
+      );
+    }
     return verdict;
   }
 
-  /** How far behind the most boastful neighbour we are, in entries of that author. */
-  #lacking(key: string): number {
-    return this.neighbours.longestClaim(key) - this.#held(key);
+  #authorOf({ author, from }: Update, alike: readonly string[], first: Uint8Array | undefined): Uint8Array | undefined {
+    const hex = alike.length === 1 ? alike[0] : undefined;
+    const known = hex === undefined ? undefined : this.#state.vector.member(hex);
+    if (known !== undefined) return known.id;
+    const id = from === 0 && first !== undefined ? introduced(first) : undefined;
+    return id !== undefined && toHex(id).startsWith(toHex(author)) ? id : undefined;
   }
 
-  #want(author: AuthorId, seen?: Update): void {
-    const key = toHex(author);
-    if (this.#wanted.has(key)) return;
-    if (seen === undefined && this.#lacking(key) <= 0) return;
-    // Claims cost their maker nothing: a thousand made-up authors must not become a thousand questions at once.
-    if (this.#wanted.size >= (this.#held(key) === 0 ? MAX_STRANGERS : MAX_WANTS)) return;
-    this.#fruitless.delete(key);
-    const waitMs = this.#chance() * this.#ports.air.timing().wantSpreadMs;
-    const end = seen === undefined ? 0 : seen.first + seen.entries.length - 1;
-    this.#plan(author, waitMs, end);
+  #cover({ base, streams, partial }: Resolved): void {
+    for (const { hex, to } of streams) this.#state.cover(hex, to);
+    if (partial) return;
+    for (const { hex, count } of base === this.#state.bases.current ? [] : base.members) this.#state.cover(hex, count);
   }
 
-  #wantLater(author: AuthorId): void {
-    const key = toHex(author);
-    const tries = this.#fruitless.get(key) ?? 0;
-    const timing = this.#ports.air.timing();
-    const waitMs = timing.wantRetryMs * backOff(timing, tries) * (1 + this.#chance() / 4);
-    this.#plan(author, waitMs, 0);
-  }
-
-  /** @param atLeast a sequence number that was seen on air, although no beacon has named it yet */
-  #ask(author: AuthorId, atLeast: number): void {
-    const key = toHex(author);
-    const first = this.#held(key) + 1;
-    const last = Math.max(atLeast, this.neighbours.longestClaim(key));
-    if (last < first) return this.#wantNoMore(key);
-    const tries = this.#fruitless.get(key) ?? 0;
-    if (tries >= this.#mostTries(key)) {
-      this.#wantNoMore(key);
-      this.neighbours.disbelieve(key);
-      this.#ports.count("wants_given_up");
-      return;
+  #lackedBy({ vector, partial }: Pull): readonly Lack[] {
+    const theirs = new Map<string, number>();
+    for (const { author, count } of vector) {
+      for (const hex of this.#state.vector.matching(author)) theirs.set(hex, count);
     }
-    this.#fruitless.set(key, tries + 1);
-    const count = Math.min(last - first + 1, MAX_WANT);
-    const hops = this.#reach(key, first, tries);
-    this.#ports.air.say({ type: "want", author, first, count }, { priority: INDEX, key: `want:${key}`, hops });
-    this.#wantLater(author);
+    return [...this.#state.vector.members()].flatMap((member) => {
+      const from = theirs.get(member.hex) ?? (partial ? member.count : 0);
+      return member.count > from ? [{ member, from }] : [];
+    });
   }
 
-  /** As far as the nearest neighbour who claims to have it; one relay farther when loss hardly explains the silence. */
-  #reach(key: string, first: number, tries: number): number {
-    const nearest = this.neighbours.hopsToHolder(key, first);
-    return this.#ports.air.reach(nearest === undefined ? undefined : nearest + Math.floor(tries / TRIES_A_RELAY));
-  }
-
-  #plan(author: AuthorId, waitMs: number, atLeast: number): void {
-    const key = toHex(author);
-    if (this.#ports.agenda.set(`want:${key}`, waitMs, () => this.#ask(author, atLeast))) this.#wanted.add(key);
-  }
-
-  #wantNoMore(key: string): void {
-    this.#wanted.delete(key);
-    this.#fruitless.delete(key);
-    this.#ports.agenda.cancel(`want:${key}`);
-    this.#ports.air.cancel(`want:${key}`);
-  }
-
-  #mostTries(key: string): number {
-    const { maxFruitless } = this.#ports.air.timing();
-    return this.#held(key) === 0 ? Math.min(TRIES_FOR_STRANGERS, maxFruitless) : maxFruitless;
-  }
-
-  #progress(author: AuthorId): void {
-    const key = toHex(author);
-    this.#fruitless.delete(key);
-    if (this.#lacking(key) <= 0) {
-      this.#wantNoMore(key);
-    } else {
-      this.#wantLater(author);
+  /** Who asks for everything again and again costs only itself. */
+  #mayServe({ from }: Origin, slots: number): boolean {
+    const key = `asker ${from}`;
+    const packets = Math.ceil(slots / SLOTS_A_PACKET);
+    const left = this.#allowance.left(key, Math.max(packets, 10), this.#nowMs());
+    if (left === 0) {
+      this.#ports.count("wants_refused_budget");
+      return false;
     }
-    this.#beacons.differs();
+    for (let i = 0; i < Math.min(packets, left); i++) this.#allowance.spend(key, this.#nowMs());
+    return true;
   }
 
-  /** Entries that we owe were just sent by somebody else: owe only what is left. */
-  #answeredByAnother(key: string, update: Update): void {
-    this.#ports.air.cancel(updateKey(key, update.first));
-    const owed = this.#owed.get(key);
-    if (owed === undefined || update.first > owed.first) return;
-    const first = update.first + update.entries.length;
-    if (first <= owed.last) this.#owed.set(key, { ...owed, first: Math.max(first, owed.first) });
-    else {
-      this.#owed.delete(key);
-      this.#ports.agenda.cancel(`answer:${key}`);
-    }
+  #back({ hops }: Origin, farther: number): number {
+    return this.#ports.air.reach(hops === undefined ? undefined : hops + farther);
   }
 
-  async #answer(author: AuthorId): Promise<void> {
-    const key = toHex(author);
-    const owed = this.#owed.get(key);
-    this.#owed.delete(key);
-    if (owed !== undefined) await this.#send(author, owed);
+  #note({ from, hops, payloadBytes }: Heard, author?: string): void {
+    this.#pusher.heard(payloadBytes);
+    const sign = { radio: from, hops, ...(author === undefined ? {} : { author }) };
+    if (this.neighbours.note(sign, this.#nowMs())) this.#ports.log.info("neighbour heard", { radio: from });
   }
 
-  async #send(author: AuthorId, owed: Owed): Promise<void> {
-    if (toHex(author) === toHex(this.#ports.shard.author.id)) this.#ownSaidMs = this.#nowMs();
-    let first = owed.first;
-    for (let packet = 0; packet < MAX_PACKETS_AN_ANSWER && first <= owed.last; packet++) {
-      const page = await this.#ports.shard.entries(author, first, owed.last - first + 1);
-      const fit = entriesThatFit(first, page.entries, true);
-      if (fit === 0) return;
-      // The signature is over the head after the last entry, so a shorter run needs another one, which a relay of
-      // the log may not hold: it then goes out unsigned, and the run after it carries the proof for both.
-      const cut = fit === page.entries.length ? page : await this.#ports.shard.entries(author, first, fit);
-      // Four entries a packet, roughly: what the whole log costs to say once.
-      if (this.#allowance.left(toHex(author), Math.ceil(this.#held(toHex(author)) / 4), this.#nowMs()) === 0) {
-        this.#ports.count("wants_refused_budget");
-        return;
-      }
-      const update: Update = { type: "update", author, first, entries: cut.entries, signature: cut.signature };
-      const said = this.#ports.air.say(update, {
-        priority: ANSWER,
-        key: updateKey(toHex(author), first),
-        // Who still lacks it by then has asked again.
-        expiresInMs: 2 * this.#ports.air.timing(owed.hops).wantRetryMs,
-        ...(owed.hops === undefined ? {} : { hops: owed.hops }),
-      });
-      if (!said) return;
-      this.#allowance.spend(toHex(author), this.#nowMs());
-      first += cut.entries.length;
-    }
-  }
-
-  #held(authorHex: string): number {
-    return this.#ports.shard.authors().find(({ id }) => id === authorHex)?.count ?? 0;
+  /** After every packet: who has something to ask or to say waits for the end of the talk. */
+  #rearm(): void {
+    this.#asker.arm();
+    if (!this.#pusher.waiting) this.#speaker.arm();
   }
 
   #nowMs(): number {
     return this.#ports.clock.monotonicMs();
   }
+}
 
-  #chance(): number {
-    return chance(this.#ports.random);
-  }
+/** The author whom a log's first entry introduces. */
+function introduced(first: Uint8Array): Uint8Array | undefined {
+  const entry = decodeEntry(first);
+  return entry.ok && entry.value.kind === "author" ? authorId(copyBytes(entry.value.publicKey)) : undefined;
+}
+
+function claimOf({ base, streams }: Resolved, hex: string): number {
+  return streams.find((stream) => stream.hex === hex)?.to ?? countIn(base, hex);
+}
+
+function sum(streams: readonly { readonly slots: number }[]): number {
+  return streams.reduce((all, { slots }) => all + slots, 0);
 }

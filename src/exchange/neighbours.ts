@@ -2,46 +2,61 @@
  * Who was heard, and what each said that it holds. Claims, not facts: they decide whom to ask, never what to believe.
  * @module
  */
-import { toHex } from "../kernel/bytes.ts";
-import type { Beacon } from "../wire/beacon.ts";
+
+/** Entries by author id (hex), as last claimed. */
+export interface Claims {
+  get(authorHex: string): number | undefined;
+}
 
 export interface Neighbour {
+  /** Author id in hex; while that was not told, the radio's number in 8 hex digits. */
   readonly author: string;
   readonly heardAtMs: number;
-  /** Relays between it and us, as its last beacon came; undefined when the radio can't tell. */
+  /** Relays between it and us, as it was last heard; undefined when the radio can't tell. */
   readonly hops: number | undefined;
-  /** Entries by author id (hex), as last claimed. */
-  readonly claims: ReadonlyMap<string, number>;
+  readonly claims: Claims;
+}
+
+/** What a packet told about its sender; what it did not tell stays as it was. */
+export interface Sign {
+  readonly radio: number;
+  readonly hops: number | undefined;
+  readonly author?: string;
+  readonly claims?: Claims;
 }
 
 /** At most this many neighbours, the last heard ones; a cell of more can't share 850 bit/s. */
 const MAX_NEIGHBOURS = 256;
-/** Authors whose claims are remembered of one neighbour. */
-const MAX_CLAIMS = 1_024;
+/** Who was silent for so long is no listener to reckon with. */
+const LISTENS_MS = 3 * 3_600_000;
+const NO_CLAIMS: Claims = new Map<string, number>();
 
 export class Neighbours {
-  readonly #heard = new Map<string, Neighbour>();
+  readonly #heard = new Map<number, Neighbour>();
 
-  /** @param nowMs monotonic */
-  note(beacon: Beacon, nowMs: number, hops: number | undefined): void {
-    const author = toHex(beacon.sender);
-    const before = beacon.partial ? (this.#heard.get(author)?.claims ?? []) : [];
-    const claims = new Map<string, number>(before);
-    for (const row of beacon.vector) {
-      if (claims.size < MAX_CLAIMS) claims.set(toHex(row.author), row.count);
-    }
+  /** @param nowMs monotonic @returns true when it was not known before */
+  note({ radio, hops, author, claims }: Sign, nowMs: number): boolean {
+    const before = this.#heard.get(radio);
+    const name = author ?? before?.author ?? radio.toString(16).padStart(8, "0");
     // Deleted first, so that a Map's insertion order is the order of last hearing.
-    this.#heard.delete(author);
-    this.#heard.set(author, { author, heardAtMs: nowMs, hops, claims });
+    this.#heard.delete(radio);
+    this.#heard.set(radio, { author: name, heardAtMs: nowMs, hops, claims: claims ?? before?.claims ?? NO_CLAIMS });
     const oldest = this.#heard.keys().next();
     if (this.#heard.size > MAX_NEIGHBOURS && oldest.done !== true) this.#heard.delete(oldest.value);
+    return before === undefined;
   }
 
-  /** The longest log of an author that any neighbour claims to hold; 0 when nobody does. */
-  longestClaim(authorHex: string): number {
-    let longest = 0;
-    for (const { claims } of this.#heard.values()) longest = Math.max(longest, claims.get(authorHex) ?? 0);
-    return longest;
+  get size(): number {
+    return this.#heard.size;
+  }
+
+  /** How many may be listening next door. */
+  near(nowMs: number): number {
+    let near = 0;
+    for (const { hops, heardAtMs } of this.#heard.values()) {
+      if ((hops ?? 0) === 0 && nowMs - heardAtMs < LISTENS_MS) near++;
+    }
+    return near;
   }
 
   /** Relays to the nearest one; undefined when nobody was heard, or one whose distance can't be told. */
@@ -51,20 +66,8 @@ export class Neighbours {
 
   /** Relays to that author's own node, if it was heard; undefined too when the distance can't be told. */
   hopsTo(authorHex: string): number | undefined {
-    return this.#heard.get(authorHex)?.hops;
-  }
-
-  /** Relays to the nearest one who claims to hold that entry; undefined when nobody does, or the distance can't be told. */
-  hopsToHolder(authorHex: string, seq: number): number | undefined {
-    return leastHops([...this.#heard.values()].filter(({ claims }) => (claims.get(authorHex) ?? 0) >= seq));
-  }
-
-  /** Forget all claims about an author: nobody could make them good. */
-  disbelieve(authorHex: string): void {
-    for (const [key, neighbour] of this.#heard) {
-      const claims = new Map(neighbour.claims);
-      if (claims.delete(authorHex)) this.#heard.set(key, { ...neighbour, claims });
-    }
+    for (const { author, hops } of this.#heard.values()) if (author === authorHex) return hops;
+    return undefined;
   }
 
   list(): readonly Neighbour[] {

@@ -38,9 +38,9 @@ export function timingFor(fullPacketUs: number, hopLimit: number): Timing {
   // What one packet occupies in a cell where relays repeat it: its own time and, within earshot, about two repeats.
   const roundMs = packetMs * (1 + Math.min(hopLimit, 2));
   return {
-    beaconMinMs: Math.max(1_500, 4 * packetMs),
-    beaconDoublings: 7,
-    lonelyDoublings: 3,
+    beaconMinMs: Math.max(6_000, 16 * packetMs),
+    beaconDoublings: 5,
+    lonelyDoublings: 1,
     beaconRedundancy: 2,
     announceMs: packetMs,
     wantSpreadMs: 1.5 * packetMs,

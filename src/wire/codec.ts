@@ -14,6 +14,8 @@ import { codedCodec } from "./coded.ts";
 import { getCodec } from "./get.ts";
 import type { MessageCodec } from "./message-codec.ts";
 import type { Message } from "./messages.ts";
+import { pullCodec } from "./pull.ts";
+import { repairCodec } from "./repair.ts";
 import { sealedCodec } from "./sealed.ts";
 import { seenCodec } from "./seen.ts";
 import { updateCodec } from "./update.ts";
@@ -30,7 +32,9 @@ type Codecs = { readonly [T in Message["type"]]: MessageCodec<Extract<Message, {
 const CODECS: Codecs = {
   beacon: beaconCodec,
   update: updateCodec,
+  repair: repairCodec,
   want: wantCodec,
+  pull: pullCodec,
   get: getCodec,
   coded: codedCodec,
   alert: alertCodec,

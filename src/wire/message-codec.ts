@@ -23,14 +23,7 @@ export function within(value: number, low: number, high: number): boolean {
 /** The largest sequence number and the largest count of a log. */
 export const MAX_SEQUENCE = 0xffff_ffff;
 export const AUTHOR_ID_BYTES = 8;
-export const PREFIX_BYTES = 8;
 export const SIGNATURE_BYTES = 64;
 
 /** First 8 bytes of SHA-256 of the author's Ed25519 public key. */
 export type AuthorId = Uint8Array;
-
-/** Sequence numbers start at 1, and the last of the range must be one, too. */
-export function flawOfRange(first: number, count: number): string | undefined {
-  if (!within(first, 1, MAX_SEQUENCE)) return "sequence out of range";
-  return first + count - 1 <= MAX_SEQUENCE ? undefined : "sequence out of range";
-}

@@ -7,9 +7,11 @@ import type { Alerts } from "./alerts.ts";
 import type { Beacon } from "./beacon.ts";
 import type { Coded } from "./coded.ts";
 import type { Get } from "./get.ts";
+import type { Pull } from "./pull.ts";
+import type { Repair } from "./repair.ts";
 import type { Sealed } from "./sealed.ts";
 import type { Seen } from "./seen.ts";
 import type { Update } from "./update.ts";
 import type { Want } from "./want.ts";
 
-export type Message = Beacon | Update | Want | Get | Coded | Alert | Alerts | Seen | Sealed;
+export type Message = Beacon | Update | Repair | Want | Pull | Get | Coded | Alert | Alerts | Seen | Sealed;

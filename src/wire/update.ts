@@ -1,30 +1,24 @@
-/** UPDATE: entries of a log. @module */
+/** UPDATE: an author's new entries, as a piece of the stream that they make. @module */
 import { type ByteReader, type ByteWriter, copyBytes } from "../kernel/bytes.ts";
-import {
-  AUTHOR_ID_BYTES,
-  SIGNATURE_BYTES,
-  flawOfRange,
-  within,
-  type AuthorId,
-  type MessageCodec,
-} from "./message-codec.ts";
+import { MAX_DELTA, MAX_STREAM_SLOTS, SHORT_ID_BYTES, SLOT_BYTES } from "./holdings.ts";
+import { MAX_SEQUENCE, within, type MessageCodec } from "./message-codec.ts";
 
-/** Entries of one log in a row, and where the sender has it, the author's signature over the head after the last. */
+/** Slots of one stream in a row, not coded; mostly the whole stream. */
 export interface Update {
   readonly type: "update";
-  readonly author: AuthorId;
-  /** Sequence number of the first entry, from 1. */
-  readonly first: number;
-  /** Encoded entries (`dag/entry.ts`), 1 to 32, each 1 … 200 bytes. */
-  readonly entries: readonly Uint8Array[];
-  readonly signature: Uint8Array | undefined;
+  /** The first 4 bytes of the author's id. */
+  readonly author: Uint8Array;
+  /** Entries before those of the stream. */
+  readonly from: number;
+  /** Entries of the stream, 1 … 65,535. */
+  readonly delta: number;
+  /** Slots of the whole stream, 1 … 4,096. */
+  readonly slots: number;
+  /** The first slot that it brings, from 0. */
+  readonly slot: number;
+  /** To the end of the stream (whose last slot is not filled up), or as many whole slots as fit. */
+  readonly bytes: Uint8Array;
 }
-
-export const MAX_UPDATE_ENTRIES = 32;
-export const MAX_ENTRY_BYTES = 200;
-
-const SIGNED = 0x80;
-const ENTRIES_MASK = 0x1f;
 
 export const updateCodec: MessageCodec<Update> = {
   type: "update",
@@ -34,38 +28,40 @@ export const updateCodec: MessageCodec<Update> = {
   flaw: flawOfUpdate,
 };
 
-function writeUpdate(writer: ByteWriter, { author, first, entries, signature }: Update): void {
-  writer.u8((signature === undefined ? 0 : SIGNED) | (entries.length - 1));
-  writer.bytes(author).varint(first);
-  // The last entry ends where the message (or its signature) does: it needs no length.
-  for (const [i, entry] of entries.entries()) {
-    if (i < entries.length - 1) writer.u8(entry.length);
-    writer.bytes(entry);
-  }
-  if (signature !== undefined) writer.bytes(signature);
+/** A stream that fits one packet needs no numbers of slots; of others a piece says how many slots there are, and its first. */
+function writeUpdate(writer: ByteWriter, { author, from, delta, slots, slot, bytes }: Update): void {
+  writer.bytes(author).varint(from).varint(delta);
+  if (isWhole({ slots, slot, bytes })) writer.varint(0);
+  else writer.varint(slots).varint(slot);
+  writer.bytes(bytes);
 }
 
 function readUpdate(reader: ByteReader): Update {
-  const head = reader.u8();
-  if ((head & ~(SIGNED | ENTRIES_MASK)) !== 0) reader.fail("unknown flag");
-  const author = copyBytes(reader.take(AUTHOR_ID_BYTES));
-  const first = reader.varint();
-  const last = head & ENTRIES_MASK;
-  const signatureBytes = (head & SIGNED) === 0 ? 0 : SIGNATURE_BYTES;
-  const entries: Uint8Array[] = [];
-  for (let i = 0; i <= last && reader.failure === undefined; i++) {
-    const length = i < last ? reader.u8() : reader.remaining - signatureBytes;
-    if (length < 1) reader.fail("empty entry");
-    else entries.push(copyBytes(reader.take(length)));
-  }
-  const signature = signatureBytes === 0 ? undefined : copyBytes(reader.take(signatureBytes));
-  return { type: "update", author, first, entries, signature };
+  const author = copyBytes(reader.take(SHORT_ID_BYTES));
+  const from = reader.varint();
+  const delta = reader.varint();
+  const said = reader.varint();
+  const slot = said === 0 ? 0 : reader.varint();
+  const bytes = copyBytes(reader.rest());
+  const slots = said === 0 ? slotsIn(bytes) : said;
+  if (said !== 0 && isWhole({ slots, slot, bytes })) reader.fail("whole stream as a piece");
+  return { type: "update", author, from, delta, slots, slot, bytes };
 }
 
-function flawOfUpdate({ author, first, entries, signature }: Update): string | undefined {
-  if (author.length !== AUTHOR_ID_BYTES) return "author id not 8 bytes";
-  if (!within(entries.length, 1, MAX_UPDATE_ENTRIES)) return "entries not 1 to 32";
-  if (!entries.every((entry) => within(entry.length, 1, MAX_ENTRY_BYTES))) return "entry not 1 to 200 bytes";
-  if (signature !== undefined && signature.length !== SIGNATURE_BYTES) return "signature not 64 bytes";
-  return flawOfRange(first, entries.length);
+function flawOfUpdate({ author, from, delta, slots, slot, bytes }: Update): string | undefined {
+  if (author.length !== SHORT_ID_BYTES) return "author id not 4 bytes";
+  if (!within(delta, 1, MAX_DELTA)) return "entries not 1 to 65535";
+  if (!within(from, 0, MAX_SEQUENCE - delta)) return "sequence out of range";
+  if (bytes.length === 0) return "empty piece";
+  if (!within(slots, 1, MAX_STREAM_SLOTS)) return "slots out of range";
+  if (!within(slot, 0, slots - slotsIn(bytes))) return "piece beyond the stream";
+  return slot + slotsIn(bytes) < slots && bytes.length % SLOT_BYTES !== 0 ? "slots not whole" : undefined;
+}
+
+function isWhole({ slots, slot, bytes }: Pick<Update, "slots" | "slot" | "bytes">): boolean {
+  return slot === 0 && slots === slotsIn(bytes);
+}
+
+function slotsIn(bytes: Uint8Array): number {
+  return Math.ceil(bytes.length / SLOT_BYTES);
 }

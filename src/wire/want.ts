@@ -1,14 +1,20 @@
-/** WANT: asks for entries. @module */
-import { type ByteReader, type ByteWriter, copyBytes } from "../kernel/bytes.ts";
-import { AUTHOR_ID_BYTES, flawOfRange, within, type AuthorId, type MessageCodec } from "./message-codec.ts";
+/** WANT: asks for more coded slots. @module */
+import type { ByteReader, ByteWriter } from "../kernel/bytes.ts";
+import { within, type MessageCodec } from "./message-codec.ts";
 
-/** Asks for `count` (1 … 255) entries of a log, from sequence `first` on. */
+/** Names a count and no list: every new slot is as good as another. */
 export interface Want {
   readonly type: "want";
-  readonly author: AuthorId;
-  readonly first: number;
-  readonly count: number;
+  /** Seed of the last REPAIR heard, or the lower 16 bits of the last BEACON's vector tag: who said that is asked. */
+  readonly re: number;
+  /** Slots, 1 … 1,023. */
+  readonly slots: number;
+  /** How often it was asked in vain, 0 … 63: from 2 on others SHOULD answer, too. */
+  readonly tries: number;
 }
+
+export const MAX_WANT_SLOTS = 1_023;
+export const MAX_WANT_TRIES = 63;
 
 export const wantCodec: MessageCodec<Want> = {
   type: "want",
@@ -18,17 +24,18 @@ export const wantCodec: MessageCodec<Want> = {
   flaw: flawOfWant,
 };
 
-function writeWant(writer: ByteWriter, { author, first, count }: Want): void {
-  writer.bytes(author).varint(first).u8(count);
+function writeWant(writer: ByteWriter, { re, slots, tries }: Want): void {
+  writer.u16(re).u16(slots * 64 + tries);
 }
 
 function readWant(reader: ByteReader): Want {
-  const author = copyBytes(reader.take(AUTHOR_ID_BYTES));
-  return { type: "want", author, first: reader.varint(), count: reader.u8() };
+  const re = reader.u16();
+  const both = reader.u16();
+  return { type: "want", re, slots: both >>> 6, tries: both & 63 };
 }
 
-function flawOfWant({ author, first, count }: Want): string | undefined {
-  if (author.length !== AUTHOR_ID_BYTES) return "author id not 8 bytes";
-  if (!within(count, 1, 255)) return "count not 1 to 255";
-  return flawOfRange(first, count);
+function flawOfWant({ re, slots, tries }: Want): string | undefined {
+  if (!within(re, 0, 0xffff)) return "reference not 16 bits";
+  if (!within(slots, 1, MAX_WANT_SLOTS)) return "slots not 1 to 1023";
+  return within(tries, 0, MAX_WANT_TRIES) ? undefined : "tries not 0 to 63";
 }

@@ -2,6 +2,7 @@
 import { hrtime } from "node:process";
 import { SymbolCollector, symbolAt } from "../../src/erasure/cauchy.ts";
 import { decodeMessage, encodeMessage } from "../../src/wire/codec.ts";
+import { SLOT_BYTES } from "../../src/wire/holdings.ts";
 import type { Message } from "../../src/wire/messages.ts";
 import { symbolBytesFor } from "../../src/wire/packing.ts";
 import { seeded } from "../fakes/seeded.ts";
@@ -66,24 +67,20 @@ function medianUs(call: () => unknown, calls: number): number {
 function messages(): Message[] {
   const { random } = seeded(1);
   const author = random.bytes(8);
+  const rows = Array.from({ length: 43 }, (_, i) => ({ number: i + 2, delta: 1 + (i % 4), slots: 6 + (i % 5) }));
+  const news = { base: 0x0a1b2c, partial: false, rows, strangers: [] };
   return [
+    { type: "beacon", sender: author.subarray(0, 4), holdings: news },
+    { type: "repair", holdings: news, seed: 77, left: 3, coded: random.bytes(11 * SLOT_BYTES) },
+    { type: "update", author: author.subarray(0, 4), from: 300, delta: 3, slots: 9, slot: 0, bytes: random.bytes(139) },
+    { type: "want", re: 300, slots: 30, tries: 0 },
     {
-      type: "beacon",
-      sender: author,
+      type: "pull",
+      tries: 0,
+      bases: [1, 2],
       partial: false,
-      vector: [
-        { author, count: 300 },
-        ...Array.from({ length: 19 }, (_, i) => ({ author: random.bytes(8), count: 40 * i })),
-      ],
+      vector: Array.from({ length: 19 }, (_, i) => ({ author: Uint8Array.of(1, 2, 3, i), count: 40 * i + 1 })),
     },
-    {
-      type: "update",
-      author,
-      first: 300,
-      entries: Array.from({ length: 3 }, () => random.bytes(50)),
-      signature: random.bytes(64),
-    },
-    { type: "want", author, first: 300, count: 3 },
     { type: "get", amount: { kind: "more", symbols: 3 }, target: { kind: "prefix", prefix: author.subarray(0, 4) } },
     {
       type: "coded",

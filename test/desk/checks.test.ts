@@ -7,6 +7,7 @@ import { ANSWER } from "../../src/radio/priority.ts";
 import type { Frame } from "../../src/radio/frame.ts";
 import { freshShard } from "../dag/shards.ts";
 import { BAD_STEP, type DeskRig, GOOD_STEP, openDeskRig } from "../fakes/desk.ts";
+import { beaconOf } from "../fakes/beacon.ts";
 
 let rig: DeskRig;
 beforeEach(async () => {
@@ -153,7 +154,7 @@ test("having heard nobody is well in the first minutes, then a warning, until so
   const { checks } = await rig.deskWith({ simulated: true }).checks();
   const simulated = checks.find(({ name }) => name === "neighbours");
   expect(simulated).toMatchObject({ state: "WARN", fix: expect.not.stringContaining("antenna") });
-  await rig.hear({ type: "beacon", sender: new Uint8Array(8).fill(9), partial: false, vector: [] });
+  await rig.hear(beaconOf(new Uint8Array(8).fill(9), []));
   expect(await check("neighbours")).toMatchObject({ state: "OK", detail: "1 heard" });
 });
 

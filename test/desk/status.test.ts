@@ -2,6 +2,7 @@
 import { beforeEach, afterEach, expect, test } from "vitest";
 import { utf8, toHex } from "../../src/kernel/bytes.ts";
 import { BAD_STEP, type DeskRig, GOOD_STEP, openDeskRig } from "../fakes/desk.ts";
+import { beaconOf } from "../fakes/beacon.ts";
 
 let rig: DeskRig;
 beforeEach(async () => {
@@ -84,14 +85,14 @@ test("counts air time in whole milliseconds", async () => {
 });
 
 test("lists neighbours with what they claim of their own log, by name once it is known", async () => {
-  await rig.hear({ type: "beacon", sender: SENDER, partial: false, vector: [{ author: SENDER, count: 3 }] });
+  await rig.hear(beaconOf(SENDER, [{ author: SENDER, count: 3 }]));
   await rig.clock.advance(12_000);
-  const row = { author: "0102030405060708", heard_s_ago: 12, entries: 3 };
+  const row = { author: "01020304", heard_s_ago: 12, entries: 3 };
   expect((await rig.desk.status()).neighbours).toEqual([row]);
 });
 
 test("gathers every part's counters, each under its part's name", async () => {
-  await rig.hear({ type: "beacon", sender: SENDER, partial: false, vector: [] });
+  await rig.hear(beaconOf(SENDER, []));
   const { counters } = await rig.desk.status();
   expect(counters).toMatchObject({
     exchange_heard_beacon: 1,

@@ -11,6 +11,7 @@ import { symbolBytesFor } from "../../src/wire/packing.ts";
 import { freshShard } from "../dag/shards.ts";
 import { type DeskRig, openDeskRig } from "../fakes/desk.ts";
 import { seeded } from "../fakes/seeded.ts";
+import { beaconOf } from "../fakes/beacon.ts";
 
 let rig: DeskRig;
 beforeEach(async () => {
@@ -88,16 +89,11 @@ describe("a file of a neighbour", () => {
     const vector = [{ author, count: 2 }];
     const { id } = await rig.desk.startGet("storm.txt");
     const holder = async (): Promise<string | undefined> => (await rig.desk.transfer(id))?.holder;
-    await rig.hear({
-      type: "beacon",
-      sender: new Uint8Array(8).fill(9),
-      partial: false,
-      vector: [{ author, count: 1 }],
-    });
+    await rig.hear(beaconOf(new Uint8Array(8).fill(9), [{ author, count: 1 }]));
     expect(await holder()).toBeUndefined();
-    await rig.hear({ type: "beacon", sender: new Uint8Array(8).fill(9), partial: false, vector });
-    expect(await holder()).toBe("09".repeat(8));
-    await rig.hear({ type: "beacon", sender: author, partial: false, vector });
+    await rig.hear(beaconOf(new Uint8Array(8).fill(9), vector));
+    expect(await holder()).toBe("09".repeat(4));
+    await rig.hear(beaconOf(author, vector));
     expect(await holder()).toBe("node 5");
   });
 
@@ -133,7 +129,7 @@ test("a name that nobody announced is not found, nor a CID that names no file", 
   await expect(rig.desk.startGet("nothing")).rejects.toMatchObject(soon);
   await rig.clock.advance(300_000);
   await expect(rig.desk.startGet("nothing")).rejects.toMatchObject(soon);
-  await rig.hear({ type: "beacon", sender: new Uint8Array(8).fill(9), partial: false, vector: [] });
+  await rig.hear(beaconOf(new Uint8Array(8).fill(9), []));
   await expect(rig.desk.startGet("nothing")).rejects.toMatchObject(notFound("names are matched exactly"));
   const node = encodeNode({ a: 1 });
   const cid = cidOf("dag-cbor", node);

@@ -13,6 +13,8 @@ import { nodeNumber } from "../../src/sim/topology.ts";
 import { encodeMessage } from "../../src/wire/codec.ts";
 import { fromRadio, packetWords, ScriptedRadio } from "../fakes/scripted-radio.ts";
 import { eventually, residentBytes, startAgent, type AgentProcess } from "./agent-process.ts";
+import { beaconOf } from "../fakes/beacon.ts";
+import { concatBytes } from "../../src/kernel/bytes.ts";
 
 const random = seededRandom("hostile radio");
 const MIB = 1_048_576;
@@ -56,12 +58,13 @@ test(
       () => fromRadio({ case: "clientNotification", value: { message: "\u001B[31mduty cycle\u202E" } }),
       (i) => packet(random.bytes(1 + (i % 231)), i),
       (i) => {
-        const vector = Array.from({ length: 16 }, () => ({ author: random.bytes(8), count: 0xffff_ffff }));
-        return packet(encodeMessage({ type: "beacon", sender: random.bytes(8), partial: true, vector }), i);
+        const vector = Array.from({ length: 16 }, () => ({ author: random.bytes(8), count: 0xffff }));
+        return packet(encodeMessage(beaconOf(random.bytes(8), vector)), i);
       },
       (i) => {
         const entry = Uint8Array.from([0, ...random.bytes(32), 0x61]);
-        const update = { author: random.bytes(8), first: 2 + (i % 900), entries: [entry], signature: undefined };
+        const bytes = concatBytes(Uint8Array.of(entry.length), entry);
+        const update = { author: random.bytes(4), from: 1 + (i % 900), delta: 1, slots: 3, slot: 0, bytes };
         return packet(encodeMessage({ type: "update", ...update }), i);
       },
       (i) =>

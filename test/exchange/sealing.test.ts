@@ -15,6 +15,7 @@ import { SEALED_OVERHEAD_BYTES, type Sealed } from "../../src/wire/sealed.ts";
 import { nodeNumber } from "../../src/sim/topology.ts";
 import { silentLog } from "../fakes/log.ts";
 import { openVillage } from "../fakes/village.ts";
+import { beaconOf } from "../fakes/beacon.ts";
 
 const SECRET = Uint8Array.from({ length: 32 }, (_, i) => i);
 const KEY = groupKey(1, SECRET);
@@ -118,7 +119,7 @@ test("the window takes each counter once, as a set of all would, down to its low
 });
 
 describe("what is refused", () => {
-  const message = encodeMessage({ type: "beacon", sender: new Uint8Array(8), partial: false, vector: [] });
+  const message = encodeMessage(beaconOf(new Uint8Array(8), []));
 
   test("tells forged, replayed, stale and unknown keys apart", async () => {
     const [mine, theirs] = [await opened(), await opened()];

@@ -5,6 +5,7 @@ import { fromHex, toHex } from "../../src/kernel/bytes.ts";
 import { authorId } from "../../src/dag/author.ts";
 import { isAgentError } from "../../src/kernel/errors.ts";
 import { decodeMessage, encodeMessage, MAX_MESSAGE_BYTES } from "../../src/wire/codec.ts";
+import { SLOT_BYTES, type Holdings } from "../../src/wire/holdings.ts";
 import type { Message } from "../../src/wire/messages.ts";
 import golden from "../vectors/wire/messages.json" with { type: "json" };
 import wrong from "../vectors/wire/refusals.json" with { type: "json" };
@@ -36,6 +37,28 @@ const id = fc.uint8Array({ minLength: 8, maxLength: 8 });
 const shortId = fc.uint8Array({ minLength: 4, maxLength: 4 });
 const nibble = fc.integer({ min: 0, max: 15 });
 const sequence = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 0xffff_ff00 }));
+
+function byAuthor<T extends { readonly author: Uint8Array }>(rows: readonly T[]): T[] {
+  return [...rows].sort((a, b) => (toHex(a.author) < toHex(b.author) ? -1 : 1));
+}
+
+const stream = { delta: fc.integer({ min: 1, max: 65_535 }), slots: fc.integer({ min: 1, max: 4_096 }) };
+const holdings: fc.Arbitrary<Holdings> = fc.record({
+  base: fc.integer({ min: 0, max: 0xff_ffff }),
+  partial: fc.boolean(),
+  rows: fc
+    .uniqueArray(fc.record({ number: fc.integer({ min: 0, max: 65_535 }), ...stream }), {
+      maxLength: 6,
+      selector: ({ number }) => number,
+    })
+    .map((rows) => [...rows].sort((a, b) => a.number - b.number)),
+  strangers: fc
+    .uniqueArray(
+      fc.record({ author: fc.oneof(id, shortId), from: fc.integer({ min: 0, max: 0xfff0_0000 }), ...stream }),
+      { maxLength: 4, selector: ({ author }) => toHex(author) },
+    )
+    .map(byAuthor),
+});
 
 const tag = fc.integer({ min: 0, max: 0xff_ffff });
 const rising = (tags: readonly number[]): number[] => tags.toSorted((a, b) => a - b);
@@ -74,34 +97,49 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
     counter: fc.integer({ min: 1, max: 2 ** 30 - 1 }),
     box: fc.uint8Array({ minLength: 9, maxLength: 226 }),
   }),
-  fc.record({
-    type: fc.constant("beacon" as const),
-    sender: id,
-    partial: fc.boolean(),
-    vector: fc.uniqueArray(fc.record({ author: id, count: fc.integer({ min: 0, max: 0xffff_ffff }) }), {
-      maxLength: 16,
-      selector: ({ author }) => toHex(author),
+  fc.record({ type: fc.constant("beacon" as const), sender: shortId, holdings }),
+  fc
+    .tuple(fc.integer({ min: 0, max: 4_000 }), fc.uint8Array({ minLength: 1, maxLength: 208 }), fc.boolean())
+    .chain(([slot, bytes, last]) => {
+      const brought = Math.ceil(bytes.length / SLOT_BYTES);
+      const whole = last ? bytes : bytes.subarray(0, Math.max(1, Math.floor(bytes.length / SLOT_BYTES)) * SLOT_BYTES);
+      const ends = last || whole.length % SLOT_BYTES !== 0;
+      return fc.record({
+        type: fc.constant("update" as const),
+        author: shortId,
+        from: sequence,
+        delta: fc.integer({ min: 1, max: 255 }),
+        slots: fc.constant(ends ? slot + brought : slot + brought + 3),
+        slot: fc.constant(slot),
+        bytes: fc.constant(whole),
+      });
     }),
-  }),
-  // The own log first has a form of its own.
-  fc.record({ sender: id, partial: fc.boolean(), count: sequence }).map(({ sender, partial, count }) => ({
-    type: "beacon" as const,
-    sender,
-    partial,
-    vector: [{ author: sender, count }],
-  })),
   fc.record({
-    type: fc.constant("update" as const),
-    author: id,
-    first: sequence,
-    entries: fc.array(fc.uint8Array({ minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 7 }),
-    signature: fc.option(fc.uint8Array({ minLength: 64, maxLength: 64 }), { nil: undefined }),
+    type: fc.constant("repair" as const),
+    holdings: holdings.filter(({ rows, strangers }) => rows.length + strangers.length > 0),
+    seed: fc.integer({ min: 0, max: 0xffff }),
+    left: fc.integer({ min: 0, max: 63 }),
+    coded: fc
+      .integer({ min: 1, max: 3 })
+      .chain((slots) => fc.uint8Array({ minLength: slots * SLOT_BYTES, maxLength: slots * SLOT_BYTES })),
   }),
   fc.record({
     type: fc.constant("want" as const),
-    author: id,
-    first: sequence,
-    count: fc.integer({ min: 1, max: 255 }),
+    re: fc.integer({ min: 0, max: 0xffff }),
+    slots: fc.integer({ min: 1, max: 1_023 }),
+    tries: fc.integer({ min: 0, max: 63 }),
+  }),
+  fc.record({
+    type: fc.constant("pull" as const),
+    tries: nibble,
+    bases: fc.array(fc.integer({ min: 1, max: 0xff_ffff }), { maxLength: 4 }),
+    partial: fc.boolean(),
+    vector: fc
+      .uniqueArray(fc.record({ author: shortId, count: sequence }), {
+        maxLength: 23,
+        selector: ({ author }) => toHex(author),
+      })
+      .map(byAuthor),
   }),
   fc.record({
     type: fc.constant("get" as const),
@@ -227,11 +265,14 @@ describe("what we must not send", () => {
   };
 
   test("is a message beyond 231 bytes", () => {
-    const entries = [new Uint8Array(200), new Uint8Array(19)];
-    expect(code({ type: "update", author, first: 1, entries, signature: undefined })).toBe("sent");
-    expect(code({ type: "update", author, first: 128, entries, signature: undefined })).toBe("MESSAGE_TOO_LONG");
-    const vector = Array.from({ length: 24 }, (_, i) => ({ author: new Uint8Array(8).fill(i), count: 128 }));
-    expect(code({ type: "beacon", sender: author, partial: false, vector })).toBe("MESSAGE_TOO_LONG");
+    const update = { type: "update", author: author.subarray(4), from: 0, delta: 1, slots: 14, slot: 0 } as const;
+    expect(code({ ...update, bytes: new Uint8Array(223) })).toBe("sent");
+    expect(code({ ...update, bytes: new Uint8Array(224) })).toBe("MESSAGE_TOO_LONG");
+    const rows = Array.from({ length: 300 }, (_, i) => ({ number: 3 * i, delta: 1, slots: 6 }));
+    const holdings = { base: 1, partial: false, rows, strangers: [] };
+    expect(code({ type: "beacon", sender: author.subarray(4), holdings })).toBe("sent");
+    const more = { ...holdings, rows: rows.map((row) => ({ ...row, delta: 9 })) };
+    expect(code({ type: "beacon", sender: author.subarray(4), holdings: more })).toBe("MESSAGE_TOO_LONG");
   });
 
   test("is a message with a field out of its range", () => {
@@ -246,21 +287,63 @@ describe("what we must not send", () => {
       left: 0,
       symbol: entry,
     } as const;
-    const vector = Array.from({ length: 25 }, (_, i) => ({ author: new Uint8Array(8).fill(i), count: 1 }));
+    const short = new Uint8Array(4);
+    const none = { base: 0, partial: false, rows: [], strangers: [] };
+    const row = { number: 0, delta: 1, slots: 1 };
+    const stranger = { author: short, from: 0, delta: 1, slots: 1 };
+    const held = (changes: Partial<Holdings>): Message => ({
+      type: "beacon",
+      sender: short,
+      holdings: { ...none, ...changes },
+    });
+    const update = {
+      type: "update",
+      author: short,
+      from: 0,
+      delta: 1,
+      slots: 2,
+      slot: 0,
+      bytes: new Uint8Array(32),
+    } as const;
+    const repair = {
+      type: "repair",
+      holdings: { ...none, rows: [row] },
+      seed: 0,
+      left: 0,
+      coded: new Uint8Array(16),
+    } as const;
+    const pull = { type: "pull", tries: 0, bases: [], partial: false, vector: [] } as const;
     const bad: Message[] = [
-      { type: "beacon", sender: new Uint8Array(7), partial: false, vector: [] },
-      { type: "beacon", sender: author, partial: false, vector: [{ author: new Uint8Array(9), count: 1 }] },
-      { type: "beacon", sender: author, partial: false, vector: [{ author, count: -1 }] },
-      { type: "beacon", sender: author, partial: false, vector },
-      { type: "update", author: new Uint8Array(0), first: 1, entries: [entry], signature: undefined },
-      { type: "update", author, first: 0, entries: [entry], signature: undefined },
-      { type: "update", author, first: 1.5, entries: [entry], signature: undefined },
-      { type: "update", author, first: 1, entries: [], signature: undefined },
-      { type: "update", author, first: 1, entries: Array.from({ length: 33 }, () => entry), signature: undefined },
-      { type: "update", author, first: 1, entries: [new Uint8Array(0)], signature: undefined },
-      { type: "update", author, first: 1, entries: [entry], signature: new Uint8Array(63) },
-      { type: "want", author: new Uint8Array(9), first: 1, count: 1 },
-      { type: "want", author, first: 1, count: 256 },
+      { type: "beacon", sender: author, holdings: none },
+      held({ base: 0x100_0000 }),
+      held({ rows: [row, row] }),
+      held({ rows: [{ ...row, delta: 0 }] }),
+      held({ rows: [{ ...row, slots: 4_097 }] }),
+      held({ rows: [{ ...row, number: 65_536 }] }),
+      held({ strangers: [stranger, stranger] }),
+      held({ strangers: [{ ...stranger, author: new Uint8Array(5) }] }),
+      held({ strangers: [{ ...stranger, from: -1 }] }),
+      { ...update, author },
+      { ...update, from: 0xffff_ffff },
+      { ...update, delta: 0 },
+      { ...update, slots: 1 },
+      { ...update, slot: 1 },
+      { ...update, bytes: new Uint8Array(0) },
+      { ...update, slots: 3, bytes: new Uint8Array(31) },
+      { ...repair, holdings: none },
+      { ...repair, seed: 65_536 },
+      { ...repair, left: 64 },
+      { ...repair, coded: new Uint8Array(17) },
+      { ...repair, coded: new Uint8Array(0) },
+      { type: "want", re: 65_536, slots: 1, tries: 0 },
+      { type: "want", re: 0, slots: 0, tries: 0 },
+      { type: "want", re: 0, slots: 1_024, tries: 0 },
+      { type: "want", re: 0, slots: 1, tries: 64 },
+      { ...pull, tries: 16 },
+      { ...pull, bases: [0] },
+      { ...pull, bases: [1, 2, 3, 4, 5] },
+      { ...pull, vector: [{ author: short, count: 0 }] },
+      { ...pull, vector: [{ author, count: 1 }] },
       { type: "get", amount: { kind: "more", symbols: 1 }, target: { kind: "prefix", prefix: new Uint8Array(3) } },
       { type: "get", amount: { kind: "more", symbols: 256 }, target: { kind: "prefix", prefix: author } },
       { type: "get", amount: { kind: "more", symbols: 1 }, target: { kind: "entry", author, seq: 1 } },

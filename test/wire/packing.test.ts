@@ -1,81 +1,7 @@
 /** Packing: the greatest that fits, never more. @module */
-import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { encodeMessage, MAX_MESSAGE_BYTES } from "../../src/wire/codec.ts";
-import {
-  authorsThatFit,
-  entriesThatFit,
-  MAX_SYMBOL_BYTES,
-  packBeacon,
-  symbolBytesFor,
-} from "../../src/wire/packing.ts";
-import type { Beacon } from "../../src/wire/beacon.ts";
-import type { Message } from "../../src/wire/messages.ts";
-
-const author = new Uint8Array(8).fill(7);
-
-function fits(message: Message): boolean {
-  try {
-    return encodeMessage(message).length <= MAX_MESSAGE_BYTES;
-  } catch {
-    return false;
-  }
-}
-
-test("packs as many entries as fit an update, and not one more would", () => {
-  fc.assert(
-    fc.property(
-      fc.array(fc.uint8Array({ minLength: 1, maxLength: 90 }), { maxLength: 40 }),
-      fc.integer({ min: 1, max: 0xffff_0000 }),
-      fc.boolean(),
-      (entries, first, signed) => {
-        const signature = signed ? new Uint8Array(64) : undefined;
-        const update = (count: number): Message => ({
-          type: "update",
-          author,
-          first,
-          entries: entries.slice(0, count),
-          signature,
-        });
-        const fitting = entriesThatFit(first, entries, signed);
-        if (fitting > 0) expect(fits(update(fitting))).toBe(true);
-        if (fitting < entries.length) expect(fits(update(fitting + 1))).toBe(false);
-      },
-    ),
-    { seed: 3, numRuns: 500 },
-  );
-});
-
-test("fits an entry of 156 bytes with its signature, of 200 without, and none that is longer", () => {
-  expect(entriesThatFit(1, [new Uint8Array(156)], true)).toBe(1);
-  expect(entriesThatFit(1, [new Uint8Array(157)], true)).toBe(0);
-  expect(entriesThatFit(0xffff_ffff, [new Uint8Array(200)], false)).toBe(1);
-  expect(entriesThatFit(1, [], true)).toBe(0);
-});
-
-test("packs as much of a vector as fits a beacon, says so, and not one author more would fit", () => {
-  const arbitrary = fc.record({
-    lengths: fc.array(fc.constantFrom(0, 127, 128, 16_384, 2_097_152, 0xffff_ffff), { maxLength: 30 }),
-    ownFirst: fc.boolean(),
-  });
-  fc.assert(
-    fc.property(arbitrary, ({ lengths, ownFirst }) => {
-      const vector: Beacon["vector"] = lengths.map((count, i) => ({
-        author: ownFirst && i === 0 ? author : new Uint8Array(8).fill(100 + i),
-        count,
-      }));
-      const beacon = packBeacon(author, vector);
-      expect(fits(beacon)).toBe(true);
-      expect(beacon.partial).toBe(beacon.vector.length < vector.length);
-      const fitting = authorsThatFit(author, vector);
-      expect(beacon.vector.length).toBe(fitting);
-      if (fitting < vector.length) {
-        expect(fits({ ...beacon, vector: vector.slice(0, fitting + 1) })).toBe(false);
-      }
-    }),
-    { seed: 5, numRuns: 500 },
-  );
-});
+import { MAX_SYMBOL_BYTES, symbolBytesFor } from "../../src/wire/packing.ts";
 
 test("cuts a block into the fewest symbols that fit, all about equally long", () => {
   for (let blockBytes = 1; blockBytes <= 16_384; blockBytes++) {
@@ -90,6 +16,8 @@ test("cuts a block into the fewest symbols that fit, all about equally long", ()
   expect(symbolBytesFor(1024)).toBe(205);
   for (const outside of [0, 16_385, 1.5, Number.NaN]) expect(() => symbolBytesFor(outside)).toThrow(RangeError);
 });
+
+const author = new Uint8Array(8).fill(7);
 
 test("fills the packet with the largest symbol", () => {
   const symbol = new Uint8Array(MAX_SYMBOL_BYTES);

@@ -1,0 +1,212 @@
+/**
+ * How this node asks for what it lacks: by a count (WANT), or by its whole vector where nobody's words can be understood
+ * (PULL). The neediest asks first, and whoever overhears that stays silent.
+ * @module
+ */
+import { REQUEST } from "../../radio/priority.ts";
+import { SHORT_ID_BYTES, predictedSlots } from "../../wire/holdings.ts";
+import { MAX_PULL_AUTHORS, MAX_PULL_BASES, MAX_PULL_TRIES, type Pull } from "../../wire/pull.ts";
+import { MAX_WANT_SLOTS, MAX_WANT_TRIES } from "../../wire/want.ts";
+import { TRIES_A_RELAY, type ExchangeParts, type Origin } from "../parts.ts";
+import { backOff } from "../timing.ts";
+import type { Floor } from "./floor.ts";
+import type { Announced } from "./gathering.ts";
+import type { IndexState } from "./state.ts";
+
+export interface AskerPorts extends ExchangeParts {
+  readonly state: IndexState;
+  readonly floor: Floor;
+}
+
+interface Holder {
+  readonly re: number;
+  readonly hops: number | undefined;
+  readonly streams: readonly Announced[];
+}
+
+const MAX_HOLDERS = 12;
+/** Coded slots of a packet, about. */
+const SLOTS_A_PACKET = 12;
+/** A question for less than so many slots is not raised for what the way may lose: one round more costs less. */
+const RAISE_FROM = 10;
+/** Asked so often in vain, the claim is given up. */
+const MAX_TRIES = 30;
+const PULL_VECTOR_BYTES = 180;
+
+export class Asker {
+  readonly #ports: AskerPorts;
+  /** Who said what it holds, by radio; the last one at the end. */
+  readonly #holders = new Map<number, Holder>();
+  /** The greatest lack that anybody may have: beside it one's own is great or small. */
+  #scale = 1;
+  #tries = 0;
+  #pulls = 0;
+  /** True while the last question waits for its turn on air. */
+  #waits = false;
+
+  constructor(ports: AskerPorts) {
+    this.#ports = ports;
+  }
+
+  /** Somebody said what it holds: it can be asked from now on. @param news slots of what was not known before */
+  heardHolder(re: number, { from, hops }: Origin, streams: readonly Announced[], news: number): void {
+    this.#holders.delete(from);
+    this.#holders.set(from, { re, hops, streams });
+    const oldest = this.#holders.keys().next();
+    if (this.#holders.size > MAX_HOLDERS && oldest.done !== true) this.#holders.delete(oldest.value);
+    if (news > 0) this.#scale = Math.max(1, news);
+  }
+
+  /** Coded slots came. */
+  progress(): void {
+    this.#tries = 0;
+  }
+
+  /** Waits for the end of the talk, then asks if something is still lacking. */
+  arm(): void {
+    const { state, floor, agenda, air } = this.#ports;
+    const { needed } = state.gathering;
+    if (needed === 0) {
+      agenda.cancel("index:ask");
+      air.cancel("index:want");
+      this.#tries = 0;
+      this.#waits = false;
+      this.#holders.clear();
+      return;
+    }
+    if (this.#tries > 0) return;
+    air.cancel("index:want");
+    this.#waits = false;
+    const best = this.#best();
+    const need = (best?.needed ?? 0) / Math.min(this.#scale, MAX_WANT_SLOTS);
+    // While nobody said that it holds what we lack, somebody is about to.
+    const waitMs = best === undefined ? 4 * floor.speakDelayMs() : floor.askDelayMs(need);
+    agenda.set("index:ask", waitMs, () => this.#ask());
+  }
+
+  /** Another asks for as much or more: the answer serves us, too. */
+  heardWant(slots: number): void {
+    const { agenda } = this.#ports;
+    const needed = this.#best()?.needed ?? 0;
+    if (needed === 0) return;
+    this.#scale = Math.max(1, Math.min(this.#scale, slots));
+    if (slots >= needed && agenda.has("index:ask")) this.#askAgain();
+  }
+
+  /** A base that we do not know: nothing can be asked about it but everything. */
+  pull(): void {
+    const { agenda, floor } = this.#ports;
+    if (agenda.has("index:pull")) return;
+    agenda.set("index:pull", floor.askDelayMs(0.5 * floor.chance()), () => this.#pull());
+  }
+
+  /** Something came that we understand. */
+  understood(): void {
+    this.#ports.agenda.cancel("index:pull");
+    this.#ports.air.cancel("index:pull");
+    this.#pulls = 0;
+  }
+
+  #ask(): void {
+    const { state, air, count } = this.#ports;
+    if (state.gathering.needed === 0) return;
+    const holder = this.#best();
+    if (this.#tries >= MAX_TRIES) {
+      count("wants_given_up");
+      this.#tries = 0;
+      state.gathering.clear();
+      return;
+    }
+    // A question that still waits for its turn was not asked in vain.
+    if (!this.#waits) this.#tries++;
+    this.#waits = true;
+    const want = {
+      type: "want",
+      re: holder?.re ?? 0,
+      slots: Math.min(MAX_WANT_SLOTS, this.#raised(holder?.needed ?? state.gathering.needed)),
+      tries: Math.min(MAX_WANT_TRIES, holder === undefined ? this.#tries + 1 : this.#tries - 1),
+    } as const;
+    air.say(want, {
+      priority: REQUEST,
+      key: "index:want",
+      hops: this.#reach(holder?.hops, this.#tries - 1),
+      onSent: () => {
+        this.#waits = false;
+        count("wants_said");
+        this.#askAgain();
+      },
+    });
+    this.#askAgain();
+  }
+
+  /** Who can tell us most; of several the last one heard. */
+  #best(): (Holder & { readonly needed: number }) | undefined {
+    let best: (Holder & { readonly needed: number }) | undefined;
+    for (const holder of this.#holders.values()) {
+      const needed = this.#ports.state.gathering.neededOf(holder.streams);
+      if (needed > 0 && needed >= (best?.needed ?? 0)) best = { ...holder, needed };
+    }
+    return best;
+  }
+
+  /** So many slots more as the way will lose, in whole packets. */
+  #raised(needed: number): number {
+    if (needed < RAISE_FROM) return needed;
+    const { ratio } = this.#ports.state.loss;
+    const packets = needed / SLOTS_A_PACKET / (1 - ratio);
+    return Math.max(needed, Math.round(packets) * SLOTS_A_PACKET);
+  }
+
+  #askAgain(): void {
+    const { agenda, floor, air } = this.#ports;
+    const waitMs = floor.busyMs + 2.5 * floor.packetMs + (0.3 + 0.7 * floor.chance()) * floor.askWindowMs;
+    agenda.set("index:ask", waitMs * backOff(air.timing(), this.#tries), () => this.#ask());
+  }
+
+  #reach(hops: number | undefined, tries: number): number {
+    return this.#ports.air.reach(hops === undefined ? undefined : hops + Math.floor(tries / TRIES_A_RELAY));
+  }
+
+  #pull(): void {
+    const { state, air, agenda, floor, count } = this.#ports;
+    if (this.#pulls >= MAX_TRIES) {
+      count("pulls_given_up");
+      this.#pulls = 0;
+      return;
+    }
+    air.say(this.#pullNow(), {
+      priority: REQUEST,
+      key: "index:pull",
+      hops: this.#reach(state.neighbours.nearestHops(), this.#pulls),
+      onSent: () => count("pulls_said"),
+    });
+    this.#pulls++;
+    const waitMs = floor.busyMs + 4 * floor.packetMs + (1 + floor.chance()) * floor.askWindowMs;
+    agenda.set("index:pull", waitMs * backOff(air.timing(), this.#pulls), () => this.#pull());
+  }
+
+  #pullNow(): Pull {
+    const { vector, bases } = this.#ports.state;
+    const members = [...vector.members()].filter(({ count }) => count > 0);
+    const most = Math.min(MAX_PULL_AUTHORS, Math.floor(PULL_VECTOR_BYTES / (SHORT_ID_BYTES + 2)));
+    const first = members.length <= most ? 0 : Math.floor(this.#ports.floor.chance() * members.length);
+    const named = [...members.slice(first), ...members.slice(0, first)].slice(0, most);
+    const rows = named.map(({ id, count }) => ({ author: id.subarray(0, SHORT_ID_BYTES), count }));
+    rows.sort((a, b) => Buffer.compare(a.author, b.author));
+    const distinct = rows.filter(
+      ({ author }, i) => i === 0 || Buffer.compare(author, rows[i - 1]?.author ?? author) !== 0,
+    );
+    return {
+      type: "pull",
+      tries: Math.min(MAX_PULL_TRIES, this.#pulls),
+      bases: bases.tags(MAX_PULL_BASES),
+      partial: distinct.length < members.length,
+      vector: distinct,
+    };
+  }
+}
+
+/** Slots that would bring somebody up to date, about. */
+export function slotsFor(entries: number): number {
+  return predictedSlots(Math.min(entries, 65_535));
+}

@@ -1,0 +1,90 @@
+/**
+ * Who has the floor: when the channel can be taken for free of index talk, and how long each kind of speaker waits then.
+ *
+ * First those ask who lack something, the neediest before the others; only when nobody asks, who has news tells of it.
+ * Times are in ms on the monotonic clock.
+ * @module
+ */
+import type { ExchangeParts } from "../parts.ts";
+import { chance } from "../../radio/chance.ts";
+
+/** A crowd larger than this waits no longer: by then the waits are as long as the talk. */
+const CROWD = 50;
+/** How much the need weighs against chance among askers. */
+const NEED_WEIGHT = 3;
+/** Until its pace is known, each packet of a burst may take so many times its airtime. */
+const SLOW_BURST = 2;
+
+export class Floor {
+  readonly #parts: Pick<ExchangeParts, "air" | "clock" | "random">;
+  readonly #listeners: () => number;
+  #burstUntilMs = 0;
+  #last: { readonly radio: number; readonly left: number; readonly atMs: number } | undefined;
+
+  constructor(parts: Pick<ExchangeParts, "air" | "clock" | "random">, listeners: () => number) {
+    this.#parts = parts;
+    this.#listeners = listeners;
+  }
+
+  /** A packet of a burst was heard. @returns packets of it that were lost since the last one heard */
+  heardBurst(radio: number, left: number): number {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const last = this.#last;
+    const goesOn = last !== undefined && last.radio === radio && left < last.left && nowMs - last.atMs < 600_000;
+    const steps = goesOn ? last.left - left : 0;
+    const paceMs = goesOn ? (nowMs - last.atMs) / steps : SLOW_BURST * this.packetMs;
+    this.#last = { radio, left, atMs: nowMs };
+    this.#burstUntilMs = nowMs + left * Math.max(1.1 * this.packetMs, 1.2 * paceMs);
+    return goesOn ? steps - 1 : 0;
+  }
+
+  /** Time on air of a full packet. */
+  get packetMs(): number {
+    return this.#parts.air.packetMs;
+  }
+
+  /** Until the burst under way will have ended. */
+  get busyMs(): number {
+    return Math.max(0, this.#burstUntilMs - this.#parts.clock.monotonicMs());
+  }
+
+  /** Most askers have spoken by then, counted from the end of the talk. */
+  get askWindowMs(): number {
+    return this.#askRaceMs * (this.#lead + NEED_WEIGHT);
+  }
+
+  /** @param need 0 … 1, one's own lack beside the greatest that can be: the neediest comes first */
+  askDelayMs(need: number): number {
+    return this.busyMs + 0.15 * this.packetMs + this.#askRaceMs * this.#behind(NEED_WEIGHT * (1 - Math.min(1, need)));
+  }
+
+  speakDelayMs(): number {
+    const race = this.packetMs * Math.min(3, 0.3 + 0.3 * this.#crowd);
+    return this.busyMs + 1.5 * this.packetMs + this.askWindowMs + race * this.#behind(0);
+  }
+
+  chance(): number {
+    return chance(this.#parts.random);
+  }
+
+  /**
+   * Of any number of rivals one is mostly well ahead of all others: the waits are a constant less an exponential, so that
+   * the distance between the first two does not depend on how many there are.
+   */
+  #behind(handicap: number): number {
+    return Math.max(0, this.#lead + handicap + Math.log(1 - this.chance()));
+  }
+
+  get #lead(): number {
+    return 1 + Math.log(this.#crowd + 1);
+  }
+
+  /** What separates the first two askers, on average. */
+  get #askRaceMs(): number {
+    return this.packetMs * Math.min(0.7, 0.1 + 0.06 * this.#crowd);
+  }
+
+  get #crowd(): number {
+    return Math.min(CROWD, this.#listeners());
+  }
+}

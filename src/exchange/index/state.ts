@@ -1,0 +1,159 @@
+/**
+ * What the parts of the index sync know together: the vector held, the bases, what was announced, what is lacking.
+ * @module
+ */
+import { toHex, type Bytes } from "../../kernel/bytes.ts";
+import type { Shard } from "../../dag/shard.ts";
+import type { Holdings, Stranger } from "../../wire/holdings.ts";
+import { Neighbours } from "../neighbours.ts";
+import { Bases } from "./bases.ts";
+import { Gathering, type Announced, type Part } from "./gathering.ts";
+import { LossEstimate } from "./loss-estimate.ts";
+import { Streams, slotsOf } from "./streams.ts";
+import { NOTHING, Vector, tagPart, type Base, type Member } from "./vector.ts";
+
+export type IndexShard = Pick<Shard, "author" | "authors" | "vector" | "entries" | "merge">;
+
+/** A neighbour's holdings, with the numbers resolved. */
+export interface Resolved {
+  readonly base: Base;
+  readonly partial: boolean;
+  readonly streams: readonly Announced[];
+  /** Of the whole vector; undefined when it can't be told. */
+  readonly tag: number | undefined;
+}
+
+/** What somebody lacks of what we hold. */
+export interface Lack {
+  readonly member: Member;
+  readonly from: number;
+}
+
+export class IndexState {
+  readonly shard: IndexShard;
+  readonly vector: Vector;
+  readonly bases: Bases;
+  readonly streams: Streams;
+  readonly gathering = new Gathering();
+  readonly neighbours = new Neighbours();
+  readonly loss = new LossEstimate();
+  /** Entries by author that were announced on air, by us or by others: what is beyond is news that somebody should tell. */
+  readonly #covered = new Map<string, number>();
+  /** Authors with entries beyond the current base. */
+  readonly #news = new Map<string, Member>();
+  #newsBase: Base = NOTHING;
+
+  constructor(shard: IndexShard) {
+    this.shard = shard;
+    this.vector = new Vector(shard);
+    this.bases = new Bases(this.vector);
+    this.streams = new Streams(shard);
+  }
+
+  /** Takes over changes of the shard; true when there were any. */
+  refresh(nowMs: number): boolean {
+    const changed = this.vector.refresh(() => this.bases.leave(nowMs));
+    if (changed.length === 0) return false;
+    this.bases.changed(nowMs);
+    for (const hex of changed) this.#noteNews(hex);
+    return true;
+  }
+
+  /** Authors of whom we hold more than that base says. */
+  newsOver(base: Base): readonly Member[] {
+    if (base === this.bases.current) {
+      this.#followBase();
+      return [...this.#news.values()];
+    }
+    return [...this.vector.members()].filter(({ hex, count }) => count > countIn(base, hex));
+  }
+
+  /** News that nobody has told of yet. */
+  uncovered(): readonly Member[] {
+    return this.newsOver(this.bases.current).filter(({ hex, count }) => count > this.coveredUpTo(hex));
+  }
+
+  coveredUpTo(hex: string): number {
+    return Math.max(countIn(this.bases.current, hex), this.#covered.get(hex) ?? 0);
+  }
+
+  cover(hex: string, count: number): void {
+    if (count > (this.#covered.get(hex) ?? 0)) this.#covered.set(hex, count);
+  }
+
+  /** Undefined when the base is not known, or has no such authors. */
+  resolve(holdings: Holdings): Resolved | undefined {
+    const base = this.bases.find(holdings.base);
+    if (base === undefined) return undefined;
+    const streams: Announced[] = [];
+    let tag: number | undefined = holdings.partial ? undefined : base.tag;
+    for (const { number, delta, slots } of holdings.rows) {
+      const member = base.members[number];
+      if (member === undefined) return undefined;
+      const { hex, id, count: from } = member;
+      streams.push({ hex, from, to: from + delta, slots });
+      if (tag !== undefined) tag ^= tagPart(id, from) ^ tagPart(id, from + delta);
+    }
+    for (const stranger of holdings.strangers) {
+      const { hex, id } = this.#author(stranger);
+      const { from, delta, slots } = stranger;
+      streams.push({ hex, from, to: from + delta, slots });
+      tag = tag === undefined || id === undefined ? undefined : tag ^ tagPart(id, from + delta);
+    }
+    return { base, partial: holdings.partial, streams, tag };
+  }
+
+  /** What of that the other lacks, and we hold. Empty where that can't be told. */
+  lackedBy({ base, partial, streams }: Resolved): readonly Lack[] {
+    if (partial) return [];
+    const theirs = new Map(streams.map(({ hex, to }) => [hex, to]));
+    return this.newsOver(base).flatMap((member) => {
+      const from = theirs.get(member.hex) ?? countIn(base, member.hex);
+      return member.count > from ? [{ member, from }] : [];
+    });
+  }
+
+  /** A stream of a packet with as much of it as we hold. */
+  async part(stream: Announced): Promise<Part> {
+    const member = this.vector.member(stream.hex);
+    if (member === undefined) return { ...stream, bytes: new Uint8Array(), whole: false, wanted: stream.from === 0 };
+    const { count, id } = member;
+    const stretch = { hex: stream.hex, id, from: stream.from, to: stream.to };
+    if (count >= stream.to) {
+      const whole = await this.streams.whole(stretch);
+      if (whole !== undefined && slotsOf(whole.bytes) === stream.slots) {
+        return { ...stream, bytes: whole.bytes, whole: true, wanted: false };
+      }
+    }
+    const bytes = await this.streams.beginning(stretch, count);
+    return { ...stream, bytes, whole: false, wanted: count < stream.to && count >= stream.from };
+  }
+
+  #author({ author }: Stranger): { readonly hex: string; readonly id: Bytes | undefined } {
+    const alike = this.vector.matching(author);
+    const hex = alike.length === 1 ? alike[0] : undefined;
+    const member = hex === undefined ? undefined : this.vector.member(hex);
+    return { hex: hex ?? toHex(author), id: member?.id };
+  }
+
+  #followBase(): void {
+    if (this.#newsBase === this.bases.current) return;
+    this.#newsBase = this.bases.current;
+    this.#news.clear();
+    for (const { hex } of this.vector.members()) this.#noteNews(hex);
+    for (const [hex, count] of this.#covered) {
+      if (count <= countIn(this.#newsBase, hex)) this.#covered.delete(hex);
+    }
+  }
+
+  #noteNews(hex: string): void {
+    const member = this.vector.member(hex);
+    if (member !== undefined && member.count > countIn(this.#newsBase, hex)) this.#news.set(hex, member);
+    else this.#news.delete(hex);
+  }
+}
+
+export function countIn(base: Base, hex: string): number {
+  const number = base.numbers.get(hex);
+  return number === undefined ? 0 : (base.members[number]?.count ?? 0);
+}
