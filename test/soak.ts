@@ -115,14 +115,13 @@ function within(worker: Worker, seed: number): Promise<Played | undefined> {
   return new Promise((resolve) => {
     const finish = (played: Played | undefined): void => {
       clearTimeout(timer);
-      worker.removeAllListeners();
+      worker.off("message", finish).off("error", fall);
       resolve(played);
     };
+    const fall = (error: unknown): void =>
+      finish({ seed, fault: `threw: ${describeError(error)}`, virtualMs: 0, packets: 0 });
     const timer = setTimeout(() => finish(undefined), HANG_MS);
-    worker.once("message", finish);
-    worker.once("error", (error) =>
-      finish({ seed, fault: `threw: ${describeError(error)}`, virtualMs: 0, packets: 0 }),
-    );
+    worker.on("message", finish).on("error", fall);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window: it has no origin
     worker.postMessage(seed);
   });

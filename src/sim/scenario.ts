@@ -5,7 +5,7 @@ import type { Scenario, Watcher } from "./scenario-types.ts";
 import { ALERT_30 } from "./scenarios/alert-30.ts";
 import { FILE_20, FILE_900 } from "./scenarios/file-20.ts";
 import { IDLE } from "./scenarios/idle.ts";
-import { INDEX } from "./scenarios/index.ts";
+import { INDEX } from "./scenarios/index-in-cell.ts";
 import { STORIES } from "./scenarios/stories.ts";
 import { RANDOM, storyScenario } from "./story-play.ts";
 import { Trace } from "./trace.ts";
