@@ -55,8 +55,10 @@ const FUTILE_ASKINGS = 12;
 const ASK_PACKETS = 1;
 const ASK_AGAIN_PACKETS = 3;
 const MAX_ASKINGS = 4;
-/** Times an hour that others can call us back to the shortest interval. */
-const RESETS = 40;
+/** Times an hour that what others say can call us back to the shortest interval. */
+const RESETS = 12;
+/** Lists an hour for those who come anew. */
+const GREETINGS = 4;
 const SWEEP_MS = 60_000;
 
 export class AlertSpread {
@@ -67,6 +69,7 @@ export class AlertSpread {
   readonly #answers = new Hourly(REPAIRS_AN_ASKER);
   readonly #askings = new Hourly(FUTILE_ASKINGS);
   readonly #resets = new Hourly(RESETS);
+  readonly #greetings = new Hourly(GREETINGS);
   /** What we don't want again, but others have: named in the next list, so that nobody sends it. */
   #echo: readonly Uint8Array[] = [];
   #trickle: Trickle | undefined;
@@ -112,8 +115,12 @@ export class AlertSpread {
   /** Any message of an agent was heard. */
   onHeard({ from, hops }: Origin): void {
     const nowMs = this.#nowMs();
-    // Somebody who was away, or is new, may lack what all others agree on.
-    if (this.#radios.note(from, hops, nowMs) && this.#parts.book.active().length > 0) this.#differs();
+    const isNew = this.#radios.note(from, hops, nowMs);
+    const { agenda, book } = this.#parts;
+    // Somebody who was away may lack what all others agree on: one list tells, unless another says it first.
+    if (!isNew || hops !== 0 || agenda.has(GREETING) || book.active().length === 0) return;
+    if (!this.#greetings.take("all", nowMs)) return;
+    agenda.set(GREETING, this.#rules().minMs * (1 + this.#chance()), () => this.#sayList(0));
   }
 
   async onAlert({ author, publicKey, number, body, signature }: Alert, origin: Origin): Promise<void> {
@@ -131,6 +138,7 @@ export class AlertSpread {
 
   onAlerts({ salt, tags }: Alerts, origin: Origin): void {
     const { book, agenda } = this.#parts;
+    agenda.cancel(GREETING);
     const theirs = new Set(tags);
     const active = book.active().slice(0, MAX_ALERT_TAGS);
     const lackedByThem = active.filter(({ digest }) => !theirs.has(tagOf(digest, salt)));
@@ -214,6 +222,7 @@ export class AlertSpread {
     const digests = [...book.active().map(({ digest }) => digest), ...this.#echo].slice(0, MAX_ALERT_TAGS);
     const tags = [...new Set(digests.map((digest) => tagOf(digest, salt)))].toSorted((a, b) => a - b);
     this.#echo = [];
+    this.#parts.agenda.cancel(GREETING);
     count("alerts_lists");
     const expiresInMs = this.#rules().minMs * 4;
     air.say({ type: "alerts", salt, tags }, { priority: ALERT_REPAIR, hops, key: "alerts:list", expiresInMs });
@@ -273,6 +282,7 @@ export class AlertSpread {
   }
 }
 
+const GREETING = "alerts:greet";
 /** Of the longest message. */
 const FULL_BYTES = 231;
 

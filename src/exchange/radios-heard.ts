@@ -1,13 +1,13 @@
 /** Which agents' radios were heard lately, and over how many relays. Bounded. @module */
 
 const CAPACITY = 256;
-/** Who was silent for longer may have missed something. */
-const ABSENT_MS = 1_800_000;
+/** Who was silent for longer may have missed something; in a quiet village a beacon an hour is much. */
+const ABSENT_MS = 7_200_000;
 
 export class RadiosHeard {
   readonly #heard = new Map<number, { readonly atMs: number; readonly hops: number | undefined }>();
 
-  /** True when it was not heard for half an hour, or never. @param nowMs monotonic */
+  /** True when it was not heard for two hours, or never. @param nowMs monotonic */
   note(from: number, hops: number | undefined, nowMs: number): boolean {
     const before = this.#heard.get(from);
     this.#heard.delete(from);

@@ -201,7 +201,7 @@ describe("CAP XML", () => {
     const characters = `<>/!?&;#x"'= -[]CDATA:azxmlns${good.slice(0, 40)}`;
     let taken = 0;
     for (let round = 0; round < 4_000; round++) {
-      const text = [...good];
+      const text = Array.from(good);
       for (let i = below(6); i >= 0; i--) text[below(text.length)] = characters[below(characters.length)] ?? "";
       const damaged = text.join("").slice(0, below(3) === 0 ? below(text.length) : undefined);
       parseXml(utf8(damaged));
