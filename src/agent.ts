@@ -8,6 +8,7 @@ import { createMetrics } from "./api/metrics.ts";
 import type { AgentView } from "./api/view.ts";
 import { boot, type Booted, type OpenNode } from "./boot.ts";
 import type { Config } from "./config/schema.ts";
+import { villageTools } from "./dag/authority.ts";
 import { openShard } from "./dag/open-shard.ts";
 import { openAirBook } from "./desk/air-book.ts";
 import { Desk } from "./desk/desk.ts";
@@ -36,10 +37,9 @@ import { openAlerts } from "./exchange/open-alerts.ts";
 import { toHex, utf8 } from "./kernel/bytes.ts";
 import { AgentError, isAgentError } from "./kernel/errors.ts";
 import { aborted, runAll, type Service } from "./kernel/service.ts";
+import type { VillageTools } from "./kernel/village.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
-import type { Modem } from "./ports/modem.ts";
-import type { Store } from "./ports/store.ts";
 import { radioInForce } from "./radio/in-force.ts";
 import { Scheduler } from "./radio/scheduler.ts";
 import { REFERENCE_FILE } from "./trust/reference.ts";
@@ -80,6 +80,9 @@ const TOKEN_BYTES = 24;
 /** What a header can carry, and nobody guesses. */
 const TOKEN = /^[\x21-\x7e]{32,512}$/;
 const START_UP_SAMPLES = 1_024;
+
+/** What an authority does, with this machine's random numbers. */
+export const authorityTools = (): VillageTools => villageTools(systemRandom());
 
 /** The radio to use when the configuration leaves it open: the one on a known USB id, or undefined. */
 export const findRadio = discoverRadio;
@@ -224,13 +227,16 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
   const { config, modemUri } = options;
   const { store, random } = node;
   const { preset, region, hop_limit: hopLimit, duty_share: share, channel } = config.radio;
-  const shard = await openShard(store, { random, nodeName: config.node.name, log: log.named("shard") });
-  const alerts = await openAlerts({ store, shard, clock, log: log.named("alerts"), ...config.alerts });
+  const membership = await openMembership(config.village, { store, clock });
+  const gate = membership === undefined ? {} : { gate: membership };
+  const shard = await openShard(store, { random, nodeName: config.node.name, log: log.named("shard"), ...gate });
+  const isEnrolled = membership && ((id: string) => membership.standing(id) === "enrolled");
+  const alerts = await openAlerts({ store, shard, clock, log: log.named("alerts"), ...config.alerts, isEnrolled });
   const modem = openMeshtasticModem(modemUri, { clock, random, channel, log: log.named("modem") });
   const settings = () => radioInForce({ preset, region, hopLimit, share }, modem.state());
   const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
   const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
-  const sealing = await openSealing(config.village.group_key_file, { store, clock, log, modem });
+  const sealing = await openSealing(config.village, { store, clock, log, modem, readSecret: readSecretFile });
   const exchange = new Exchange({
     ...(sealing === undefined ? {} : { sealing }),
     modem,
@@ -243,7 +249,7 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
     log: log.named("exchange"),
     settings,
   });
-  return { shard, alerts, exchange, scheduler, modem, radioSettings: settings };
+  return { shard, alerts, exchange, scheduler, modem, radioSettings: settings, membership };
 }
 
 /** Undefined where no group key is configured. @throws AgentError "GROUP_KEY_INVALID", "SECRET_OPEN", "SECRET_UNREADABLE" */

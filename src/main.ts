@@ -18,7 +18,7 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
-import type { CliIo, PathFacts, RunOptions } from "./cli/io.ts";
+import type { CliIo, PathFacts, RunOptions, WriteOptions } from "./cli/io.ts";
 import { runCli } from "./cli/program.ts";
 import { loadConfig } from "./config/load.ts";
 import { statePath } from "./config/state-path.ts";
@@ -54,6 +54,7 @@ const io: CliIo = {
   resolve: (path) => resolve(path),
   checkConfig: async () => void (await loadConfig(process.env["CAYE_CONFIG"] || undefined, process.env, readFile)),
   run,
+  villageTools: async () => (await import("./agent.ts")).authorityTools(),
   simulator: async () => (await import("./sim/scenario.ts")).SIMULATOR,
 };
 
@@ -131,14 +132,14 @@ async function facts(path: string): Promise<PathFacts | undefined> {
 }
 
 /** A whole file or none, also when the power fails. What is no regular file (a pipe, `/dev/stdout`) is written to. */
-async function writeAtomically(path: string, bytes: Uint8Array, { exclusive }: { exclusive: boolean }): Promise<void> {
+async function writeAtomically(path: string, bytes: Uint8Array, { exclusive, mode }: WriteOptions): Promise<void> {
   const existing = await facts(path);
   if (!exclusive && existing !== undefined && existing.kind !== "file") return writeFile(path, bytes);
   // Through a symbolic link, as every other program writes.
   const target = existing === undefined || exclusive ? path : await realpath(path);
   const draft = join(dirname(target), `.${basename(target).slice(0, 100)}.${process.pid}.tmp`);
   try {
-    const file = await open(draft, "wx", 0o644);
+    const file = await open(draft, "wx", mode ?? 0o644);
     try {
       await file.writeFile(bytes);
       await file.sync();

@@ -132,6 +132,7 @@ function quietIo(said: string[]): CliIo {
     resolve: never,
     checkConfig: never,
     run: never,
+    villageTools: never,
     simulator: never,
   };
 }

@@ -11,6 +11,7 @@ import { MAX_CAR_BYTES } from "../dag/car.ts";
 import { alertRoutes } from "./alerts.ts";
 import { BodyRoom, readJson } from "./body.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
+import { villageRoutes } from "./village.ts";
 import { checkHost, checkOrigin, checkToken } from "./guard.ts";
 import type { AgentView, PlannedUpdate } from "./view.ts";
 
@@ -59,6 +60,7 @@ export function createApi(view: AgentView, options: ApiOptions): (request: Reque
   files(app, view, allowed, room);
   archives(app, view, allowed, room);
   alertRoutes(app, view.alerts, allowed, room);
+  villageRoutes(app, view.village, allowed);
   trust(app, view, allowed);
   app.notFound(() => failureOf(new AgentError("NOT_FOUND", "the API has no such route")));
   app.onError((error) => {

@@ -14,6 +14,7 @@ import type {
   StatusReport,
 } from "../kernel/reports.ts";
 import type { AlertsView } from "./alerts-view.ts";
+import type { VillageView } from "./village.ts";
 
 /** A transfer under way: `id` is 1 … 64 of `A–Z a–z 0–9 _ -`. */
 export interface StartedGet {
@@ -40,6 +41,7 @@ export interface AllowReport {
  */
 export interface AgentView {
   readonly alerts: AlertsView;
+  readonly village: VillageView;
   status(): Promise<StatusReport>;
   checks(): Promise<ChecksReport>;
   files(): Promise<FilesReport>;
@@ -47,8 +49,8 @@ export interface AgentView {
   log(limit: number): Promise<LogReport>;
   /** Resolves once the file is on disk. @throws AgentError "NAME_INVALID", "DISK_FULL", "FILE_TOO_LARGE" */
   put(name: string, bytes: Uint8Array): Promise<PutReport>;
-  /** @throws AgentError "NOT_FOUND" when no author known here offers that name or CID */
-  startGet(nameOrCid: string): Promise<StartedGet>;
+  /** @param now no hour of the policy holds it up @throws AgentError "NOT_FOUND" when no author known here offers that name or CID */
+  startGet(nameOrCid: string, now?: boolean): Promise<StartedGet>;
   /** Undefined when no such transfer is known (any more). */
   transfer(id: string): Promise<GetReport | undefined>;
   /** All bytes of a file, each block checked; undefined unless all are held. @param cid canonical CIDv1 text */

@@ -10,6 +10,8 @@ export type Shape<T> = (value: unknown) => value is T;
 export interface AgentClient {
   /** @throws AgentError the agent's own; "NO_AGENT" when nobody answers; "AGENT_STRANGE" when the answer is none of ours */
   get<T>(path: string, shape: Shape<T>): Promise<T>;
+  /** As {@link get}, for what not everybody may read. Needs the token. */
+  getSecret<T>(path: string, shape: Shape<T>): Promise<T>;
   post<T>(path: string, body: object | Uint8Array<ArrayBuffer>, shape: Shape<T>): Promise<T>;
   /** Bytes of a file. Needs the token. */
   bytes(path: string): Promise<Uint8Array<ArrayBuffer>>;
@@ -40,6 +42,8 @@ export async function findAgent(io: CliIo): Promise<AgentClient> {
   const authorization = async () => ({ authorization: `Bearer ${await token(io, state)}` });
   return {
     get: async (path, shape) => shaped(await call(path, { method: "GET", headers: {} }), shape),
+    getSecret: async (path, shape) =>
+      shaped(await call(path, { method: "GET", headers: await authorization() }), shape),
     post: async (path, body, shape) => {
       const bulk = body instanceof Uint8Array;
       const type = bulk ? "application/octet-stream" : "application/json";

@@ -1,4 +1,5 @@
 /** What the commands may touch: given by `main.ts`, and by the tests. @module */
+import type { VillageTools } from "../kernel/village.ts";
 import type { Simulator } from "../kernel/simulation.ts";
 
 /** What `caye run` was told on the command line. */
@@ -15,6 +16,12 @@ export interface PathFacts {
   readonly mode: number;
   readonly readable: boolean;
   readonly writable: boolean;
+}
+
+export interface WriteOptions {
+  readonly exclusive: boolean;
+  /** Permission bits of a new file; 0o644 when left out. */
+  readonly mode?: number;
 }
 
 export interface CliIo {
@@ -35,7 +42,7 @@ export interface CliIo {
   /** @throws a system error (`ENOENT`, …) */
   readFile(path: string): Promise<Uint8Array>;
   /** Atomically: a new file beside it, synced, then renamed. `exclusive` fails with `EEXIST` when the path exists. */
-  writeFile(path: string, bytes: Uint8Array, options: { readonly exclusive: boolean }): Promise<void>;
+  writeFile(path: string, bytes: Uint8Array, options: WriteOptions): Promise<void>;
   makeDirectory(path: string): Promise<void>;
   /** Undefined when nothing is there. */
   facts(path: string): Promise<PathFacts | undefined>;
@@ -51,6 +58,8 @@ export interface CliIo {
   checkConfig(): Promise<void>;
   /** Runs the agent until it is told to stop. */
   run(options: RunOptions): Promise<void>;
+  /** Loads what the authority of a village does. */
+  villageTools(): Promise<VillageTools>;
   /** Loads the simulator. */
   simulator(): Promise<Simulator>;
 }

@@ -21,6 +21,8 @@ export async function readLocal(io: CliIo, file: string): Promise<Uint8Array<Arr
 export interface Place {
   readonly file: string;
   readonly overwrite: boolean;
+  /** Permission bits of a new file. */
+  readonly mode?: number;
   /** What was typed, without `-o`: for the advice in errors. */
   readonly command: string;
 }
@@ -48,9 +50,9 @@ export async function placeFor(io: CliIo, { name, output, command }: WantedPlace
 }
 
 /** @returns the file. @throws AgentError "FILE_EXISTS", "FILE_UNWRITABLE" */
-export async function save(io: CliIo, { file, overwrite, command }: Place, bytes: Uint8Array): Promise<string> {
+export async function save(io: CliIo, { file, overwrite, mode, command }: Place, bytes: Uint8Array): Promise<string> {
   try {
-    await io.writeFile(file, bytes, { exclusive: !overwrite });
+    await io.writeFile(file, bytes, { exclusive: !overwrite, ...(mode === undefined ? {} : { mode }) });
     return file;
   } catch (cause) {
     const code = systemCode(cause);

@@ -13,6 +13,7 @@ import { type SeedRange, type SimOptions, sim } from "./commands/sim.ts";
 import { type StatusOptions, status } from "./commands/status.ts";
 import type { CliIo } from "./io.ts";
 import { printable } from "./text.ts";
+import { addVillageCommands } from "./village-program.ts";
 import { type Words, wordsFor } from "./words.ts";
 
 interface Json {
@@ -59,6 +60,7 @@ export function createProgram(io: CliIo): Command {
   addFileCommands(program, io, words);
   addAlertCommands(program, io);
   addArchiveCommands(program, io, words);
+  addVillageCommands(program, io);
   addSimCommand(program, io);
   return program;
 }
@@ -113,6 +115,7 @@ function addFileCommands(program: Command, io: CliIo, words: Words): void {
     .argument("<file>", "its name, CID (or its beginning), or author and number, as `caye ls` shows them")
     .option("-o, --output <file>", "where to save it (overwrites); else ./NAME, which must not exist")
     .option("--timeout <seconds>", "give up waiting after that long; the agent goes on fetching", wholeSeconds)
+    .option("--now", "do not wait for the hours that are left for large files")
     .option("--json", "print the result as JSON")
     .action((target: string, options: GetOptions) => get(io, words, target, options));
   command(program, "log", "Show the newest entries of all authors' index logs.", "caye log --limit 20")

@@ -1,6 +1,7 @@
 /** The schema's fields as rows: for messages, for variables and for the documentation. @module */
 import { z } from "zod";
-import { type FieldFacts, TABLES } from "./schema.ts";
+import type { FieldFacts } from "./field.ts";
+import { TABLES } from "./schema.ts";
 
 export interface FieldRow {
   readonly table: string;

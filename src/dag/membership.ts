@@ -97,6 +97,12 @@ export class Membership {
     return nowS < fromS ? "stranger" : "enrolled";
   }
 
+  /** As the configuration names it, 128 hex digits. */
+  get authority(): string {
+    const { publicKey, mlDsaFingerprint } = this.#ports.authority;
+    return toHex(concatBytes(publicKey, mlDsaFingerprint));
+  }
+
   /** What is done with the log of an author: whether it is merged, and whether it needs room among those of strangers. */
   admits(authorHex: string): "always" | "if-room" | "never" {
     if (this.standing(authorHex) === "enrolled") return "always";

@@ -24,16 +24,19 @@ import { checks } from "./checks.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
 import { authorLabel, statusReport } from "./status.ts";
 import { startGet, transferReport } from "./transfers.ts";
+import { VillageDesk, standingOf } from "./village.ts";
 import { verifiedLogs } from "./verified-logs.ts";
 
 export class Desk implements AgentView {
   readonly alerts: AlertsDesk;
+  readonly village: VillageDesk;
   readonly #parts: DeskParts;
   #verifying: Promise<ReadonlySet<string>> | undefined;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
     this.alerts = new AlertsDesk(parts, () => this.#open());
+    this.village = new VillageDesk(parts, () => this.#open());
   }
 
   status(): Promise<StatusReport> {
@@ -46,9 +49,10 @@ export class Desk implements AgentView {
 
   async files(): Promise<FilesReport> {
     const files: FileRow[] = [];
-    for await (const { name, cid, ref, prefix, bytes, author, authorName, held } of this.#open().shard.files()) {
-      const label = authorLabel(authorName, author);
-      files.push({ name, cid: cid?.toString() ?? null, ref, prefix: toHex(prefix), bytes, author: label, held });
+    const { membership, shard } = this.#open();
+    for await (const { name, cid, ref, prefix, bytes, author, authorName, held } of shard.files()) {
+      const label = { author: authorLabel(authorName, author), ...standingOf(membership, author) };
+      files.push({ name, cid: cid?.toString() ?? null, ref, prefix: toHex(prefix), bytes, ...label, held });
     }
     return { files };
   }

@@ -6,6 +6,7 @@ import type { BootStep, QuoteReport } from "../kernel/reports.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Modem } from "../ports/modem.ts";
 import type { AlertBook } from "../alert/book.ts";
+import type { Membership } from "../dag/membership.ts";
 import type { Shard } from "../dag/shard.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { RadioInForce } from "../radio/in-force.ts";
@@ -27,6 +28,8 @@ export interface TrustParts {
 /** Data and radio: what is shut in quarantine. */
 export interface OpenParts {
   readonly shard: Shard;
+  /** Undefined where the configuration names no authority. */
+  readonly membership?: Membership | undefined;
   readonly alerts: AlertBook;
   readonly exchange: Exchange;
   readonly scheduler: Scheduler;

@@ -13,13 +13,17 @@ export interface AlertsOptions {
   readonly shard: Shard;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whose alerts count here, besides this node's own: author ids (16 hex digits) or public keys (64). */
+  /** Whose alerts count here, besides this node's own: author ids (16 hex digits), public keys (64), "enrolled". */
   readonly authorised: readonly string[] | "everyone";
   readonly strangers: "show-unverified" | "drop";
+  /** Whom the village's authority has enrolled: they count where `authorised` has the word "enrolled". */
+  readonly isEnrolled?: ((authorHex: string) => boolean) | undefined;
 }
 
 /** @throws what the store throws */
-export function openAlerts({ store, shard, clock, log, authorised, strangers }: AlertsOptions): Promise<AlertBook> {
+export function openAlerts(options: AlertsOptions): Promise<AlertBook> {
+  const { store, shard, clock, log, authorised, strangers, isEnrolled } = options;
+  const enrolledCount = authorised !== "everyone" && authorised.includes("enrolled");
   const keys = (authorised === "everyone" ? [] : authorised)
     .map((text) => fromHex(text))
     .filter((bytes) => bytes !== undefined);
@@ -32,7 +36,8 @@ export function openAlerts({ store, shard, clock, log, authorised, strangers }: 
     self: shard.author,
     verify,
     keyOf: async (authorHex) => configured.get(authorHex) ?? (await keyFromLog(shard, authorHex)),
-    isAuthorised: (authorHex) => authorised === "everyone" || trusted.has(authorHex),
+    isAuthorised: (authorHex) =>
+      authorised === "everyone" || trusted.has(authorHex) || (enrolledCount && isEnrolled?.(authorHex) === true),
     strangers,
   });
 }

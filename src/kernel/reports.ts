@@ -3,6 +3,7 @@
  * Names here are fixed: a change is a new API version.
  * @module
  */
+import type { MemberStanding } from "./village.ts";
 
 /** One file that this node knows of: its own, or announced by a neighbour. */
 export interface FileRow {
@@ -16,6 +17,8 @@ export interface FileRow {
   readonly bytes: number;
   /** The author's short name and id, for example `clinic (3f9a1c20b4d5e6f7)`. */
   readonly author: string;
+  /** How the author stands in the village; left out where that makes no difference. */
+  readonly standing?: MemberStanding;
   /** True when this node has all the bytes. */
   readonly held: boolean;
 }

@@ -25,3 +25,48 @@ export interface VillageTools {
   /** The whole list of revoked serials, as a file. @throws AgentError "AUTHORITY_KEY", "CERTIFICATE_INVALID" */
   revoke(key: AuthorityKey, serials: readonly number[], number: number): Uint8Array;
 }
+
+/** How somebody stands in the village. `stranger`: without a certificate, or with one that is not valid yet. */
+export type MemberStanding = "enrolled" | "stranger" | "revoked" | "expired";
+
+export interface MemberRow {
+  /** Author id, 16 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  /** Of its radio. */
+  readonly radio: number;
+  readonly serial: number;
+  /** Dates, ISO 8601. */
+  readonly from: string;
+  readonly until: string;
+  readonly standing: MemberStanding;
+  /** True when the authority's ML-DSA-44 signature was seen here, too. */
+  readonly post_quantum: boolean;
+  /** Entries held of its log. */
+  readonly entries: number;
+}
+
+export interface RosterReport {
+  /** 128 hex digits; empty when the configuration names none. */
+  readonly authority: string;
+  /** What is done with the others. */
+  readonly strangers: "accept" | "show-unverified" | "refuse";
+  readonly members: readonly MemberRow[];
+  /** Authors whose logs are here without a certificate: `name (id)`. */
+  readonly others: readonly string[];
+  /** Number of the newest revocation list, 0 when there is none, and the serials on it. */
+  readonly revocations: number;
+  readonly revoked: readonly number[];
+}
+
+/** What became of a certificate or a list that was brought. */
+export interface StatementReport {
+  readonly verdict: "new" | "known" | "stale";
+}
+
+/** What a node asks its authority for, as a text file. */
+export interface RequestReport {
+  readonly id: string;
+  readonly name: string;
+  readonly request: string;
+}

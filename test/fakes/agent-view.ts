@@ -6,6 +6,7 @@ import { encodeCar } from "../../src/dag/car.ts";
 import { splitFile } from "../../src/dag/manifest.ts";
 import { concatBytes } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
+import { fakeVillage } from "./village-view.ts";
 import { type FakeAlerts, fakeAlerts } from "./alerts-view.ts";
 import type { FileRow, GetReport, StatusReport } from "../../src/kernel/reports.ts";
 
@@ -120,6 +121,7 @@ export function fakeView(): FakeView {
   ];
   const view: FakeView = {
     alerts: fakeAlerts(() => view.quarantined),
+    village: fakeVillage(),
     quarantined: false,
     course: [getReport({ state: "done" })],
     puts: [],

@@ -3,6 +3,8 @@ import { createApi } from "../../src/api/api.ts";
 import type { CliIo, PathFacts, RunOptions } from "../../src/cli/io.ts";
 import { runCli } from "../../src/cli/program.ts";
 import type { AgentError } from "../../src/kernel/errors.ts";
+import { villageTools } from "../../src/dag/authority.ts";
+import { seeded } from "./seeded.ts";
 import { type FakeView, fakeView } from "./agent-view.ts";
 
 export interface FakeCli {
@@ -111,6 +113,7 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
       if (cli.configProblem !== undefined) throw cli.configProblem;
     },
     run: async (options) => void cli.runs.push(options),
+    villageTools: async () => villageTools(seeded(7).random),
     simulator: async () => (await import("../../src/sim/scenario.ts")).SIMULATOR,
   };
 }

@@ -36,7 +36,7 @@ export async function ls(io: CliIo, words: Words, options: { readonly json?: boo
     row.name,
     formatBytes(row.bytes),
     row.held ? words.yes : words.no,
-    row.author,
+    row.standing === undefined || row.standing === "enrolled" ? row.author : `${row.author} [${row.standing}]`,
     row.cid ?? row.ref,
   ]);
   io.stdout(rows.length === 0 ? `${words.noFiles}\n` : table([[name, size, held, author, cid], ...rows], [1]));

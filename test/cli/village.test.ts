@@ -1,0 +1,90 @@
+/** `caye village` and `caye roster`, with the authority's own tools and an agent in memory. @module */
+import { beforeEach, expect, test } from "vitest";
+import { authorFromSeed } from "../../src/dag/author.ts";
+import { decodeStatementFile, encodeRequest } from "../../src/dag/statement-file.ts";
+import { decodeStatement } from "../../src/dag/statement.ts";
+import { type FakeCli, fakeCli } from "../fakes/cli-io.ts";
+
+let cli: FakeCli;
+beforeEach(() => {
+  cli = fakeCli();
+});
+
+function request(): Uint8Array {
+  const author = authorFromSeed(new Uint8Array(32).fill(4));
+  return encodeRequest({ radio: 9, mlDsaFingerprint: author.mlDsa.fingerprint, name: "school" }, author);
+}
+
+test("a village is made once: its secret file is never overwritten", async () => {
+  const first = await cli.run("village", "create");
+  expect([first.code, first.err]).toEqual([0, ""]);
+  expect(first.out).toMatch(/authority = "[0-9a-f]{128}"/);
+  const secret = cli.files.get("village.authority");
+  const second = await cli.run("village", "create", "--out", "village.authority");
+  expect([second.code, second.err]).toEqual([1, expect.stringContaining("exists already")]);
+  expect(cli.files.get("village.authority")).toBe(secret);
+});
+
+test("from request to certificate, which is whole and says what was asked", async () => {
+  await cli.run("village", "create");
+  cli.files.set("school.request", request());
+  const { code, out, err } = await cli.run(
+    "village",
+    "enrol",
+    "school.request",
+    "--authority",
+    "village.authority",
+    "--until",
+    "2099-12-31",
+  );
+  expect([code, err]).toEqual([0, ""]);
+  expect(out).toContain("school");
+  const name = [...cli.files.keys()].find((file) => file.endsWith(".certificate"));
+  const file = decodeStatementFile(cli.files.get(name ?? "") ?? new Uint8Array(0));
+  const statement = file.ok ? decodeStatement(file.value.entry) : file;
+  expect(statement).toMatchObject({
+    ok: true,
+    value: { statement: { kind: "certificate", radio: 9, name: "school" } },
+  });
+  const joined = await cli.run("village", "join", name ?? "");
+  expect([joined.code, joined.out]).toEqual([0, `${name}: taken, and told to the neighbours\n`]);
+});
+
+test("a bad date, a file that is no request and a wrong passphrase are told as such", async () => {
+  cli.files.set("pass", new TextEncoder().encode("pan dulce\n"));
+  cli.files.set("bad", new TextEncoder().encode("pan amargo\n"));
+  await cli.run("village", "create", "--passphrase-file", "pass");
+  cli.files.set("school.request", request());
+  const enrol = (...more: string[]) => cli.run("village", "enrol", "--authority", "village.authority", ...more);
+  expect((await enrol("school.request", "--until", "soon", "--passphrase-file", "pass")).code).toBe(2);
+  expect((await enrol("pass", "--until", "2099-01-01", "--passphrase-file", "pass")).err).toContain("no request");
+  expect((await enrol("school.request", "--until", "2099-01-01", "--passphrase-file", "bad")).err).toContain(
+    "does not open",
+  );
+  expect((await enrol("school.request", "--until", "2099-01-01")).err).toContain("--passphrase-file");
+  expect((await enrol("school.request", "--until", "2099-01-01", "--passphrase-file", "pass")).code).toBe(0);
+});
+
+test("revoking names a member of the roster, and brings the list to the agent", async () => {
+  await cli.run("village", "create");
+  const unknown = await cli.run("village", "revoke", "ffffffff", "--authority", "village.authority");
+  expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining("names no member")]);
+  const { code, out } = await cli.run("village", "revoke", "3f9a1c20", "--authority", "village.authority");
+  expect([code, out]).toEqual([0, "Revoked, and told to the neighbours: 3f9a1c20\n"]);
+});
+
+test("a group key is a file of its own, never overwritten", async () => {
+  const { code, out } = await cli.run("village", "key", "--number", "2");
+  expect(code).toBe(0);
+  expect(out).toContain("group_key_file");
+  expect(Buffer.from(cli.files.get("group.key") ?? []).toString()).toMatch(/caye-group-key 2 [0-9a-f]{64}\n/);
+  expect((await cli.run("village", "key")).code).toBe(1);
+});
+
+test("the roster lists members and those without a certificate", async () => {
+  const { out } = await cli.run("roster");
+  expect(out).toMatch(/clinic +3f9a1c20b4d5e6f7 +!3f9a1c20 +enrolled +2027-05-01 +yes +12/);
+  expect(out).toContain("who (0102030405060708): no certificate (show-unverified)");
+  expect(JSON.parse((await cli.run("roster", "--json")).out)).toMatchObject({ members: [{ name: "clinic" }] });
+  expect((await cli.run("village", "request")).out).toBe("caye-request 1\nAAAA\nBBBB\n");
+});
