@@ -44,6 +44,8 @@ const MIN_PACKETS = 4;
 const MIN_MS = 1_500;
 const DOUBLINGS = 6;
 const REDUNDANCY = 2;
+/** … while some direct neighbour has not yet been heard to have everything. */
+const UNSURE_REDUNDANCY = 5;
 /** Every so many lists, one goes as far as relays take it: for those behind radios without an agent. */
 const FAR_EVERY = 4;
 /** Repairs of one alert an hour by this node, and for one asker. */
@@ -72,6 +74,8 @@ export class AlertSpread {
   readonly #greetings = new Hourly(GREETINGS);
   /** What we don't want again, but others have: named in the next list, so that nobody sends it. */
   #echo: readonly Uint8Array[] = [];
+  /** Radios that were heard to have all that we have. */
+  readonly #sure = new Set<number>();
   #trickle: Trickle | undefined;
   #spoken = 0;
 
@@ -89,6 +93,7 @@ export class AlertSpread {
   publish(held: HeldAlert): void {
     this.#seen.hold(held);
     this.#flood(held, 1);
+    this.#sure.clear();
     this.#restart();
   }
 
@@ -133,6 +138,7 @@ export class AlertSpread {
     agenda.cancel("alerts:ask");
     log.info("alert heard", { alert: held.id, trusted: book.isTrusted(held), verdict, hops: origin.hops });
     this.#seen.hold(held);
+    this.#sure.clear();
     this.#differs();
   }
 
@@ -150,6 +156,7 @@ export class AlertSpread {
     if (tags.some((tag) => !known.has(tag))) return this.#lack(origin);
     // Who lacks something gets it, which tells more than a list; who lacks the same as we has asked for us, too.
     if (lackedByThem.length > 0) return;
+    this.#sure.add(origin.from);
     agenda.cancel("alerts:ask");
     if (this.#trickle !== undefined) this.#trickle = heardConsistent(this.#trickle);
   }
@@ -270,7 +277,8 @@ export class AlertSpread {
 
   #rules(): TrickleRules {
     const minMs = Math.max(MIN_MS, MIN_PACKETS * this.#parts.air.airtimeMs(FULL_BYTES));
-    return { minMs, doublings: DOUBLINGS, redundancy: REDUNDANCY };
+    const unsure = this.#radios.hasDirectBeside(this.#sure);
+    return { minMs, doublings: DOUBLINGS, redundancy: unsure ? UNSURE_REDUNDANCY : REDUNDANCY };
   }
 
   #nowMs(): number {

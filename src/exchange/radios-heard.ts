@@ -17,6 +17,12 @@ export class RadiosHeard {
     return before === undefined || nowMs - before.atMs > ABSENT_MS;
   }
 
+  /** True when some agent in direct reach is not among these. */
+  hasDirectBeside(radios: ReadonlySet<number>): boolean {
+    for (const [radio, { hops }] of this.#heard) if (hops === 0 && !radios.has(radio)) return true;
+    return false;
+  }
+
   /** Relays to the nearest; undefined when nobody was heard, or when a distance can't be told. */
   nearestHops(): number | undefined {
     let nearest: number | undefined;
