@@ -12,13 +12,16 @@ import type { FileRow } from "../dag/shard.ts";
 import { fromHex } from "../kernel/bytes.ts";
 import { MAX_AIR_BYTES } from "../exchange/files/fetch.ts";
 import type { Transfer, TransferTarget } from "../exchange/files/transfer.ts";
+import { MAX_PAYLOAD_BYTES } from "../ports/modem.ts";
+import { estimate } from "../radio/estimate.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
 import { authorLabel } from "./status.ts";
 
 /** A transfer's id: see {@link refKey}. */
 const ID = /^[0-9a-f]{32}$/;
 
-export async function startGet(parts: DeskParts, open: OpenParts, text: string): Promise<StartedGet> {
+/** @param now in a hurry: no hour of the policy holds it up */
+export async function startGet(parts: DeskParts, open: OpenParts, text: string, now = false): Promise<StartedGet> {
   const target = await findTarget(open, text);
   if (target === undefined) throw notFound(parts, open, text);
   const id = refKey(rootOf(target));
@@ -32,7 +35,7 @@ export async function startGet(parts: DeskParts, open: OpenParts, text: string):
       },
     );
   }
-  const transfer = await open.exchange.fetch(target);
+  const transfer = await open.exchange.fetch(target, { urgent: now });
   if (transfer === undefined) {
     throw new AgentError("TOO_MANY", "eight files are being fetched already", { fix: "Wait until one has arrived." });
   }
@@ -57,7 +60,22 @@ async function underWay(open: OpenParts, transfer: Transfer): Promise<GetReport>
   if (transfer.ended) return report;
   const { requests: asked, missing } = transfer;
   const holder = await holderOf(open, rootOf(transfer.target));
-  return { ...report, asked, missing, ...(holder === undefined ? {} : { holder }) };
+  return { ...report, asked, missing, ...costOf(open, transfer), ...(holder === undefined ? {} : { holder }) };
+}
+
+/** The holder's hour is what counts; ours is as near as can be told, since a village's radios are set alike. */
+function costOf(open: OpenParts, transfer: Transfer): Pick<GetReport, "estimate_ms" | "estimate_share"> {
+  const { usedUs, budgetUs } = open.scheduler.status();
+  const { airtimeUs } = estimate({
+    packets: open.exchange.packetsFor(transfer),
+    payloadBytes: MAX_PAYLOAD_BYTES,
+    limits: open.radioSettings(),
+    ledgerUsedUs: usedUs,
+    budgetUs,
+    nowMs: 0,
+  });
+  const share = budgetUs === 0 ? {} : { estimate_share: Math.round((1000 * airtimeUs) / budgetUs) / 1000 };
+  return { estimate_ms: Math.round(airtimeUs / 1000), ...share };
 }
 
 /** The name of a neighbour who was heard and claims to know the file: its author, if that is one. */

@@ -40,6 +40,13 @@ describe("a configuration", () => {
         duty_share: 0.5,
         channel: 0,
       },
+      files: {
+        max_air_bytes: 65_536,
+        large_bytes: 4_096,
+        hours: { from: 0, until: 24 },
+        cache_bytes: 8_388_608,
+        carry_bytes: 0,
+      },
       alerts: { authorised: [], strangers: "show-unverified" },
       trust: { mode: "warn", tpm: { kind: "auto", uri: "auto" }, pcr: 14, pcrs: [14] },
       entropy: { source: { kind: "kernel", uri: "kernel" }, min_entropy_bits: 7 },

@@ -16,6 +16,8 @@ export interface GetOptions {
   readonly output?: string;
   /** Seconds; undefined waits as long as it takes. */
   readonly timeout?: number;
+  /** No hour of the policy holds it up. */
+  readonly now?: boolean;
 }
 
 interface Started {
@@ -32,7 +34,7 @@ const isGet = shape<GetReport>("cid", "name", "bytes", "packets", "state", "tota
 
 export async function get(io: CliIo, words: Words, target: string, options: GetOptions): Promise<void> {
   const agent = await findAgent(io);
-  const started = await agent.post("/v1/gets", { target }, isStarted);
+  const started = await agent.post("/v1/gets", { target, ...(options.now === true ? { now: true } : {}) }, isStarted);
   // Before minutes on air are spent: is there a place for the file?
   const place = await placeOf(io, started.report, target, options.output);
   const report = await finished(io, words, agent, started, options);
@@ -73,6 +75,7 @@ async function finished(
           fix: "Try again later: the pieces that came are kept.",
         });
       }
+      if (report.state === "deferred") throw deferred(words, report);
       progress.show(report);
       if (timeout !== undefined && io.monotonicMs() - startedMs >= timeout * 1000) throw tooLate(report, timeout);
       await io.sleep(POLL_MS);
@@ -85,6 +88,15 @@ async function finished(
 
 function nameOf({ name, cid }: GetReport): string {
   return name || (cid ?? "the file");
+}
+
+/** Its time is not now: the agent sees to it, and nobody needs to wait here. */
+function deferred(words: Words, report: GetReport): AgentError {
+  const { detail, until_ms } = report;
+  const when = until_ms === undefined ? "" : `, from ${new Date(until_ms).toISOString()} on`;
+  return new AgentError("GET_DEFERRED", `${nameOf(report)} is fetched later${when}: ${detail}`, {
+    fix: until_ms === undefined ? words.deferredForLink : words.deferredForHours,
+  });
 }
 
 function tooLate(report: GetReport, timeout: number): AgentError {

@@ -15,6 +15,8 @@ type Ratio = number;
 const GUESSES: readonly number[] = [1, 2, 4, 8, 16, 32];
 /** Questions of others that cross ours, and the time that a round takes, are put on top of a round's price. */
 const ROUND_SURCHARGE = 1.8;
+/** What many want at one moment is asked for more often than what one wants: weight of twice as many, as a power of 2. */
+const COMPANY = 0.4;
 /** A burst is never longer than that many times what is needed, and a few. */
 const MOST_TIMES = 4;
 /** A truncated exponential, as for the timers of NORM (RFC 5740, 5.5): few are early, however many wait. */
@@ -67,13 +69,13 @@ const ALONE: readonly Guess[] = [{ listeners: 1, weight: 1 }];
 
 /**
  * How many ask for the same, seen by the one whose wait was over first: out of many the first is early, one alone has no
- * cause to be. Before, each power of two is taken to be equally likely.
+ * cause to be. Before that, twice as many are taken to be 1.3 times as likely.
  * @param draw by which the own wait was drawn, 0 … 1 @param audience agents that could be asking, ourselves included, the holder not
  */
 export function guessListeners(draw: Ratio, audience: number): readonly Guess[] {
   const rows = GUESSES.filter((listeners) => listeners === 1 || listeners <= audience).map((listeners) => ({
     listeners,
-    weight: listeners * (1 - draw) ** (listeners - 1),
+    weight: listeners ** COMPANY * listeners * (1 - draw) ** (listeners - 1),
   }));
   const sum = rows.reduce((all, { weight }) => all + weight, 0);
   return rows.map(({ listeners, weight }) => ({ listeners, weight: weight / sum }));

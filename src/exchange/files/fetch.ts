@@ -6,12 +6,14 @@ import { refKey, rootOf, textOfRef, type BlockRef } from "../../dag/block-ref.ts
 import type { Shard } from "../../dag/shard.ts";
 import { startsWith } from "../../kernel/bytes.ts";
 import { describeError } from "../../kernel/errors.ts";
+import { REQUEST, type Priority } from "../../radio/priority.ts";
 import { MAX_BLOCK_BYTES, type Coded } from "../../wire/coded.ts";
 import type { Get } from "../../wire/get.ts";
 import type { Origin } from "../parts.ts";
 import { Asker, type AskerPorts } from "./asker.ts";
 import type { Keeper } from "./keeper.ts";
 import type { HeardSymbol, Overheard } from "./overheard.ts";
+import { judge, type FilesPolicy } from "./policy.ts";
 import type { Suspects } from "./suspects.ts";
 import { Transfer, type TransferTarget } from "./transfer.ts";
 import { WantedBlock } from "./wanted-block.ts";
@@ -21,6 +23,15 @@ export interface FetchPorts extends AskerPorts {
   readonly suspects: Suspects;
   readonly keeper: Keeper;
   readonly overheard: Overheard;
+  readonly policy: FilesPolicy;
+  /** A symbol that no transfer wants. */
+  readonly onOverheard: (symbol: HeardSymbol) => Promise<void>;
+}
+
+export interface FetchWishes {
+  /** Now, whatever the hour. */
+  readonly urgent?: boolean;
+  readonly priority?: Priority;
 }
 
 /** Transfers under way at once, and ended ones that are still remembered for their report. */
@@ -28,12 +39,14 @@ const MAX_ACTIVE = 8;
 const MAX_REMEMBERED = 64;
 /** By LoRa a larger file would hold the channel for hours. */
 export const MAX_AIR_BYTES = 65_536;
+const LOOK_AGAIN_MS = 3_600_000;
 /** What such a file has at most: full blocks, and the manifest that names them. */
 const MAX_AIR_BLOCKS = MAX_AIR_BYTES / MAX_BLOCK_BYTES + 1;
 
 export class Fetch {
   readonly #ports: FetchPorts;
   readonly #asker: Asker;
+  #lastActiveMs = Number.NEGATIVE_INFINITY;
   readonly #transfers = new Map<string, Transfer>();
   /** Blocks begun and not finished, so that a second try goes on where the first gave up. */
   readonly #begun = new Map<string, WantedBlock>();
@@ -47,11 +60,21 @@ export class Fetch {
   }
 
   /** Starts a transfer, or joins the one that is under way. Undefined when too many are. */
-  async begin(target: TransferTarget): Promise<Transfer | undefined> {
+  async begin(
+    target: TransferTarget,
+    { urgent = false, priority = REQUEST }: FetchWishes = {},
+  ): Promise<Transfer | undefined> {
     const transfer = new Transfer(target);
     const key = refKey(transfer.root);
     const known = this.#transfers.get(key);
-    if (known !== undefined && !known.ended) return known;
+    if (known !== undefined && !known.ended) {
+      known.urgent ||= urgent;
+      if (priority > known.priority) known.priority = priority;
+      if (known.state.kind === "deferred") await this.#next(known);
+      return known;
+    }
+    transfer.urgent = urgent;
+    transfer.priority = priority;
     if ([...this.#transfers.values()].filter(({ ended }) => !ended).length >= MAX_ACTIVE) return undefined;
     this.#transfers.delete(key);
     this.#transfers.set(key, transfer);
@@ -73,6 +96,12 @@ export class Fetch {
     }
   }
 
+  /** Since when no symbol was heard and nothing was under way; monotonic. */
+  get idleSinceMs(): number {
+    const busy = [...this.#transfers.values()].some(({ ended, state }) => !ended && state.kind !== "deferred");
+    return busy ? this.#nowMs() : this.#lastActiveMs;
+  }
+
   find(root: BlockRef): Transfer | undefined {
     return this.#transfers.get(refKey(root));
   }
@@ -81,7 +110,8 @@ export class Fetch {
     const atMs = this.#nowMs();
     if (this.#ports.suspects.isIgnored(from, atMs)) return this.#ports.count("symbol_ignored");
     const wanting = [...this.#transfers.values()].filter(({ ended, block }) => !ended && block?.isFor(coded) === true);
-    if (wanting.length === 0) this.#ports.overheard.note({ coded, from, atMs });
+    this.#lastActiveMs = atMs;
+    if (wanting.length === 0) return this.#ports.onOverheard({ coded, from, atMs });
     for (const transfer of wanting) {
       transfer.countHeard(payloadBytes, this.#ports.air.airtimeMs(payloadBytes));
       await this.#hear(transfer, { coded, from, atMs });
@@ -91,7 +121,7 @@ export class Fetch {
   onGet(get: Get): void {
     for (const transfer of this.#transfers.values()) {
       if (transfer.ended || transfer.block === undefined || !asksFor(get, transfer.block)) continue;
-      this.#asker.afterOthersQuestion(transfer, get.amount);
+      if (transfer.state.kind !== "deferred") this.#asker.afterOthersQuestion(transfer, get.amount);
     }
   }
 
@@ -111,9 +141,9 @@ export class Fetch {
         const { packets, lost } = transfer.bursts.note(coded, from, atMs);
         if (packets > 0) losses.note(from, packets, lost);
         if (heard.kind === "known") break;
-        transfer.state = { kind: "receiving" };
+        if (transfer.state.kind !== "deferred") transfer.state = { kind: "receiving" };
         // Only progress puts off the next question: false symbols in a steady drip must not silence us.
-        if (transfer.noteSymbol()) this.#asker.afterSymbol(transfer);
+        if (transfer.noteSymbol() && transfer.state.kind !== "deferred") this.#asker.afterSymbol(transfer);
         await keeper.noteSymbol(transfer);
         break;
       }
@@ -167,11 +197,29 @@ export class Fetch {
     this.#remember(block);
     transfer.want(block);
     await this.#ports.keeper.save(transfer);
-    this.#asker.begin(transfer);
+    if (!this.#defer(transfer)) this.#asker.begin(transfer);
     // What was overheard counts as heard: a burst that is still under way is waited for.
     for (const heard of this.#ports.overheard.take(block.prefix)) {
       if (transfer.block === block) await this.#hear(transfer, heard);
     }
+  }
+
+  /** True when it is not the time to ask. */
+  #defer(transfer: Transfer): boolean {
+    const { agenda, clock, count, policy } = this.#ports;
+    const verdict = judge(transfer.target.bytes, transfer.urgent, policy, clock.nowMs());
+    if (verdict.kind === "now") {
+      if (transfer.state.kind === "deferred") transfer.state = { kind: "waiting" };
+      return false;
+    }
+    transfer.state = { kind: "deferred", detail: verdict.reason, untilMs: verdict.untilMs };
+    count("transfers_deferred");
+    // Clocks are set at times: looked at again within the hour.
+    const waitMs = Math.min(LOOK_AGAIN_MS, (verdict.untilMs ?? Number.POSITIVE_INFINITY) - clock.nowMs());
+    agenda.set(`deferred:${refKey(transfer.root)}`, waitMs, () => {
+      if (transfer.state.kind === "deferred" && !this.#defer(transfer)) this.#asker.begin(transfer);
+    });
+    return true;
   }
 
   #remember(block: WantedBlock): void {

@@ -9,10 +9,12 @@ import type { Coded } from "../../wire/coded.ts";
 import type { Get } from "../../wire/get.ts";
 import type { Neighbours } from "../neighbours.ts";
 import type { ExchangeParts, Origin } from "../parts.ts";
-import { Fetch } from "./fetch.ts";
+import { Carrier } from "./carrier.ts";
+import { Fetch, type FetchWishes } from "./fetch.ts";
 import { Keeper } from "./keeper.ts";
 import { Losses } from "./losses.ts";
-import { Overheard } from "./overheard.ts";
+import { Overheard, type HeardSymbol } from "./overheard.ts";
+import { DEFAULT_POLICY, type FilesPolicy } from "./policy.ts";
 import { Serve } from "./serve.ts";
 import { Suspects, type Suspect } from "./suspects.ts";
 import type { Transfer, TransferTarget } from "./transfer.ts";
@@ -21,32 +23,51 @@ export interface FilesPorts extends ExchangeParts {
   readonly shard: Shard;
   readonly neighbours: Pick<Neighbours, "hopsTo" | "nearestHops" | "list">;
   /** Where transfers outlast a restart; they don't when left out. */
+  readonly policy?: FilesPolicy | undefined;
   readonly store?: Pick<Store, "write" | "entries"> | undefined;
 }
 
 export class Files {
   readonly #ports: FilesPorts;
+  readonly #losses = new Losses();
   readonly #suspects = new Suspects();
   readonly #fetch: Fetch;
   readonly #serve: Serve;
+  readonly #carrier: Carrier;
 
   constructor(ports: FilesPorts) {
-    const losses = new Losses();
+    const losses = this.#losses;
     const audience = (): number => Math.max(1, ports.neighbours.list().length, ports.shard.stats().authors - 1);
     const shared = { ...ports, losses, suspects: this.#suspects, audience };
     const keeper = new Keeper(ports.store, ports.log);
     this.#ports = ports;
-    this.#fetch = new Fetch({ ...shared, keeper, overheard: new Overheard() });
+    const overheard = new Overheard();
+    const policy = ports.policy ?? DEFAULT_POLICY;
+    const onOverheard = async (symbol: HeardSymbol): Promise<void> => {
+      // Whoever holds a block answers for it: there is nothing to keep.
+      if (this.#serve.knows(symbol.coded.prefix)) return;
+      overheard.note(symbol);
+      await this.#carrier.onOverheard(symbol);
+    };
+    this.#fetch = new Fetch({ ...shared, keeper, overheard, policy, onOverheard });
+    this.#carrier = new Carrier({ ...ports, fetch: this.#fetch, overheard, policy });
     this.#serve = new Serve({ ...shared, lossRatio: () => losses.ratio(undefined) });
   }
 
   /** Takes up what an earlier life has left. */
-  start(): Promise<void> {
-    return this.#fetch.resume();
+  async start(): Promise<void> {
+    await this.#fetch.resume();
+    this.#carrier.start();
   }
 
-  begin(target: TransferTarget): Promise<Transfer | undefined> {
-    return this.#fetch.begin(target);
+  begin(target: TransferTarget, wishes?: FetchWishes): Promise<Transfer | undefined> {
+    return this.#fetch.begin(target, wishes);
+  }
+
+  /** Packets that it takes to have the rest of a file, loss and questions included: a guess. */
+  packetsFor(transfer: Transfer): number {
+    const symbols = transfer.symbolsLeft();
+    return symbols === 0 ? 0 : Math.ceil(symbols / (1 - this.#losses.ratio(transfer.bursts.speaker))) + 1;
   }
 
   find(root: BlockRef): Transfer | undefined {

@@ -97,6 +97,11 @@ export class Serve {
     if (speaks) this.#hush(key, stream);
   }
 
+  /** True for a block that is held, and was asked for lately. */
+  knows(prefix: Uint8Array): boolean {
+    return this.#streams.has(toHex(prefix));
+  }
+
   #noteAnswered(key: string): void {
     this.#answeredByOthers.delete(key);
     this.#answeredByOthers.add(key);

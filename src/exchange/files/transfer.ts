@@ -8,6 +8,8 @@ import { rootOf, type BlockRef } from "../../dag/block-ref.ts";
 import type { FileRow } from "../../dag/shard.ts";
 import type { GetReport } from "../../kernel/reports.ts";
 import { REQUEST, type Priority } from "../../radio/priority.ts";
+import { MAX_BLOCK_BYTES } from "../../wire/coded.ts";
+import { MAX_SYMBOL_BYTES } from "../../wire/packing.ts";
 import { Bursts } from "./bursts.ts";
 import type { WantedBlock } from "./wanted-block.ts";
 
@@ -20,8 +22,12 @@ export interface TransferTarget extends Pick<FileRow, "codec" | "prefix" | "cid"
 export type TransferState =
   | { readonly kind: "waiting" }
   | { readonly kind: "receiving" }
+  /** Nothing is asked before `untilMs` (Unix time; undefined: it can't be told). What is overheard counts all the same. */
+  | { readonly kind: "deferred"; readonly detail: string; readonly untilMs: number | undefined }
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly detail: string };
+
+const FULL_BLOCK_SYMBOLS = Math.ceil(MAX_BLOCK_BYTES / MAX_SYMBOL_BYTES);
 
 export class Transfer {
   readonly target: TransferTarget;
@@ -37,6 +43,8 @@ export class Transfer {
   deferred = 0;
   /** Times that the symbols of a block made another one. */
   spoilings = 0;
+  /** Somebody is in a hurry: no hour holds it up. */
+  urgent = false;
   /** Of its questions. */
   priority: Priority = REQUEST;
   /** True while the last question is in the radio's queue. */
@@ -78,6 +86,16 @@ export class Transfer {
     return true;
   }
 
+  /** Symbols that are lacking in all, as far as the blocks are known. */
+  symbolsLeft(): number {
+    if (this.block === undefined) return 0;
+    const ofRest = this.missing > 1 ? (this.missing - 1) * FULL_BLOCK_SYMBOLS : 0;
+    const known = this.block.needed + ofRest;
+    // Before its first block is here, a large file tells no more than its length.
+    const isFirst = this.missing === 1 && this.target.codec === "dag-cbor";
+    return isFirst ? Math.max(known, Math.ceil(this.target.bytes / MAX_SYMBOL_BYTES) + 1) : known;
+  }
+
   countHeard(payloadBytes: number, airtimeMs: number): void {
     this.#packets++;
     this.#countAir(payloadBytes, airtimeMs);
@@ -99,7 +117,8 @@ export class Transfer {
   }
 
   report(): GetReport {
-    const detail = this.state.kind === "failed" ? this.state.detail : "";
+    const detail = "detail" in this.state ? this.state.detail : "";
+    const untilMs = this.state.kind === "deferred" ? this.state.untilMs : undefined;
     return {
       cid: this.target.cid?.toString() ?? null,
       name: this.target.name,
@@ -111,6 +130,7 @@ export class Transfer {
       air_ms: Math.round(this.#airMs),
       state: this.state.kind,
       detail,
+      ...(untilMs === undefined ? {} : { until_ms: untilMs }),
     };
   }
 }

@@ -7,6 +7,7 @@ import { Air } from "../../../src/exchange/air.ts";
 import { Keeper } from "../../../src/exchange/files/keeper.ts";
 import { Overheard } from "../../../src/exchange/files/overheard.ts";
 import { Losses } from "../../../src/exchange/files/losses.ts";
+import { DEFAULT_POLICY } from "../../../src/exchange/files/policy.ts";
 import { Suspects } from "../../../src/exchange/files/suspects.ts";
 import { Fetch } from "../../../src/exchange/files/fetch.ts";
 import { PRESETS } from "../../../src/radio/airtime.ts";
@@ -37,6 +38,7 @@ test("a request that waits for its turn on air for a day goes on waiting; once i
   const agenda = new Agenda({ clock, capacity: 100, onFailure: () => undefined });
   const shard = { missingBlocks: () => Promise.resolve([refOf(cid)]), putBlock: () => Promise.resolve(cid) };
   const neighbours = { hopsTo: () => 0, nearestHops: () => 0 };
+  const onOverheard = (): Promise<void> => Promise.resolve();
   const parts = { air, agenda, clock, random, log: silentLog, count: () => undefined };
   const learnt = {
     neighbours,
@@ -45,7 +47,14 @@ test("a request that waits for its turn on air for a day goes on waiting; once i
     audience: () => 2,
     keeper: new Keeper(undefined, silentLog),
   };
-  const fetch = new Fetch({ ...parts, ...learnt, shard, overheard: new Overheard() });
+  const fetch = new Fetch({
+    ...parts,
+    ...learnt,
+    shard,
+    overheard: new Overheard(),
+    policy: DEFAULT_POLICY,
+    onOverheard,
+  });
   const stop = new AbortController();
   const running = agenda.run(stop.signal);
 
