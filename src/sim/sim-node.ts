@@ -9,8 +9,10 @@ import type { Shard } from "../dag/shard.ts";
 import { openAirBook } from "../desk/air-book.ts";
 import { openMemoryStore } from "../drivers/memory-store.ts";
 import { Exchange } from "../exchange/exchange.ts";
+import type { FilesPolicy } from "../exchange/files/policy.ts";
 import { openAlerts } from "../exchange/open-alerts.ts";
 import type { GroupKey } from "../exchange/sealed-box.ts";
+import type { PhoneRules } from "../exchange/phone/phones.ts";
 import { radioNumber, Sealing } from "../exchange/sealing.ts";
 import { runAll, type Service } from "../kernel/service.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -32,8 +34,12 @@ export interface SimNodeOptions {
   readonly store?: Store;
   /** Author ids whose alerts count, besides its own; of all when left out. */
   readonly authorised?: readonly string[];
+  /** Which files it fetches when; as an agent's own when left out. */
+  readonly policy?: FilesPolicy;
   /** Of a private village, the one that it seals with first. */
   readonly groupKeys?: readonly GroupKey[];
+  /** How people are answered who ask by text; nobody is when left out. */
+  readonly phones?: PhoneRules;
 }
 
 export interface SimNode extends Service {
@@ -55,6 +61,7 @@ export async function openSimNode(options: SimNodeOptions): Promise<SimNode> {
   const { groupKeys: keys } = options;
   const sealing = keys && (await Sealing.open({ store, clock, log, keys, number: () => radioNumber(modem.state()) }));
   const sealed = sealing === undefined ? {} : { sealing };
+  const phones = options.phones && { ...options.phones, number: () => radioNumber(modem.state()) };
   const exchange = new Exchange({
     modem,
     queue: scheduler,
@@ -66,6 +73,8 @@ export async function openSimNode(options: SimNodeOptions): Promise<SimNode> {
     log,
     settings,
     ...sealed,
+    ...(phones === undefined ? {} : { phones }),
+    ...(options.policy === undefined ? {} : { policy: options.policy }),
   });
   return {
     name,
