@@ -10,21 +10,12 @@ import type { Message } from "../../src/wire/messages.ts";
 import golden from "../vectors/wire/messages.json" with { type: "json" };
 import wrong from "../vectors/wire/refusals.json" with { type: "json" };
 import { seeded } from "../fakes/seeded.ts";
+import { readable } from "./readable.ts";
 
 function bytesOf(hex: string): Uint8Array {
   const bytes = fromHex(hex);
   if (bytes === undefined) throw new Error(`not hex: ${hex}`);
   return bytes;
-}
-
-/** A message as in the vectors: bytes in hex, no signature as null. */
-function readable(value: unknown): unknown {
-  if (value instanceof Uint8Array) return toHex(value);
-  if (Array.isArray(value)) return value.map(readable);
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, readable(inner)]));
-  }
-  return value === undefined ? null : value;
 }
 
 function decodedOf(bytes: Uint8Array): Message {

@@ -16,5 +16,5 @@ test("shows one example of each message, and each is one of the golden ones", ()
     expect(golden.messages.map(({ bytes }) => bytes)).toContain(hex);
     return outcome.value.type;
   });
-  expect(types).toEqual(["beacon", "update", "repair", "want", "pull", "get", "coded"]);
+  expect(types).toEqual(["beacon", "update", "repair", "want", "pull", "get", "coded", "alert", "alerts", "seen"]);
 });

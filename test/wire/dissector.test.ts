@@ -1,0 +1,146 @@
+/**
+ * The Wireshark dissector (`docs/wireshark/caye.lua`) under tshark, over captures as `caye sim --trace FILE.pcap` writes
+ * them: it shows every field of every golden message, refuses what we refuse and for the same reason, and never fails.
+ * @module
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { fromHex } from "../../src/kernel/bytes.ts";
+import { PRIVATE_APP } from "../../src/ports/modem.ts";
+import { Trace } from "../../src/sim/trace.ts";
+import { decodeMessage } from "../../src/wire/codec.ts";
+import golden from "../vectors/wire/messages.json" with { type: "json" };
+import wrong from "../vectors/wire/refusals.json" with { type: "json" };
+import { spoiledPayloads } from "./spoiled.ts";
+
+const SCRIPT = join(import.meta.dirname, "../../docs/wireshark/caye.lua");
+const missing = spawnSync("tshark", ["--version"]).error !== undefined;
+const why = missing ? " (SKIPPED: tshark is not installed; npm run setup -- --tests)" : "";
+const directory = mkdtempSync(join(tmpdir(), "caye-dissector-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** Values of a message by the names that the dissector gives them, each as often as it occurs. */
+type Shown = Readonly<Record<string, readonly string[]>>;
+
+const NUMBER = "caye.number";
+const REASON = "_ws.expert.message";
+const UNASSIGNED = "Message number not assigned";
+
+/** Parts that several messages share are shown under one name. */
+const SHARED = new Set(["holdings"]);
+
+function expectedOf(message: Readonly<Record<string, unknown>>): Shown {
+  const shown: Record<string, string[]> = {};
+  const add = (name: string, value: unknown): void => {
+    if (Array.isArray(value)) for (const item of value) add(name, item);
+    else if (typeof value === "object" && value !== null) {
+      for (const [key, inner] of Object.entries(value)) add(`${name}.${snake(key)}`, inner);
+    } else if (value !== null) {
+      (shown[name] ??= []).push(typeof value === "string" ? value : String(Number(value)));
+    }
+  };
+  const { type, ...fields } = message;
+  for (const [key, value] of Object.entries(fields)) {
+    // Where the key rides along, the id is not on air: it is the key's hash.
+    if (type === "alert" && key === "author" && fields["publicKey"] !== null) continue;
+    add(SHARED.has(key) ? `caye.${key}` : `caye.${String(type)}.${snake(key)}`, value);
+  }
+  return shown;
+}
+
+function snake(camel: string): string {
+  return camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** What the air knows of each packet beside its time and payload. */
+const FRAME = {
+  station: 1,
+  from: 1,
+  to: 0xffff_ffff,
+  id: 1,
+  port: PRIVATE_APP,
+  hopLimit: 0,
+  relayed: false,
+  frameBytes: 0,
+  airtimeUs: 0,
+  type: "any",
+} as const;
+
+/** What tshark shows of each payload. */
+function shownOf(payloads: readonly Uint8Array[], names: readonly string[]): readonly Shown[] {
+  const trace = new Trace();
+  for (const [atMs, payload] of payloads.entries()) trace.add({ ...FRAME, atMs, payload });
+  const file = join(directory, `${payloads.length}.pcap`);
+  writeFileSync(file, trace.encode("pcap", 0));
+  const columns = [NUMBER, REASON, ...names];
+  const options = ["-X", `lua_script:${SCRIPT}`, "-r", file, "-T", "fields", "-E", "aggregator=|"];
+  const run = spawnSync("tshark", [...options, ...columns.flatMap((name) => ["-e", name])], {
+    encoding: "utf8",
+    maxBuffer: 2 ** 27,
+  });
+  expect(run.status, run.stderr).toBe(0);
+  const lines = run.stdout.replace(/\n$/, "").split("\n");
+  expect(lines.length).toBe(payloads.length);
+  return lines.map((line) => {
+    const cells = line.split("\t").map((cell) => (cell === "" ? [] : cell.split("|").map(plain)));
+    return Object.fromEntries(columns.map((name, i) => [name, cells[i] ?? []]).filter(([, cell]) => cell?.length));
+  });
+}
+
+/** Numbers in decimal, truth as 1 or 0: versions of tshark differ. */
+function plain(shown: string): string {
+  if (/^0x[0-9a-f]+$/.test(shown)) return String(Number(shown));
+  return shown === "True" ? "1" : shown === "False" ? "0" : shown;
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return fromHex(hex) ?? new Uint8Array(0);
+}
+
+/** Why the dissector refuses a payload; undefined when it takes it. */
+function reasonOf(shown: Shown): string | undefined {
+  const [reason] = shown[REASON] ?? [];
+  // Another first byte: it is left to others.
+  if (shown[NUMBER] === undefined || reason === UNASSIGNED) return "not ours";
+  return reason;
+}
+
+describe("the Wireshark dissector", () => {
+  test.skipIf(missing)(`shows every field of every golden message, and no other${why}`, () => {
+    const messages = golden.messages.map(({ name, message, bytes }) => ({ name, bytes, shown: expectedOf(message) }));
+    const names = [...new Set(messages.flatMap(({ shown }) => Object.keys(shown)))];
+    const shown = shownOf(
+      messages.map(({ bytes }) => bytesOf(bytes)),
+      names,
+    );
+    for (const [i, message] of messages.entries()) {
+      const number = String(Number.parseInt(message.bytes[1] ?? "", 16));
+      expect(shown[i], message.name).toEqual({ [NUMBER]: [number], ...message.shown });
+    }
+  });
+
+  test.skipIf(missing)(`refuses what we refuse, for the same reason${why}`, () => {
+    const shown = shownOf(
+      wrong.refusals.map(({ bytes }) => bytesOf(bytes)),
+      [],
+    );
+    for (const [i, { name, reason }] of wrong.refusals.entries()) expect(reasonOf(shown[i] ?? {}), name).toBe(reason);
+  });
+
+  test.skipIf(missing)(`judges 10,000 spoiled and random payloads as we do, and never fails${why}`, () => {
+    const payloads = spoiledPayloads(10_000);
+    const shown = shownOf(payloads, []);
+    let taken = 0;
+    for (const [i, payload] of payloads.entries()) {
+      const outcome = decodeMessage(payload);
+      const reason = reasonOf(shown[i] ?? {});
+      if (outcome.ok) taken++;
+      expect(reason, Buffer.from(payload).toString("hex")).toBe(outcome.ok ? undefined : outcome.reason);
+    }
+    expect(taken).toBeGreaterThan(1_000);
+    expect(taken).toBeLessThan(9_000);
+  });
+});
