@@ -101,6 +101,11 @@ field(ProtoField.bytes, "seen.alert", "Beginning of the alert's digest")
 field(ProtoField.uint24, "seen.read", "Node where it was read", base.HEX)
 field(ProtoField.uint24, "seen.held", "Node that holds it", base.HEX)
 
+field(ProtoField.uint8, "fork.piece", "Piece, from 0", base.DEC, nil, 0xf0)
+field(ProtoField.uint8, "fork.pieces", "Pieces of the proof")
+field(ProtoField.bytes, "fork.author", "Author id")
+field(ProtoField.bytes, "fork.body", "Proof, or a piece of it")
+
 field(ProtoField.uint32, "sealed.slot", "Key slot")
 field(ProtoField.uint32, "sealed.counter", "Counter")
 field(ProtoField.bytes, "sealed.box", "Sealed message and tag")
@@ -607,6 +612,20 @@ MESSAGES[10] = function(r, tree, flaws)
   flaws:unless(not twice, "node named twice")
   flaws:unless(rising, "nodes not rising")
   return string.format("read at %d, held by %d more", readers, nodes - readers)
+end
+
+-- FORK
+MESSAGES[11] = function(r, tree, flaws)
+  local head, range = r:uint(1)
+  local piece, pieces = math.floor(head / 16), head % 16 + 1
+  show(tree, "fork.piece", range)
+  show(tree, "fork.pieces", range, pieces)
+  show_bytes(r, tree, "fork.author", 8)
+  local size = r.failure and 0 or r:remaining()
+  show_bytes(r, tree, "fork.body", size)
+  flaws:unless(pieces <= 8 and piece < pieces, "piece out of range")
+  flaws:unless(within(size, 1, 221), "body not 1 to 221 bytes")
+  return string.format("piece %d of %d", piece + 1, pieces)
 end
 
 -- SEALED

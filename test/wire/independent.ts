@@ -414,6 +414,18 @@ const LAYOUTS: readonly Layout[] = [
     },
   },
   {
+    type: "fork",
+    number: 11,
+    read: (bits) => {
+      const [piece, pieces] = [bits.u(4), bits.u(4) + 1];
+      return { author: bits.hex(8), piece, pieces, body: bits.rest() };
+    },
+    write: (m) => {
+      const pieces = num(m, "pieces", 1, 8);
+      return u(num(m, "piece", 0, pieces - 1), 4) + u(pieces - 1, 4) + hex(m, "author", 8) + hex(m, "body", 1, 221);
+    },
+  },
+  {
     type: "sealed",
     number: 13,
     read: (bits) => ({ slot: bits.u(2), counter: bits.u(30), box: bits.rest() }),
