@@ -16,7 +16,7 @@ import { SIGNATURE_BYTES } from "./author.ts";
 import { MAX_ENTRY_BYTES, PUBLIC_KEY_BYTES } from "./entry.ts";
 import { nextHead, verifyHead } from "./index-log.ts";
 
-const FORMAT = 1;
+export const FORK_FORMAT = 1;
 const HEAD_BYTES = 32;
 /** Entries between the two signatures. */
 const MAX_FURTHER = 1024;
@@ -59,7 +59,7 @@ export interface ForkProof {
 /** The same bytes, whichever branch comes first. @throws RangeError when it could not be decoded again: a fault of ours */
 export function encodeFork({ publicKey, seq, branches: [a, b] }: ForkProof): Bytes {
   const branches = Buffer.compare(a.head, b.head) <= 0 ? [a, b] : [b, a];
-  const writer = new ByteWriter().u8(FORMAT).bytes(publicKey).varint(seq);
+  const writer = new ByteWriter().u8(FORK_FORMAT).bytes(publicKey).varint(seq);
   for (const { head, signature } of branches) writer.bytes(head).bytes(signature);
   const longer = branches.findIndex(({ further }) => further.length > 0);
   const further = branches[longer]?.further ?? [];
@@ -74,7 +74,7 @@ export function encodeFork({ publicKey, seq, branches: [a, b] }: ForkProof): Byt
 /** The form only: {@link forkFlaw} says whether it proves anything. */
 export function decodeFork(bytes: Uint8Array): Decoded<ForkProof> {
   const reader = new ByteReader(bytes);
-  if (reader.u8() !== FORMAT) reader.fail("evidence of an unknown format");
+  if (reader.u8() !== FORK_FORMAT) reader.fail("evidence of an unknown format");
   const publicKey = copyBytes(reader.take(PUBLIC_KEY_BYTES));
   const seq = reader.varint();
   const [first, second] = [takeSigned(reader), takeSigned(reader)];

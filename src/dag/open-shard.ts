@@ -164,6 +164,10 @@ class StoredShard implements Shard {
     return record === undefined || record.quarantined ? 0 : record.count;
   }
 
+  publicKeyOf(author: string): Uint8Array | undefined {
+    return this.#ledger.committed.author(author)?.publicKey;
+  }
+
   inQuarantine(author: string): boolean {
     return this.#ledger.committed.author(author)?.quarantined === true;
   }

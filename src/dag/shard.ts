@@ -150,6 +150,8 @@ export interface Shard {
   authors(): readonly AuthorRow[];
   /** Entries held of one author, by id in hex; 0 when it is not known, or in quarantine. From memory, at once. */
   count(author: string): number;
+  /** An author's Ed25519 public key, by id in hex; undefined when nothing is held of it. From memory, at once. */
+  publicKeyOf(author: string): Uint8Array | undefined;
   /** True for an author who is known to have signed two histories, by id in hex. From memory, at once. */
   inQuarantine(author: string): boolean;
   /**

@@ -22,6 +22,7 @@ import type { FilesPolicy } from "./files/policy.ts";
 import type { Suspect } from "./files/suspects.ts";
 import type { Transfer, TransferTarget } from "./files/transfer.ts";
 import { IndexSync } from "./index-sync.ts";
+import { ForkSpread } from "./forks.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { counterOf, plainOf, type Plain } from "./opening.ts";
 import type { Origin } from "./parts.ts";
@@ -65,6 +66,7 @@ export class Exchange implements Service {
   readonly #agenda: Agenda;
   readonly #index: IndexSync;
   readonly #files: Files;
+  readonly #forks: ForkSpread;
   readonly #phones: Phones | undefined;
   readonly #handlers: Handlers;
   readonly #counters = new Map<string, number>();
@@ -81,6 +83,7 @@ export class Exchange implements Service {
     const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
     this.alerts = new AlertSpread({ ...shared, book: ports.alerts });
     this.#index = new IndexSync(shared);
+    this.#forks = new ForkSpread(shared);
     this.#files = new Files({
       ...shared,
       neighbours: this.#index.neighbours,
@@ -104,6 +107,7 @@ export class Exchange implements Service {
 
   async run(signal: AbortSignal): Promise<void> {
     this.#index.start();
+    this.#forks.start();
     this.alerts.start();
     await this.#files.start();
     await runAll([this.#agenda, { name: "listen", run: (inner) => this.#listen(inner) }], signal);
@@ -144,10 +148,20 @@ export class Exchange implements Service {
   /** What is answered goes as far as the question came, and no farther: each relay costs the air once more. */
   #table(): Handlers {
     return {
-      beacon: (message, origin) => this.#index.onBeacon(message, origin),
+      beacon: (message, origin) => {
+        this.#forks.onNamed(message.holdings.strangers.map(({ author }) => author));
+        return this.#index.onBeacon(message, origin);
+      },
       want: (message, origin) => this.#index.onWant(message, origin),
-      pull: (message, origin) => this.#index.onPull(message, origin),
-      update: (message, origin) => this.#index.onUpdate(message, origin),
+      pull: (message, origin) => {
+        this.#forks.onNamed(message.vector.map(({ author }) => author));
+        return this.#index.onPull(message, origin);
+      },
+      update: async (message, origin) => {
+        this.#forks.onNamed([message.author]);
+        await this.#index.onUpdate(message, origin);
+        this.#forks.look();
+      },
       repair: (message, origin) => this.#index.onRepair(message, origin),
       get: (message, origin) => this.#files.onGet(message, origin),
       coded: (message, origin) => this.#files.onCoded(message, origin),

@@ -11,6 +11,7 @@ import { alertCodec } from "./alert.ts";
 import { alertsCodec } from "./alerts.ts";
 import { beaconCodec } from "./beacon.ts";
 import { codedCodec } from "./coded.ts";
+import { forkCodec } from "./fork.ts";
 import { getCodec } from "./get.ts";
 import type { MessageCodec } from "./message-codec.ts";
 import type { Message } from "./messages.ts";
@@ -40,6 +41,7 @@ const CODECS: Codecs = {
   alert: alertCodec,
   alerts: alertsCodec,
   seen: seenCodec,
+  fork: forkCodec,
   sealed: sealedCodec,
 };
 

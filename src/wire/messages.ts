@@ -6,6 +6,7 @@ import type { Alert } from "./alert.ts";
 import type { Alerts } from "./alerts.ts";
 import type { Beacon } from "./beacon.ts";
 import type { Coded } from "./coded.ts";
+import type { Fork } from "./fork.ts";
 import type { Get } from "./get.ts";
 import type { Pull } from "./pull.ts";
 import type { Repair } from "./repair.ts";
@@ -14,4 +15,4 @@ import type { Seen } from "./seen.ts";
 import type { Update } from "./update.ts";
 import type { Want } from "./want.ts";
 
-export type Message = Beacon | Update | Repair | Want | Pull | Get | Coded | Alert | Alerts | Seen | Sealed;
+export type Message = Beacon | Update | Repair | Want | Pull | Get | Coded | Alert | Alerts | Seen | Fork | Sealed;

@@ -57,6 +57,15 @@ const rising = (tags: readonly number[]): number[] => tags.toSorted((a, b) => a 
 const messages: fc.Arbitrary<Message> = fc.oneof(
   fc
     .record({
+      type: fc.constant("fork" as const),
+      author: id,
+      pieces: fc.integer({ min: 1, max: 8 }),
+      piece: fc.integer({ min: 0, max: 7 }),
+      body: fc.uint8Array({ minLength: 1, maxLength: 221 }),
+    })
+    .map((fork) => ({ ...fork, piece: fork.piece % fork.pieces })),
+  fc
+    .record({
       type: fc.constant("alert" as const),
       key: fc.uint8Array({ minLength: 32, maxLength: 32 }),
       rides: fc.boolean(),
