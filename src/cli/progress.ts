@@ -61,7 +61,7 @@ export class Progress {
   #course(report: GetReport, nowMs: number): string {
     const words = this.#words.progress;
     const waited = `${Math.floor((nowMs - this.#startedMs) / 1000)} s`;
-    if (report.packets === 0) return `${this.#waiting(report)}${this.#estimate(report)} (${waited})`;
+    if (report.packets === 0) return `${this.#waiting(report)} (${waited})`;
     const { total, wanted, missing = 1, air_bytes, air_ms } = report;
     const parts = [
       words.pieces(Math.max(0, total - wanted), total),
@@ -73,13 +73,6 @@ export class Progress {
     // While nothing is known of the rest, the seconds say that we are still at it.
     const rest = leftMs === undefined ? ` (${waited})` : `, ${words.left(roughly(leftMs))}`;
     return `${parts.join(", ")}${rest}`;
-  }
-
-  /** Before anything came: what it will cost. */
-  #estimate({ estimate_ms = 0, estimate_share }: GetReport): string {
-    if (estimate_ms === 0) return "";
-    const share = estimate_share === undefined ? undefined : `${Math.max(1, Math.round(100 * estimate_share))} %`;
-    return `; ${this.#words.progress.estimate(roughly(estimate_ms), share)}`;
   }
 
   #waiting({ detail, asked = 0, holder }: GetReport): string {
@@ -139,7 +132,7 @@ function piecesCame(before: GetReport, now: GetReport): number {
 }
 
 /** In whole seconds or minutes, never 0: it is a guess. */
-function roughly(ms: number): string {
+export function roughly(ms: number): string {
   const seconds = Math.max(1, Math.round(ms / 1000));
   return seconds < 60 ? `${seconds} s` : formatMs(seconds * 1000);
 }

@@ -39,13 +39,13 @@ const ENGLISH = {
   airCost: (packets: number, bytes: string, time: string) =>
     `${count(packets, "packet", "packets")} heard, ${bytes} and ${time} on air`,
   heldAlready: "was here already, nothing on air",
+  estimate: (name: string, time: string, share: string | undefined) =>
+    `${name} will take about ${time} of air${share === undefined ? "" : `, ${share} of this hour's budget`}`,
   deferredForHours: "The agent fetches it then: ask again later. In a hurry: caye get --now",
   deferredForLink:
     "The agent keeps it in mind. Above that size carry the file on a stick, or raise files.max_air_bytes.",
   progress: {
     queued: "the request waits for its turn on air",
-    estimate: (time: string, share: string | undefined) =>
-      `about ${time} of air${share === undefined ? "" : `, ${share} of this hour's budget`}`,
     asked: (times: number, holder: string | undefined) =>
       `asked${times > 1 ? ` ${times} times` : ""}; waiting for ${holder ?? "a neighbour"}`,
     pieces: (have: number, total: number) => `${have} of ${count(total, "piece", "pieces")}`,
@@ -103,13 +103,13 @@ const SPANISH: Words = {
   airCost: (packets, bytes, time) =>
     `${count(packets, "paquete oído", "paquetes oídos")}, ${bytes} y ${time} en el aire`,
   heldAlready: "ya estaba aquí, nada en el aire",
+  estimate: (name, time, share) =>
+    `${name} ocupará el aire unos ${time}${share === undefined ? "" : `, ${share} de lo permitido en esta hora`}`,
   deferredForHours: "El agente lo traerá entonces: pregunte más tarde. Si urge: caye get --now",
   deferredForLink:
     "El agente lo tiene presente. A partir de ese tamaño llévelo en una memoria, o aumente files.max_air_bytes.",
   progress: {
     queued: "la petición espera su turno en el aire",
-    estimate: (time, share) =>
-      `unos ${time} de aire${share === undefined ? "" : `, ${share} de lo permitido en esta hora`}`,
     asked: (times, holder) => `pedido${times > 1 ? ` ${times} veces` : ""}; esperando a ${holder ?? "un vecino"}`,
     pieces: (have, total) => `${have} de ${count(total, "pieza", "piezas")}`,
     blocks: (more) => `${count(more, "bloque", "bloques")} más`,

@@ -383,6 +383,27 @@ describe("get", () => {
     expect(cli.files.has("storm.txt")).toBe(false);
   });
 
+  test("says before it begins what the air will cost, and what part of the hour's budget that is", async () => {
+    const cost = { estimate_ms: 236_000, estimate_share: 0.123 };
+    cli.view.course = [getReport(cost), getReport({ state: "done" })];
+    const { err } = await cli.run("get", "storm.txt");
+    expect(err.split("\n")[0]).toBe("storm.txt will take about 4 min of air, 12 % of this hour's budget");
+    cli.view.course = [getReport({ estimate_ms: 900 }), getReport({ state: "done" })];
+    cli.files.delete("storm.txt");
+    expect((await cli.run("get", "storm.txt")).err.split("\n")[0]).toBe("storm.txt will take about 1 s of air");
+  });
+
+  test("says when a file is fetched whose time is not now, and waits no longer", async () => {
+    const until_ms = Date.UTC(2026, 2, 4, 21);
+    cli.view.course = [getReport({ state: "deferred", detail: "large files are fetched at night", until_ms })];
+    expect(await cli.run("get", "storm.txt")).toMatchObject({
+      code: 1,
+      err: "caye: storm.txt is fetched later, from 2026-03-04T21:00:00.000Z on: large files are fetched at night\nThe agent fetches it then: ask again later. In a hurry: caye get --now\n",
+    });
+    cli.view.course = [getReport({ state: "deferred", detail: "it waits for a link" })];
+    expect((await cli.run("get", "storm.txt")).err).toContain("carry the file on a stick");
+  });
+
   test("says why a transfer failed, or that it still goes on after --timeout", async () => {
     cli.view.course = [getReport({ state: "failed", detail: "no neighbour has it any more" })];
     expect((await cli.run("get", "storm.txt")).err).toBe(

@@ -78,6 +78,8 @@ describe("a file of a neighbour", () => {
     expect(report).toMatchObject({ name: "storm.txt", bytes: 900, state: "waiting", packets: 0, asked: 0, missing: 1 });
     expect(report).not.toHaveProperty("holder");
     await rig.clock.advance(5_000);
+    // Five symbols, at a loss of three in ten eight, and a question.
+    expect((await rig.desk.transfer(id))?.estimate_ms).toBeGreaterThan(8 * 2_000);
     expect(await rig.desk.transfer(id)).toMatchObject({ state: "waiting", asked: 1 });
     await hearBlock(cidOf("raw", CONTENT), CONTENT);
     expect(await rig.desk.transfer(id)).toMatchObject({ state: "done", bytes: 900, packets: 5 });

@@ -7,7 +7,7 @@ import type { GetReport } from "../../kernel/reports.ts";
 import { type AgentClient, findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { type Place, placeFor, save } from "../local-files.ts";
-import { Progress } from "../progress.ts";
+import { Progress, roughly } from "../progress.ts";
 import { formatBytes, formatMs, printable, safeFileName, quoted } from "../text.ts";
 import type { Words } from "../words.ts";
 
@@ -64,6 +64,7 @@ async function finished(
   started: Started,
   { timeout }: GetOptions,
 ): Promise<GetReport> {
+  if (started.report.state === "waiting") announceCost(io, words, started.report);
   const progress = new Progress(io, words);
   const startedMs = io.monotonicMs();
   try {
@@ -88,6 +89,14 @@ async function finished(
 
 function nameOf({ name, cid }: GetReport): string {
   return name || (cid ?? "the file");
+}
+
+/** Before minutes of the village's air are spent. */
+function announceCost(io: CliIo, words: Words, report: GetReport): void {
+  const { estimate_ms = 0, estimate_share } = report;
+  if (estimate_ms === 0) return;
+  const share = estimate_share === undefined ? undefined : `${Math.max(1, Math.round(100 * estimate_share))} %`;
+  io.stderr(`${words.estimate(printable(nameOf(report)), roughly(estimate_ms), share)}\n`);
 }
 
 /** Its time is not now: the agent sees to it, and nobody needs to wait here. */
