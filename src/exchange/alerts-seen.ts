@@ -2,7 +2,7 @@
  * Who has an alert, and who has read it: hearsay that is passed on from neighbour to neighbour, and grows on its way.
  *
  * A node speaks when it knows something that it has not heard another say, after a wait in which others may say it first;
- * and again, ever later, until it has heard itself named.
+ * and again, ever later, until two others have said as much.
  * @module
  */
 import { startsWith, toHex } from "../kernel/bytes.ts";
@@ -11,7 +11,7 @@ import type { AlertBook } from "../alert/book.ts";
 import { chance } from "../radio/chance.ts";
 import { INDEX } from "../radio/priority.ts";
 import { MAX_SEEN_NODES, SEEN_ALERT_BYTES, type Seen } from "../wire/seen.ts";
-import type { ExchangeParts } from "./parts.ts";
+import type { ExchangeParts, Origin } from "./parts.ts";
 
 export interface SeenBy {
   /** First 6 hex digits of the node's author id. */
@@ -37,6 +37,8 @@ interface SeenMap {
   readonly nodes: Map<number, Known>;
   /** How often it was said since there was news. */
   said: number;
+  /** Radios that were heard to say all of it meanwhile. */
+  readonly saidBy: Set<number>;
 }
 
 /** Alerts, and nodes of one alert, that are remembered. */
@@ -45,6 +47,8 @@ const MAX_NODES = 512;
 /** The first wait, in full packets; half of it and more. It doubles with each time. */
 const WAIT_PACKETS = 16;
 const MAX_SAID = 5;
+/** Others who have said as much, so that we need not. */
+const ENOUGH = 2;
 
 export class AlertsSeen {
   readonly #parts: AlertsSeenParts;
@@ -72,7 +76,7 @@ export class AlertsSeen {
     }));
   }
 
-  onSeen({ alert, read, held: holders }: Seen, alerts: readonly HeldAlert[]): void {
+  onSeen({ alert, read, held: holders }: Seen, { from }: Origin, alerts: readonly HeldAlert[]): void {
     const held = alerts.find(({ digest }) => startsWith(digest, alert));
     if (held === undefined) return this.#parts.count("seen_of_unknown");
     const map = this.#mapOf(held);
@@ -85,15 +89,19 @@ export class AlertsSeen {
     const covered = [...map.nodes].every(
       ([node, known]) => theirs.has(node) && (theirs.get(node) === true || !known.read),
     );
-    // They said all that we know: silence, unless they are the ones who lack something.
-    if (covered) this.#parts.agenda.cancel(keyOf(held));
-    else if (news || !this.#parts.agenda.has(keyOf(held))) this.#news(held, news);
+    if (news || !covered) return this.#news(held, news);
+    // Two have said all that we know; one alone may be out of reach of some who hear us.
+    map.saidBy.add(from);
+    if (map.saidBy.size >= ENOUGH) this.#parts.agenda.cancel(keyOf(held));
   }
 
   #news(held: HeldAlert, fresh = true): void {
     const { agenda, air } = this.#parts;
     const map = this.#mapOf(held);
-    if (fresh) map.said = 0;
+    if (fresh) {
+      map.said = 0;
+      map.saidBy.clear();
+    }
     if (map.said >= MAX_SAID || agenda.has(keyOf(held))) return;
     const waitMs = WAIT_PACKETS * air.airtimeMs(231) * 2 ** map.said * (0.5 + chance(this.#parts.random) / 2);
     agenda.set(keyOf(held), waitMs, () => this.#say(held));
@@ -103,6 +111,7 @@ export class AlertsSeen {
     const { air, count, nearHops } = this.#parts;
     const map = this.#mapOf(held);
     map.said++;
+    map.saidBy.clear();
     // The newest first: what others may not know yet.
     const nodes = [...map.nodes].toReversed().slice(0, MAX_SEEN_NODES);
     const chosen = (isRead: boolean): number[] =>
@@ -118,7 +127,7 @@ export class AlertsSeen {
     };
     count("seen_said");
     air.say(message, { priority: INDEX, hops: air.reach(nearHops()), key: keyOf(held), expiresInMs: 600_000 });
-    // Until it is heard from another that we are named.
+    // Until it is heard from others.
     this.#news(held, false);
   }
 
@@ -136,7 +145,7 @@ export class AlertsSeen {
     const key = toHex(digest);
     let map = this.#maps.get(key);
     if (map === undefined) {
-      map = { nodes: new Map(), said: 0 };
+      map = { nodes: new Map(), said: 0, saidBy: new Set() };
       this.#maps.set(key, map);
       const oldest = this.#maps.keys().next();
       if (this.#maps.size > MAX_ALERTS && oldest.done !== true) this.#maps.delete(oldest.value);

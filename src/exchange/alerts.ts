@@ -52,11 +52,11 @@ const FAR_EVERY = 4;
 const REPAIRS_AN_ALERT = 40;
 const REPAIRS_AN_ASKER = 40;
 /** Askings on one radio's word that brought nothing; then it is not believed for the rest of the hour. */
-const FUTILE_ASKINGS = 12;
+const FUTILE_ASKINGS = 8;
 /** A question waits for a random part of so many full packets; without an answer it comes again, each time later. */
 const ASK_PACKETS = 1;
 const ASK_AGAIN_PACKETS = 3;
-const MAX_ASKINGS = 4;
+const MAX_ASKINGS = 3;
 /** Times an hour that what others say can call us back to the shortest interval. */
 const RESETS = 12;
 /** Lists an hour for those who come anew. */
@@ -134,7 +134,7 @@ export class AlertSpread {
     count(`alerts_${verdict}`);
     if (held !== undefined) this.#othersHave(held);
     if (held === undefined || verdict === "known") return;
-    this.#askings.forget(String(origin.from));
+    this.#askings.clear();
     agenda.cancel("alerts:ask");
     log.info("alert heard", { alert: held.id, trusted: book.isTrusted(held), verdict, hops: origin.hops });
     this.#seen.hold(held);
@@ -178,8 +178,8 @@ export class AlertSpread {
     if (this.#trickle === undefined) this.#restart();
   }
 
-  onSeen(message: Seen): void {
-    this.#seen.onSeen(message, this.#parts.book.list());
+  onSeen(message: Seen, origin: Origin): void {
+    this.#seen.onSeen(message, origin, this.#parts.book.list());
   }
 
   #flood(held: HeldAlert, times: number): void {

@@ -27,7 +27,7 @@ export class Hourly {
   }
 
   /** It was worth it: not counted any more. */
-  forget(key: string): void {
-    this.#counts.delete(key);
+  clear(): void {
+    this.#counts.clear();
   }
 }
