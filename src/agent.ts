@@ -31,9 +31,11 @@ import { openStateDirectory, type StateDirectory } from "./drivers/state-directo
 import { openTpm } from "./drivers/tpm/open.ts";
 import { findTpm } from "./drivers/tpm/find.ts";
 import { Exchange } from "./exchange/exchange.ts";
-import { parseGroupKeys } from "./exchange/group-key-file.ts";
-import { radioNumber, Sealing } from "./exchange/sealing.ts";
+import type { FilesPolicy } from "./exchange/files/policy.ts";
+import { openMembership, openSealing } from "./exchange/open-village.ts";
 import { openAlerts } from "./exchange/open-alerts.ts";
+import { openPhones } from "./exchange/phone/open-phones.ts";
+import { radioNumber } from "./exchange/sealing.ts";
 import { toHex, utf8 } from "./kernel/bytes.ts";
 import { AgentError, isAgentError } from "./kernel/errors.ts";
 import { aborted, runAll, type Service } from "./kernel/service.ts";
@@ -239,11 +241,13 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
   const sealing = await openSealing(config.village, { store, clock, log, modem, readSecret: readSecretFile });
   const exchange = new Exchange({
     ...(sealing === undefined ? {} : { sealing }),
+    ...openPhones(config.phones, sealing !== undefined, () => radioNumber(modem.state())),
     modem,
     queue: scheduler,
     shard,
     alerts,
     store,
+    policy: filesPolicy(config),
     clock,
     random,
     log: log.named("exchange"),
@@ -252,20 +256,9 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
   return { shard, alerts, exchange, scheduler, modem, radioSettings: settings, membership };
 }
 
-/** Undefined where no group key is configured. @throws AgentError "GROUP_KEY_INVALID", "SECRET_OPEN", "SECRET_UNREADABLE" */
-async function openSealing(
-  path: string,
-  {
-    store,
-    clock,
-    log,
-    modem,
-  }: { readonly store: Store; readonly clock: Clock; readonly log: Log; readonly modem: Modem },
-): Promise<Sealing | undefined> {
-  if (path === "") return undefined;
-  const keys = parseGroupKeys(await readSecretFile(path));
-  const number = (): number | undefined => radioNumber(modem.state());
-  return Sealing.open({ store, clock, log: log.named("sealing"), keys, number });
+function filesPolicy({ files }: Config): FilesPolicy {
+  const { max_air_bytes: maxAirBytes, large_bytes: largeBytes, hours, carry_bytes: carryBytes } = files;
+  return { maxAirBytes, largeBytes, hours, carryBytes, cacheBytes: files.cache_bytes };
 }
 
 /**

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import type { Decoded } from "../kernel/decoded.ts";
 import { field } from "./field.ts";
+import { phones } from "./phones-table.ts";
 import { village } from "./village-table.ts";
 import { parseEntropy, parseModem, parseTpm } from "./devices.ts";
 
@@ -225,11 +226,59 @@ const alerts = z.strictObject({
   }),
 });
 
+const files = z.strictObject({
+  max_air_bytes: field(z.int().min(0).max(65_536).default(65_536), {
+    description: "The largest file that is fetched by radio; a larger one waits for a link to the internet.",
+    expects: "a whole number from 0 to 65536",
+    example: "16384",
+    unit: "bytes, 0–65536",
+  }),
+  large_bytes: field(z.int().min(0).max(65_536).default(4_096), {
+    description: "A file above this is large: it is fetched in `hours` only, unless somebody says that it is urgent.",
+    expects: "a whole number from 0 to 65536",
+    example: "4096",
+    unit: "bytes, 0–65536",
+  }),
+  hours: field(
+    z
+      .string()
+      .regex(/^(?:[01]?\d|2[0-4])-(?:[01]?\d|2[0-4])$/)
+      .transform((text) => {
+        const [from = 0, until = 24] = text.split("-").map(Number);
+        return { from, until };
+      })
+      .prefault("0-24"),
+    {
+      description:
+        "The hours of the day, local time, in which large files are fetched: from which full hour until which, over midnight when the first is the greater.",
+      expects: "two full hours from 0 to 24 with a hyphen between, such as 21-6",
+      example: '"21-6"',
+      unit: "hours, 0–24",
+    },
+  ),
+  cache_bytes: field(z.int().min(0).max(1_073_741_824).default(8_388_608), {
+    description:
+      "Until this node holds so much, it keeps neighbours' files that it overheard whole while others fetched them; 0 keeps none.",
+    expects: "a whole number from 0 to 1073741824",
+    example: "8388608",
+    unit: "bytes, 0–1 GiB",
+  }),
+  carry_bytes: field(z.int().min(0).max(1_073_741_824).default(0), {
+    description:
+      "Until this node holds so much, it fetches neighbours' files unasked while the channel is idle, the newest small ones first, to carry them to those who can't hear their authors; 0 fetches none.",
+    expects: "a whole number from 0 to 1073741824",
+    example: "1048576",
+    unit: "bytes, 0–1 GiB",
+  }),
+});
+
 /** The tables, in the order of the documentation, each with its sentence. */
 export const TABLES = {
   node: { table: node, sentence: "Who this node is." },
   radio: { table: radio, sentence: "The radio, and how much of the air Caye may use." },
+  files: { table: files, sentence: "Which of neighbours' files are fetched by radio, and when." },
   alerts: { table: alerts, sentence: "Whose alerts count." },
+  phones: { table: phones, sentence: "People who ask by text, with any Meshtastic app." },
   trust: { table: trust, sentence: "What is measured and sealed at boot, and how strictly." },
   entropy: { table: entropy, sentence: "Where randomness comes from." },
   api: {
@@ -254,7 +303,9 @@ export const TABLES = {
 export const schema = z.strictObject({
   node: TABLES.node.table.prefault({}),
   radio: TABLES.radio.table.prefault({}),
+  files: TABLES.files.table.prefault({}),
   alerts: TABLES.alerts.table.prefault({}),
+  phones: TABLES.phones.table.prefault({}),
   trust: TABLES.trust.table.prefault({}),
   entropy: TABLES.entropy.table.prefault({}),
   api: TABLES.api.table.prefault({}),

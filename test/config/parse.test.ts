@@ -48,6 +48,7 @@ describe("a configuration", () => {
         carry_bytes: 0,
       },
       alerts: { authorised: [], strangers: "show-unverified" },
+      phones: { answer: "auto", language: "en", max_texts: 8, questions: 6, max_file_bytes: 1_500 },
       trust: { mode: "warn", tpm: { kind: "auto", uri: "auto" }, pcr: 14, pcrs: [14] },
       entropy: { source: { kind: "kernel", uri: "kernel" }, min_entropy_bits: 7 },
       api: { host: "127.0.0.1", port: 8420 },

@@ -18,14 +18,15 @@ export function fromRadio(words: Words): Uint8Array {
 /** A packet as the radio gives it to its client. */
 export function packetWords(packet: {
   readonly from?: number;
+  readonly to?: number;
   readonly id?: number;
   readonly port?: number;
   readonly payload: Uint8Array;
   readonly requestId?: number;
 }): Words {
-  const { from = OTHER_NUMBER, id = 1, port = PRIVATE_APP, payload, requestId = 0 } = packet;
+  const { from = OTHER_NUMBER, to = BROADCAST, id = 1, port = PRIVATE_APP, payload, requestId = 0 } = packet;
   const data = { portnum: port, payload, requestId, bitfield: 1 };
-  return { case: "packet", value: { from, to: BROADCAST, id, payloadVariant: { case: "decoded", value: data } } };
+  return { case: "packet", value: { from, to, id, payloadVariant: { case: "decoded", value: data } } };
 }
 
 /** ROUTING_APP: error 0 is an acknowledgement. */

@@ -31,7 +31,7 @@ describe("a list of files", () => {
       "3 files:\n1 álbum.txt 1.5 kB\n2 Map.png 23 kB\n3 tide.txt 300 B (not here yet)\nGet one: get NAME or get NUMBER.",
     );
     expect(listAnswer(files, { ...ALL, word: "album" }, "es").body).toBe(
-      "1 archivos:\n1 álbum.txt 1.5 kB\nPara uno: dame NOMBRE o dame NÚMERO.",
+      "1 archivo:\n1 álbum.txt 1.5 kB\nPara uno: dame NOMBRE o dame NÚMERO.",
     );
   });
 

@@ -39,11 +39,9 @@ describe("a person", () => {
     ]);
     expect(await phone.ask("get 2")).toEqual(["» tide.txt:\nHigh 06:10\nLow 12:30"]);
     expect(await phone.ask("Dame HORARIO de medico")).toEqual(["» Horario de médico.txt:\nEl médico viene el martes."]);
-    expect(await phone.ask("ls tide")).toEqual([
-      "» 1 archivos:\n1 tide.txt 20 B\nPara uno: dame NOMBRE o dame NÚMERO.",
-    ]);
+    expect(await phone.ask("ls tide")).toEqual(["» 1 archivo:\n1 tide.txt 20 B\nPara uno: dame NOMBRE o dame NÚMERO."]);
     expect(await phone.ask("who")).toEqual([
-      "» I am node-0, a Caye node.\nNo other nodes heard yet.\nKnown: 1 authors, 2 files.",
+      "» I am node-0, a Caye node.\nNo other nodes heard yet.\nKnown: 1 author, 2 files.",
     ]);
     expect(await phone.ask("alertas")).toEqual(["» No hay alertas ahora."]);
   });
