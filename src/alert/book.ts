@@ -169,7 +169,9 @@ export class AlertBook {
         if (held.signed === "unknown-key") await this.#tryKey(held);
         if (this.#isToLeave(held)) await this.#remove(held);
       }
-      for (const key of this.#unsaved) {
+      // A copy: what the disk refuses again comes back into the set, and would be met again without end.
+      const unsaved = [...this.#unsaved];
+      for (const key of unsaved) {
         const held = this.#held.get(key);
         this.#unsaved.delete(key);
         if (held !== undefined) await this.#save(held);
@@ -297,13 +299,16 @@ export class AlertBook {
     await this.#shelf.remove(leaving, this.isTrusted(held));
   }
 
+  /** The latest word on it. */
   #replacedBy({ authorHex, number, signed }: HeldAlert): HeldAlert | undefined {
     if (signed !== "good") return undefined;
+    let latest: HeldAlert | undefined;
     for (const other of this.#held.values()) {
-      if (other.authorHex !== authorHex || other.number <= number || other.signed !== "good") continue;
-      if (other.notice.references.includes(number)) return other;
+      if (other.authorHex !== authorHex || other.signed !== "good" || !other.notice.references.includes(number))
+        continue;
+      if (other.number > Math.max(number, latest?.number ?? 0)) latest = other;
     }
-    return undefined;
+    return latest;
   }
 
   #heldOf(alert: SignedAlert, digest: Uint8Array, notice: Notice, record: AlertRecord | undefined): HeldAlert {

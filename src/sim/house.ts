@@ -52,6 +52,7 @@ export class House {
   readonly clock: HouseClock;
   readonly disk: SimDisk;
   #failuresBefore = 0;
+  #hasLived = false;
   readonly #options: HouseOptions;
   readonly #random: Random;
   readonly #modem: Modem;
@@ -102,8 +103,14 @@ export class House {
     return this.#node;
   }
 
+  /** True once an agent has lived here: it has an identity. */
+  get hasLived(): boolean {
+    return this.#hasLived;
+  }
+
   start(): void {
     const node = this.agent;
+    this.#hasLived = true;
     const stop = new AbortController();
     const ended = runAll([node], stop.signal).catch((error: unknown) => {
       this.#fault ??= { error };

@@ -143,6 +143,7 @@ async function untilWell(told: StoryVillage, story: Story, limitMs: number): Pro
     if (clock.monotonicMs() >= limitMs) return false;
     await clock.advance(LOOK_MS);
     told.village.check();
+    for (const { index } of told.village.houses) await boot(told, index);
     watchGrowth(told);
     while (next !== undefined && next.atMs <= clock.monotonicMs()) {
       await next.happen(told);

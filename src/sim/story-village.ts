@@ -54,8 +54,12 @@ export class StoryVillage {
   readonly restored = new Set<string>();
   /** Houses whose disk was full for a while. */
   readonly wasFull = new Set<number>();
+  /** Houses that a full disk, a backup or a jump of the clock may have robbed of the book of the last hour's air. */
+  readonly troubled = new Set<number>();
   /** What each radio sent of its own, by its number. */
   readonly sent = new Map<number, { readonly atMs: number; readonly airtimeUs: number }[]>();
+  /** What went wrong in sight of the story's teller. */
+  readonly mishaps: string[] = [];
   /** What was found to have grown beyond its bound. */
   readonly overgrown: string[] = [];
   /** Alerts that were sent, by id, and who sent them (hex). */

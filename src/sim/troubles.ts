@@ -5,6 +5,7 @@
 import type { Change } from "../ports/store.ts";
 import type { Random } from "../ports/random.ts";
 import { toHex } from "../kernel/bytes.ts";
+import { isAgentError } from "../kernel/errors.ts";
 import { drawBelow } from "./seeded-random.ts";
 import type { Story, Trouble } from "./story.ts";
 import type { StoryVillage } from "./story-village.ts";
@@ -86,6 +87,7 @@ const BEGIN: Readonly<Record<Trouble["kind"], (village: StoryVillage, fate: Fate
   twice: ({ sky }, { house }) => Promise.resolve(sky.impair(house, { duplication: SHARE })),
   late: ({ sky }, { house }) => Promise.resolve(sky.impair(house, { reordering: SHARE })),
   "clock-jump": (village, { house, draw }) => {
+    village.troubled.add(house);
     village.house(house).clock.wallOffsetMs += (draw % (2 * DAY_MS)) - DAY_MS;
     return Promise.resolve(() => undefined);
   },
@@ -93,6 +95,7 @@ const BEGIN: Readonly<Record<Trouble["kind"], (village: StoryVillage, fate: Fate
     const { disk } = village.house(house);
     disk.full = true;
     village.wasFull.add(house);
+    village.troubled.add(house);
     return Promise.resolve(() => {
       disk.full = false;
     });
@@ -109,12 +112,18 @@ async function crash(village: StoryVillage, index: number): Promise<void> {
   if (house.node !== undefined) await village.drive(house.crash());
 }
 
-/** A machine that is up already stays up. */
+/** A machine that is up already stays up; one that can't start stays down until the next try. */
 export async function boot(village: StoryVillage, index: number): Promise<void> {
   const house = village.house(index);
   if (house.node !== undefined) return;
-  await village.drive(house.open());
-  house.start();
+  try {
+    await village.drive(house.open());
+    house.start();
+  } catch (error) {
+    if (!isAgentError(error, "DISK_FULL")) throw error;
+    // Who has no identity yet can't make one on a full disk; whoever has one must serve what is there.
+    if (house.hasLived) village.mishaps.push(`house ${index} does not start while its disk is full`);
+  }
 }
 
 async function comeBack(village: StoryVillage, index: number, backup: readonly Change[]): Promise<void> {
@@ -126,4 +135,5 @@ async function comeBack(village: StoryVillage, index: number, backup: readonly C
   await boot(village, index);
   const author = house.node?.shard.author.id;
   if (author !== undefined) village.restored.add(toHex(author));
+  village.troubled.add(index);
 }
