@@ -39,6 +39,9 @@ export async function renderMetrics(status: StatusReport | undefined): Promise<s
     addNode(page, status);
     addRadio(page, status.radio);
     addShard(page, status);
+    page.gauge("caye_alerts_active", "Alerts that hold now", status.alerts.active);
+    page.gauge("caye_alerts_unread", "Alerts that hold now and that nobody here has read", status.alerts.unread);
+    page.gauge("caye_alerts_unverified", "Alerts of strangers that hold now", status.alerts.unverified);
   }
   return page.text();
 }

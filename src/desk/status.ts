@@ -16,6 +16,7 @@ export function statusReport(parts: DeskParts): StatusReport {
     state: open === undefined ? "quarantine" : steps.every((step) => step.ok) ? "running" : "warned",
     trust: { mode: trust.mode, tpm: trust.tpm, steps },
     radio: radioStatus(parts),
+    alerts: open === undefined ? { active: 0, unread: 0, unverified: 0 } : alertStatus(open),
     shard: open === undefined ? { blocks: 0, bytes: 0, files: 0, authors: 0 } : shardStatus(open),
     neighbours: open === undefined ? [] : neighbourRows(parts, open),
     counters: open === undefined ? {} : counters(open),
@@ -47,6 +48,12 @@ function radioStatus({ open, modemUri, simulated, quarantine }: DeskParts): Stat
     ...airFields(open.scheduler.status()),
     simulated,
   };
+}
+
+function alertStatus({ alerts }: OpenParts): StatusReport["alerts"] {
+  const active = alerts.active();
+  const unread = active.filter(({ acknowledgedAtMs }) => acknowledgedAtMs === undefined).length;
+  return { active: active.length, unread, unverified: active.filter((held) => !alerts.isTrusted(held)).length };
 }
 
 function shardStatus({ shard }: OpenParts): StatusReport["shard"] {

@@ -27,6 +27,11 @@ export class Hourly {
   }
 
   /** It was worth it: not counted any more. */
+  forget(key: string): void {
+    this.#counts.delete(key);
+  }
+
+  /** … nor any other. */
   clear(): void {
     this.#counts.clear();
   }

@@ -165,6 +165,8 @@ export interface StatusReport {
     readonly simulated: boolean;
   };
   readonly shard: { readonly blocks: number; readonly bytes: number; readonly files: number; readonly authors: number };
+  /** Alerts that hold now; of these, how many nobody here has marked as read, and how many are of strangers. */
+  readonly alerts: { readonly active: number; readonly unread: number; readonly unverified: number };
   readonly neighbours: readonly { readonly author: string; readonly heard_s_ago: number; readonly entries: number }[];
   readonly counters: Readonly<Record<string, number>>;
 }

@@ -30,6 +30,9 @@ test("a scrape gives every figure of the status report", async () => {
   expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
   expect(Object.fromEntries(samples(await response.text()))).toEqual({
     caye_up: 1,
+    caye_alerts_active: 2,
+    caye_alerts_unread: 1,
+    caye_alerts_unverified: 0,
     'caye_info{node="clinic-roof",author="clinic-roof (3f9a1c20b4d5e6f7)",version="0.1.0"}': 1,
     caye_uptime_seconds: 7_380,
     'caye_trust_state{state="running"}': 0,

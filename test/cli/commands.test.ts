@@ -172,6 +172,7 @@ describe("status", () => {
         "  ✗  attest   mismatch  80 ms  src/main.ts differs (fix: caye allow-update --code DIR)",
         "Radio: ready, sim: (simulated), LongFast, US",
         "Air: 12.3 s of 30 min used in this hour, 2 packets wait",
+        "Alerts: 2 active, 1 unread: caye alert list",
         "Shard: 12 files by 4 authors; 33 blocks, 120.0 KB here",
         "Neighbours:",
         '  school "A" (00112233aabbccdd): heard 12.0 s ago, 5 entries',

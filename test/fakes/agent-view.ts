@@ -91,6 +91,7 @@ export function statusReport(changes: Partial<StatusReport> = {}): StatusReport 
       queued: 2,
       simulated: true,
     },
+    alerts: { active: 2, unread: 1, unverified: 0 },
     shard: { blocks: 33, bytes: 120_000, files: 12, authors: 4 },
     neighbours: [{ author: 'school "A" (00112233aabbccdd)', heard_s_ago: 12, entries: 5 }],
     counters: { bad_frames: 3, frames_in: 1_000 },

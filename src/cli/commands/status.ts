@@ -3,6 +3,7 @@ import { fromHex, utf8 } from "../../kernel/bytes.ts";
 import { AgentError } from "../../kernel/errors.ts";
 import type { QuoteReport, StatusReport } from "../../kernel/reports.ts";
 import { findAgent, shape } from "../agent-client.ts";
+import { alertWordsFor } from "../alert-words.ts";
 import type { CliIo } from "../io.ts";
 import { formatBytes, formatMs, printable, table, quoted } from "../text.ts";
 import type { Words } from "../words.ts";
@@ -13,7 +14,7 @@ export interface StatusOptions {
   readonly nonce?: string;
 }
 
-const isStatus = shape<StatusReport>("node", "state", "trust", "radio", "shard", "neighbours", "counters");
+const isStatus = shape<StatusReport>("node", "state", "trust", "radio", "shard", "alerts", "neighbours", "counters");
 const isQuote = shape<QuoteReport>("nonce", "ak_pem", "msg", "sig", "pcrs", "selection");
 
 export async function status(io: CliIo, words: Words, options: StatusOptions): Promise<void> {
@@ -23,10 +24,10 @@ export async function status(io: CliIo, words: Words, options: StatusOptions): P
   }
   const agent = await findAgent(io);
   const report = await agent.get("/v1/status", isStatus);
-  io.stdout(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : statusText(report, words));
+  io.stdout(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : statusText(report, words, io));
 }
 
-function statusText(report: StatusReport, words: Words): string {
+function statusText(report: StatusReport, words: Words, io: CliIo): string {
   const { trust, radio, shard } = report;
   const steps = trust.steps.map(({ step, state, ok, ms, detail, fix }) => [
     ok ? "  ✓" : "  ✗",
@@ -49,10 +50,17 @@ function statusText(report: StatusReport, words: Words): string {
     `${printable(`${words.radio}: ${listed(", ", radio.link, radio.modem + simulated, radio.preset, radio.region)}`)}\n`,
     radio.detail === "" ? "" : `  ${printable(radio.detail)}\n`,
     `${words.air}: ${air}\n`,
+    report.alerts.active === 0 ? "" : alertLine(report.alerts, io),
     `${words.shard}: ${words.shardLine(shard.files, shard.authors, shard.blocks, formatBytes(shard.bytes))}\n`,
     neighbours.length === 0 ? `${words.neighbours}: ${words.noNeighbours}\n` : `${words.neighbours}:\n`,
     ...neighbours,
   ].join("");
+}
+
+/** Shown until somebody has read them. */
+function alertLine({ active, unread }: StatusReport["alerts"], { env }: CliIo): string {
+  const words = alertWordsFor(undefined, env);
+  return `${words.alerts}: ${words.statusLine(active, unread)}${unread === 0 ? "" : ": caye alert list"}\n`;
 }
 
 /** In quarantine some of it is not known. */
