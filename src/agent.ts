@@ -32,6 +32,7 @@ import { openTpm } from "./drivers/tpm/open.ts";
 import { findTpm } from "./drivers/tpm/find.ts";
 import { Exchange } from "./exchange/exchange.ts";
 import type { FilesPolicy } from "./exchange/files/policy.ts";
+import { openCheckpoints } from "./exchange/checkpoints.ts";
 import { openMembership, openSealing } from "./exchange/open-village.ts";
 import { openAlerts } from "./exchange/open-alerts.ts";
 import { openPhones } from "./exchange/phone/open-phones.ts";
@@ -210,7 +211,8 @@ async function compose(options: AgentOptions, booted: Booted, damage: StoreDamag
     diskFreeBytes: () => freeBytes(options.statePath),
     quarantine: reason,
   });
-  const radio = open === undefined ? [] : [open.modem, open.scheduler, open.exchange];
+  const rest = open?.checkpoints === undefined ? [] : [open.checkpoints];
+  const radio = open === undefined ? [] : [open.modem, open.scheduler, open.exchange, ...rest];
   const idle: Service = { name: "desk", run: aborted };
   return { desk, reason, services: [idle, ...radio, ...(watch === undefined ? [] : [watch])] };
 }
@@ -253,7 +255,8 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
     log: log.named("exchange"),
     settings,
   });
-  return { shard, alerts, exchange, scheduler, modem, radioSettings: settings, membership };
+  const checkpoints = await openCheckpoints(membership, { shard, exchange, store, clock, random, log });
+  return { shard, alerts, exchange, scheduler, modem, radioSettings: settings, membership, checkpoints };
 }
 
 function filesPolicy({ files }: Config): FilesPolicy {

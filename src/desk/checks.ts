@@ -28,6 +28,7 @@ async function openChecks(parts: DeskParts, open: OpenParts): Promise<readonly C
     channelCheck(open),
     neighbourCheck(parts, open),
     ...forkChecks(open),
+    ...checkpointChecks(open),
     ...(await logChecks(open)),
     ...(await listChecks(open)),
   ];
@@ -164,6 +165,18 @@ function forkChecks({ shard }: OpenParts): readonly Check[] {
       state: "WARN",
       detail: `${authorLabel(name, id)} signed two different entries for one position; nothing more is taken from it`,
       fix: "Find out whether that node was copied from another card; it needs a state directory of its own.",
+    }));
+}
+
+function checkpointChecks({ checkpoints, shard }: OpenParts): readonly Check[] {
+  const names = new Map(shard.authors().map(({ id, name }) => [id, name]));
+  return (checkpoints?.list() ?? [])
+    .filter(({ verdict }) => verdict === "disagrees")
+    .map(({ author }) => ({
+      name: "checkpoint",
+      state: "FAIL",
+      detail: `a checkpoint of ${authorLabel(names.get(author), author)} contradicts its log: one of its keys is in other hands`,
+      fix: "Revoke that member (caye village revoke), and look at its machine before it is enrolled with new keys.",
     }));
 }
 

@@ -8,6 +8,7 @@ import type { Modem } from "../ports/modem.ts";
 import type { AlertBook } from "../alert/book.ts";
 import type { Membership } from "../dag/membership.ts";
 import type { Shard } from "../dag/shard.ts";
+import type { Checkpoints } from "../exchange/checkpoints.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { RadioInForce } from "../radio/in-force.ts";
 import type { Scheduler } from "../radio/scheduler.ts";
@@ -30,6 +31,7 @@ export interface OpenParts {
   readonly shard: Shard;
   /** Undefined where the configuration names no authority. */
   readonly membership?: Membership | undefined;
+  readonly checkpoints?: Checkpoints | undefined;
   readonly alerts: AlertBook;
   readonly exchange: Exchange;
   readonly scheduler: Scheduler;

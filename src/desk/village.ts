@@ -21,13 +21,19 @@ export class VillageDesk implements VillageView {
   }
 
   async roster(): Promise<RosterReport> {
-    const { membership, shard } = this.#open();
+    const { checkpoints, membership, shard } = this.#open();
+    const signed = new Map(checkpoints?.list().map((row) => [row.author, row]));
     const members = membership?.members() ?? [];
     const known = new Set(members.map(({ id }) => id));
     return {
       authority: membership?.authority ?? "",
       strangers: membership?.strangers ?? "accept",
-      members: members.map((member) => memberRow(member, shard.count(member.id))),
+      members: members.map((member) => ({
+        ...memberRow(member),
+        entries: shard.count(member.id),
+        checkpointed: signed.get(member.id)?.count ?? 0,
+        contradicted: signed.get(member.id)?.verdict === "disagrees",
+      })),
       others: shard
         .authors()
         .filter(({ id }) => !known.has(id))
@@ -76,7 +82,9 @@ export function standingOf(membership: Membership | undefined, id: string): { re
   return membership === undefined || membership.strangers === "accept" ? {} : { standing: membership.standing(id) };
 }
 
-function memberRow({ id, certificate, standing, postQuantum }: Member, entries: number): MemberRow {
+type FromCertificate = Omit<MemberRow, "entries" | "checkpointed" | "contradicted">;
+
+function memberRow({ id, certificate, standing, postQuantum }: Member): FromCertificate {
   const { name, radio, serial, fromS, untilS } = certificate;
   const [from, until] = [fromS, untilS].map((seconds) => new Date(1000 * seconds).toISOString());
   return {
@@ -88,7 +96,6 @@ function memberRow({ id, certificate, standing, postQuantum }: Member, entries: 
     until: until ?? "",
     standing,
     post_quantum: postQuantum,
-    entries,
   };
 }
 

@@ -18,8 +18,8 @@ export interface ForkSpreadPorts extends ExchangeParts {
 
 /** So often an hour one proof is said. */
 const TELLINGS = 4;
-/** So many proofs that don't hold are looked at for each radio and hour: each costs two signatures to check. */
-const FALSE_PROOFS = 8;
+/** So many proofs are looked at for each radio and hour: each costs two signatures to check. */
+const PROOFS = 8;
 const LOOK_MS = 60_000;
 /** A telling waits for a random part of so many full packets: who hears another say it first need not. */
 const WAIT_PACKETS = 6;
@@ -32,7 +32,7 @@ const FULL_BYTES = 231;
 export class ForkSpread {
   readonly #ports: ForkSpreadPorts;
   readonly #tellings = new Hourly(TELLINGS);
-  readonly #falseProofs = new Hourly(FALSE_PROOFS);
+  readonly #proofs = new Hourly(PROOFS);
   /** Authors in quarantine whose proof was told, or is told only when asked for. */
   readonly #told = new Set<string>();
   /** By author, number of pieces and sender; the one that was begun first comes first. */
@@ -69,11 +69,10 @@ export class ForkSpread {
     if (publicKey === undefined) return count("forks_of_strangers");
     const body = this.#gather(fork, from);
     if (body === undefined) return;
-    if (!this.#falseProofs.take(String(from), this.#nowMs())) return count("forks_refused_budget");
+    if (!this.#proofs.take(String(from), this.#nowMs())) return count("forks_refused_budget");
     const verdict = await shard.acceptFork(concatBytes(Uint8Array.of(FORK_FORMAT), publicKey, body));
     count(`forks_${verdict.kind}`);
     if (verdict.kind === "refused") return;
-    this.#falseProofs.forget(String(from));
     if (verdict.kind === "proven") log.warn("an author has signed two histories, and is in quarantine", { author: id });
     this.look();
   }

@@ -44,6 +44,10 @@ export interface MemberRow {
   readonly post_quantum: boolean;
   /** Entries held of its log. */
   readonly entries: number;
+  /** How many of them its newest checkpoint covers, signed with ML-DSA-44; 0 when none was seen. */
+  readonly checkpointed: number;
+  /** True when a checkpoint says another thing than the log: one of its keys is broken. */
+  readonly contradicted: boolean;
 }
 
 export interface RosterReport {

@@ -83,7 +83,7 @@ test("a group key is a file of its own, never overwritten", async () => {
 
 test("the roster lists members and those without a certificate", async () => {
   const { out } = await cli.run("roster");
-  expect(out).toMatch(/clinic +3f9a1c20b4d5e6f7 +!3f9a1c20 +enrolled +2027-05-01 +yes +12/);
+  expect(out).toMatch(/clinic +3f9a1c20b4d5e6f7 +!3f9a1c20 +enrolled +2027-05-01 +yes +12 +8/);
   expect(out).toContain("who (0102030405060708): no certificate (show-unverified)");
   expect(JSON.parse((await cli.run("roster", "--json")).out)).toMatchObject({ members: [{ name: "clinic" }] });
   expect((await cli.run("village", "request")).out).toBe("caye-request 1\nAAAA\nBBBB\n");

@@ -17,6 +17,8 @@ export const ROSTER: RosterReport = {
       standing: "enrolled",
       post_quantum: true,
       entries: 12,
+      checkpointed: 8,
+      contradicted: false,
     },
   ],
   others: ["who (0102030405060708)"],

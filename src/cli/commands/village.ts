@@ -133,16 +133,17 @@ export async function roster(io: CliIo, { json }: { readonly json?: boolean }): 
     io.stdout("This node knows no authority, so every author is as good as another. caye village create makes one.\n");
     return;
   }
-  const rows = report.members.map(({ name, id, radio, standing, until, post_quantum: proven, entries }) => [
+  const rows = report.members.map(({ name, id, radio, standing, until, post_quantum: proven, ...rest }) => [
     name,
     id,
     `!${radio.toString(16).padStart(8, "0")}`,
     standing,
     until.slice(0, 10),
     proven ? "yes" : "no",
-    String(entries),
+    String(rest.entries),
+    rest.contradicted ? "CONTRADICTED" : String(rest.checkpointed),
   ]);
-  const head = ["NAME", "AUTHOR", "RADIO", "STANDING", "UNTIL", "ML-DSA", "ENTRIES"];
+  const head = ["NAME", "AUTHOR", "RADIO", "STANDING", "UNTIL", "ML-DSA", "ENTRIES", "CHECKPOINTED"];
   if (rows.length > 0) io.stdout(table([head, ...rows], [6]));
   if (rows.length === 0) io.stdout("Nobody is enrolled yet: caye village request, enrol, join\n");
   const others = report.others.map((label) => `${printable(label)}: no certificate (${report.strangers})\n`);
