@@ -35,6 +35,7 @@ const ENGLISH = {
   unsure: "The time is unsure: a clock is wrong, the author's or this node's.",
   shortened: (command: string) => `This is a shortened text. All of it: ${command}`,
   exercise: { Actual: "", Exercise: "EXERCISE", System: "SYSTEM", Test: "TEST" } as Readonly<Record<string, string>>,
+  types: { Alert: "", Update: "UPDATE", Cancel: "NO LONGER VALID" } as Readonly<Record<string, string>>,
   words: {} as Readonly<Record<string, string>>,
   labels: {
     sent: "Sent",
@@ -89,6 +90,7 @@ const SPANISH: AlertWords = {
   unsure: "La hora es insegura: un reloj anda mal, el del autor o el de este nodo.",
   shortened: (command) => `Este texto está acortado. Entero: ${command}`,
   exercise: { Actual: "", Exercise: "SIMULACRO", System: "SISTEMA", Test: "PRUEBA" },
+  types: { Alert: "", Update: "ACTUALIZADA", Cancel: "YA NO VALE" },
   words: {
     Extreme: "extrema",
     Severe: "grave",

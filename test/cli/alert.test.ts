@@ -74,10 +74,17 @@ describe("caye alert list and show", () => {
     ];
     const { out } = await cli.run("alert", "list");
     expect(out).toMatch(/3f9a1c20-7 +NEW +extreme +Storm surge: Sea�\[2J/);
-    expect(out).toMatch(/00112233-1 +active \? .*EXERCISE Storm surge.*UNVERIFIED/);
+    expect(out).toMatch(/00112233-1 +active \? .*EXERCISE · Storm surge.*UNVERIFIED/);
     expect(out).not.toContain("3f9a1c20-6");
     expect((await cli.run("alert", "list", "--all")).out).toContain("cancelled");
     expect(JSON.parse((await cli.run("alert", "list", "--json")).out).alerts.length).toBe(2);
+  });
+
+  test("a cancel says that it is one before it says what it takes back", async () => {
+    const cli = fakeCli();
+    cli.view.alerts.alerts = [alertOf({ msg_type: "Cancel", references: ["3f9a1c20-6"] })];
+    expect((await cli.run("alert", "list")).out).toContain("NO LONGER VALID · Storm surge");
+    expect((await cli.run("alert", "show", "3f9a1c20-7", "--lang", "es")).out).toContain("YA NO VALE · Storm surge");
   });
 
   test("list says so when there is none", async () => {

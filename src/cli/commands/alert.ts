@@ -118,10 +118,10 @@ function stateOf(words: AlertWords, { state, acknowledged, time_unsure }: AlertR
   return time_unsure ? `${shown} ?` : shown;
 }
 
-function titleOf(words: AlertWords, { status, event, headline }: AlertRow): string {
-  const exercise = words.exercise[status] ?? "";
+/** A cancel carries the words of what it takes back: that must be seen before they are. */
+function titleOf(words: AlertWords, { status, msg_type, event, headline }: AlertRow): string {
   const title = headline === "" ? event : `${event}: ${headline}`;
-  return exercise === "" ? title : `${exercise} ${title}`;
+  return [words.exercise[status] ?? "", words.types[msg_type] ?? "", title].filter((part) => part !== "").join(" · ");
 }
 
 export async function showAlert(io: CliIo, id: string, options: LanguageOptions): Promise<void> {
