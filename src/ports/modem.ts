@@ -16,6 +16,8 @@ export const MAX_PAYLOAD_BYTES = 231;
 
 /** How often the radio puts one packet on air at most, when it wants an acknowledgement (`NUM_RELIABLE_RETX` of the firmware). */
 export const WANT_ACK_SENDS = 3;
+/** The same for a packet to one node that wants none but may be relayed: on a way that it knows, the radio repeats it (`NUM_INTERMEDIATE_RETX`). */
+export const DIRECT_SENDS = 2;
 
 export interface RadioPacket {
   readonly from: number;

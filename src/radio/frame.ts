@@ -2,7 +2,7 @@
  * What waits to be sent, what it costs, and how the radio takes it.
  * @module
  */
-import { BROADCAST, PRIVATE_APP, WANT_ACK_SENDS, type OutgoingPacket } from "../ports/modem.ts";
+import { BROADCAST, DIRECT_SENDS, PRIVATE_APP, WANT_ACK_SENDS, type OutgoingPacket } from "../ports/modem.ts";
 import { directAirtimeUs, payloadAirtimeUs } from "./airtime.ts";
 import type { RadioLimits } from "./limits.ts";
 import type { Priority } from "./priority.ts";
@@ -35,14 +35,15 @@ export interface Cost {
 }
 
 /** @throws RangeError for more than fits a packet: a fault of ours */
-export function costOf({ payload, to, port = PRIVATE_APP, wantAck }: Frame, limits: RadioLimits): Cost {
+export function costOf({ payload, to, port = PRIVATE_APP, wantAck, hopLimit }: Frame, limits: RadioLimits): Cost {
   const { modulation, radioSigns } = limits;
   if (to === undefined || to === BROADCAST) {
     const packetUs = payloadAirtimeUs(payload.length, modulation, radioSigns);
     return { packetUs, airtimeUs: packetUs };
   }
   const packetUs = directAirtimeUs(port, payload.length, modulation);
-  return { packetUs, airtimeUs: wantAck === true ? WANT_ACK_SENDS * packetUs : packetUs };
+  const unasked = hopLimit > 0 ? DIRECT_SENDS : 1;
+  return { packetUs, airtimeUs: (wantAck === true ? WANT_ACK_SENDS : unasked) * packetUs };
 }
 
 /** As the radio takes it. */

@@ -119,6 +119,9 @@ test("sends to one node on another port what asks for it, and books every sendin
   await station.clock.advance(10 * FULL_MS);
   expect(station.scheduler.status().usedUs).toBe(4 * onceUs);
   expect(station.modem.sent.at(-1)?.packet).toEqual({ ...direct, hopLimit: 0 });
+  station.scheduler.offer(frame(7, { ...direct, hopLimit: 1 }));
+  await station.clock.advance(10 * FULL_MS);
+  expect(station.scheduler.status().usedUs).toBe(6 * onceUs);
   await station.stop();
 });
 

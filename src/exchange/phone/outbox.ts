@@ -39,7 +39,7 @@ export const GAP_MS = 2_500;
 /** After so long nobody waits for an answer any more. */
 export const PATIENCE_MS = 600_000;
 const KEY = "phone:text";
-const RETRY_MS = 15_000;
+const RETRY_MS = 30_000;
 
 export class Outbox {
   readonly #parts: OutboxParts;
@@ -91,10 +91,14 @@ export class Outbox {
     return undefined;
   }
 
+  /** Again and again, since what waits in a full queue may have to make room; one that waits still is only replaced. */
   #offer(letter: Letter): void {
     const { queue, agenda, count, monotonicMs } = this.#parts;
     const { to, hopLimit, channel, text, single, untilMs } = letter;
-    const offer = queue.offer({
+    if (monotonicMs() >= untilMs) return this.#giveUp();
+    // Before the offer: the radio may have it at once.
+    if (!agenda.set(KEY, RETRY_MS, () => this.#offer(letter))) this.#busy = false;
+    queue.offer({
       payload: utf8(text),
       priority: ANSWER,
       to,
@@ -111,12 +115,6 @@ export class Outbox {
         this.#in(GAP_MS);
       },
     });
-    if (offer !== "dropped") {
-      agenda.set(KEY, untilMs - monotonicMs(), () => this.#giveUp());
-      return;
-    }
-    if (monotonicMs() + RETRY_MS >= untilMs) return this.#giveUp();
-    agenda.set(KEY, RETRY_MS, () => this.#offer(letter));
   }
 
   /** The radio never took it: it is gone, or the law's hour is used up. */

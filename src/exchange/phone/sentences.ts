@@ -57,7 +57,8 @@ export const SENTENCES: Readonly<Record<Language, Sentences>> = {
     noMore: "There is nothing more.",
     noFiles: "No files are known here yet.",
     noFilesWith: (word) => `No file with "${word}". All: ls`,
-    list: (found, page, pages) => `${found} ${found === "1" ? "file" : "files"}${pages > 1 ? `, page ${page}/${pages}` : ""}`,
+    list: (found, page, pages) =>
+      `${found} ${found === "1" ? "file" : "files"}${pages > 1 ? `, page ${page}/${pages}` : ""}`,
     nextPage: (word, page) => `Next: ls ${word}${word === "" ? "" : " "}${page}.`,
     away: " (not here yet)",
     howToGet: "Get one: get NAME or get NUMBER.",
@@ -82,7 +83,8 @@ export const SENTENCES: Readonly<Record<Language, Sentences>> = {
     iAm: (node) => `I am ${node}, a Caye node.`,
     heard: (neighbours) => `Nodes heard: ${neighbours}.`,
     heardNobody: "No other nodes heard yet.",
-    holdings: (authors, files) => `Known: ${authors} ${authors === 1 ? "author" : "authors"}, ${files} ${files === 1 ? "file" : "files"}.`,
+    holdings: (authors, files) =>
+      `Known: ${authors} ${authors === 1 ? "author" : "authors"}, ${files} ${files === 1 ? "file" : "files"}.`,
     ago: (time) => `${time} ago`,
   },
   es: {
@@ -98,7 +100,8 @@ export const SENTENCES: Readonly<Record<Language, Sentences>> = {
     noMore: "No hay más.",
     noFiles: "Aún no se conocen archivos aquí.",
     noFilesWith: (word) => `Ningún archivo con "${word}". Todos: lista`,
-    list: (found, page, pages) => `${found} ${found === "1" ? "archivo" : "archivos"}${pages > 1 ? `, página ${page}/${pages}` : ""}`,
+    list: (found, page, pages) =>
+      `${found} ${found === "1" ? "archivo" : "archivos"}${pages > 1 ? `, página ${page}/${pages}` : ""}`,
     nextPage: (word, page) => `Siguiente: lista ${word}${word === "" ? "" : " "}${page}.`,
     away: " (aún no está aquí)",
     howToGet: "Para uno: dame NOMBRE o dame NÚMERO.",
@@ -123,7 +126,8 @@ export const SENTENCES: Readonly<Record<Language, Sentences>> = {
     iAm: (node) => `Soy ${node}, un nodo Caye.`,
     heard: (neighbours) => `Nodos oídos: ${neighbours}.`,
     heardNobody: "Aún no se oye a otros nodos.",
-    holdings: (authors, files) => `Conocidos: ${authors} ${authors === 1 ? "autor" : "autores"}, ${files} ${files === 1 ? "archivo" : "archivos"}.`,
+    holdings: (authors, files) =>
+      `Conocidos: ${authors} ${authors === 1 ? "autor" : "autores"}, ${files} ${files === 1 ? "archivo" : "archivos"}.`,
     ago: (time) => `hace ${time}`,
   },
 };

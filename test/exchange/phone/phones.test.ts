@@ -9,6 +9,7 @@ import { seededRandom } from "../../../src/sim/seeded-random.ts";
 import { openSimNode, type SimNode } from "../../../src/sim/sim-node.ts";
 import { fullMesh, line, nodeNumber } from "../../../src/sim/topology.ts";
 import { VirtualClock } from "../../../src/sim/virtual-clock.ts";
+import { noticeWith } from "../../fakes/alerts.ts";
 import { silentLog } from "../../fakes/log.ts";
 import { FakeModem } from "../../fakes/modem.ts";
 import { Phone, PHONE_RULES } from "../../fakes/phone.ts";
@@ -44,6 +45,21 @@ describe("a person", () => {
       "» I am node-0, a Caye node.\nNo other nodes heard yet.\nKnown: 1 author, 2 files.",
     ]);
     expect(await phone.ask("alertas")).toEqual(["» No hay alertas ahora."]);
+  });
+
+  test("reads the alerts that hold, the most severe first", async () => {
+    const { village, phone } = await openHouse();
+    await using _ = village;
+    const [node] = village.nodes;
+    const sentUnixS = Math.floor(village.clock.nowMs() / 1000);
+    const issue = async (severity: "Minor" | "Extreme", headline: string): Promise<void> => {
+      node!.exchange.alerts.publish(await node!.alerts.issue(noticeWith({ sentUnixS, severity }, { headline })));
+    };
+    await issue("Minor", "School closed");
+    await issue("Extreme", "Sea over the road");
+    expect(await phone.ask("alerts", 120_000)).toEqual([
+      "» 2 alerts:\nEXTREME: Storm surge. Sea over the road. Harbour. For another 6 h.\nMinor: Storm surge. School closed. Harbour. For another 6 h.",
+    ]);
   });
 
   test("reads a long text in numbered parts, eight at a time, and asks for parts again", async () => {
