@@ -18,7 +18,7 @@ local LISTENERS = { 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96 }
 
 local NAMES = {
   [0] = "reserved", "BEACON", "UPDATE", "REPAIR", "WANT", "PULL", "GET", "CODED", "ALERT", "ALERTS", "SEEN",
-  "FORK", "CHECKPOINT", "SEALED", "not assigned", "not assigned",
+  "FORK", "reserved", "SEALED", "reserved", "reserved",
 }
 
 -- Fields ---------------------------------------------------------------------------------------------------------------
