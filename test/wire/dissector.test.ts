@@ -69,15 +69,28 @@ const FRAME = {
   type: "any",
 } as const;
 
+interface Capture {
+  readonly linkType: number;
+  readonly options: readonly string[];
+}
+
+const OWN: Capture = { linkType: 147, options: [] };
+
 /** What tshark shows of each payload. */
-function shownOf(payloads: readonly Uint8Array[], names: readonly string[]): readonly Shown[] {
+function shownOf(
+  payloads: readonly Uint8Array[],
+  names: readonly string[],
+  { linkType, options }: Capture = OWN,
+): readonly Shown[] {
   const trace = new Trace();
   for (const [atMs, payload] of payloads.entries()) trace.add({ ...FRAME, atMs, payload });
   const file = join(directory, `${payloads.length}.pcap`);
-  writeFileSync(file, trace.encode("pcap", 0));
+  const capture = trace.encode("pcap", 0);
+  new DataView(capture.buffer, capture.byteOffset).setUint32(20, linkType, true);
+  writeFileSync(file, capture);
   const columns = [NUMBER, REASON, ...names];
-  const options = ["-X", `lua_script:${SCRIPT}`, "-r", file, "-T", "fields", "-E", "aggregator=|"];
-  const run = spawnSync("tshark", [...options, ...columns.flatMap((name) => ["-e", name])], {
+  const given = ["-X", `lua_script:${SCRIPT}`, "-r", file, "-T", "fields", "-E", "aggregator=|", ...options];
+  const run = spawnSync("tshark", [...given, ...columns.flatMap((name) => ["-e", name])], {
     encoding: "utf8",
     maxBuffer: 2 ** 27,
   });
@@ -120,6 +133,17 @@ describe("the Wireshark dissector", () => {
       const number = String(Number.parseInt(message.bytes[1] ?? "", 16));
       expect(shown[i], message.name).toEqual({ [NUMBER]: [number], ...message.shown });
     }
+  });
+
+  test.skipIf(missing)(`can be called by its name, here for link type 148${why}`, () => {
+    const payloads = golden.messages.map(({ bytes }) => bytesOf(bytes));
+    const byName = shownOf(payloads, [], {
+      linkType: 148,
+      options: ["-o", `uat:user_dlts:"User 1 (DLT=148)","caye","0","","0",""`],
+    });
+    expect(byName.map((shown) => shown[NUMBER])).toEqual(
+      golden.messages.map(({ bytes }) => [String(Number.parseInt(bytes[1] ?? "", 16))]),
+    );
   });
 
   test.skipIf(missing)(`refuses what we refuse, for the same reason${why}`, () => {
