@@ -57,6 +57,7 @@ export class Asker {
   afterOthersQuestion(transfer: Transfer, amount: GetAmount): void {
     if (transfer.block === undefined || transfer.deferred >= MAX_DEFERRED) return;
     transfer.deferred++;
+    if (amount.kind === "whole") transfer.listeners = Math.max(transfer.listeners, amount.listeners);
     const symbols = symbolsAskedBy(amount, Math.max(1, transfer.block.total), this.#price());
     const draw = this.#chance();
     this.withdraw(transfer);
@@ -93,7 +94,8 @@ export class Asker {
     // A question that still waits for its turn on air was not asked in vain: the radio may be away, or the hour used up.
     if (!transfer.waitsForAir) transfer.fruitless++;
     const lossRatio = this.#ports.losses.ratio(transfer.bursts.speaker);
-    const get = getFor(block, { lossRatio, price: this.#price(), draw, audience: this.#ports.audience() });
+    const { listeners } = transfer;
+    const get = getFor(block, { lossRatio, price: this.#price(), draw, listeners, audience: this.#ports.audience() });
     const symbols = symbolsAskedBy(get.amount, Math.max(1, block.total), this.#price());
     transfer.waitsForAir = true;
     const said = this.#ports.air.say(get, {

@@ -54,8 +54,8 @@ export interface Pace {
 }
 
 /** Of {@link Pace.packetMs}, for each agent that could ask: so seldom do two begin within one question's airtime. */
-const WINDOW_AN_AGENT: Ratio = 0.5;
-const MOST_WINDOWS = 8;
+const WINDOW_AN_AGENT: Ratio = 0.55;
+const MOST_WINDOWS = 10;
 /** Who was so many standard deviations less lucky than the average speaks at once. */
 const UNLUCKIEST = 2.5;
 /** Of {@link Pace.packetMs}, for each standard deviation: long enough for the first question to be heard. */
@@ -68,7 +68,7 @@ const LOST_AT_BEGINNING = 2;
 /** Of {@link Pace.packetMs}: radios wait for each other before they send. */
 const SETTLE: Ratio = 0.7;
 /** Chance is added up to so many packets, so that equals don't meet. */
-const CHANCE = 2;
+const CHANCE = 3;
 
 function windowMs({ packetMs, audience }: Pace): number {
   return packetMs * Math.max(SHORT_WINDOW, Math.min(MOST_WINDOWS, WINDOW_AN_AGENT * (audience - 1)));

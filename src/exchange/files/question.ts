@@ -15,6 +15,8 @@ export interface QuestionFacts {
   /** By which the wait before a first question was drawn; undefined when it says nothing of others. */
   readonly draw: Ratio | undefined;
   readonly audience: number;
+  /** What others have told of them, an index into {@link LISTENERS}. */
+  readonly listeners: number;
 }
 
 const SIXTEENTHS = 16;
@@ -25,12 +27,13 @@ export function getFor(block: WantedBlock, facts: QuestionFacts): Get {
   return { type: "get", amount: amountFor(block, facts), target: { kind: "prefix", prefix: block.prefix } };
 }
 
-function amountFor(block: WantedBlock, { lossRatio, price, draw, audience }: QuestionFacts): GetAmount {
+function amountFor(block: WantedBlock, { lossRatio, price, draw, ...known }: QuestionFacts): GetAmount {
   if (block.begun) return { kind: "more", symbols: burstFor(block.needed, lossRatio, price) };
-  const guesses = draw === undefined ? guessListeners(1, 1) : guessListeners(draw, audience);
+  const guesses = draw === undefined ? guessListeners(1, 1) : guessListeners(draw, known.audience);
   const lossSixteenths = Math.min(SIXTEENTHS - 1, Math.round(SIXTEENTHS * lossRatio));
   const symbols = block.total === 0 ? USUAL_SYMBOLS : block.total;
-  return { kind: "whole", lossSixteenths, listeners: listenersFor(symbols, lossSixteenths, price, guesses) };
+  const listeners = Math.max(known.listeners, listenersFor(symbols, lossSixteenths, price, guesses));
+  return { kind: "whole", lossSixteenths, listeners };
 }
 
 /** The step of {@link LISTENERS} that makes as long a burst as all the guesses together. */

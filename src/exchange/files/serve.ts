@@ -38,6 +38,8 @@ const MAX_REMEMBERED = 1_024;
 const MOST_AT_ONCE = 4;
 /** A symbol that has not left after so many packets' time is worth nothing to its asker any more. */
 const STALL_IN_PACKETS = 24;
+/** After the first symbol of a burst, in packets, from its beginning. */
+const BEGINNING_PAUSE = 1.5;
 /** Another holder, who has answered before, is left to answer so many questions; then it is taken to be gone. */
 const LEFT_TO_OTHERS = 2;
 /** For one radio that asks: about a third of what LongFast carries in an hour, a file of 64 KB and half of it again. */
@@ -75,6 +77,7 @@ export class Serve {
     if (owed === 0) return count("gets_refused_budget");
     this.#perAsker.spend(`${from}`, this.#nowMs(), owed - stream.owed);
     stream.owed = owed;
+    stream.isBeginning ||= idle;
     count("gets_answered");
     if (!idle) return;
     if (!this.#ports.agenda.set(`stream:${key}`, this.#delayMs(stream), () => this.#say(key))) stream.owed = 0;
@@ -196,7 +199,11 @@ export class Serve {
     stream.unanswered = 0;
     const coded = stream.take();
     const { agenda, air } = this.#ports;
-    const onSent = (): void => void agenda.set(`stream:${key}`, 0, () => this.#say(key));
+    // Whoever missed the question has meanwhile asked as well, and its radio waits for the end of our first symbol: the
+    // second would meet it there.
+    const pauseMs = stream.isBeginning ? BEGINNING_PAUSE * packetMs(air, stream.hops) : 0;
+    stream.isBeginning = false;
+    const onSent = (): void => void agenda.set(`stream:${key}`, pauseMs, () => this.#say(key));
     // What the queue drops, or has dropped by then, ends the stream: whoever still lacks symbols asks again.
     const end = (): void => void (stream.owed = 0);
     const expiresInMs = STALL_IN_PACKETS * packetMs(air, stream.hops);

@@ -41,6 +41,8 @@ export class Transfer {
   fruitless = 0;
   /** Others' questions that we kept silent for, since anything of the block came. */
   deferred = 0;
+  /** As many listeners as others' questions told of, an index into `LISTENERS`. */
+  listeners = 0;
   /** Times that the symbols of a block made another one. */
   spoilings = 0;
   /** Somebody is in a hurry: no hour holds it up. */
@@ -70,6 +72,7 @@ export class Transfer {
     this.bursts = new Bursts();
     this.fruitless = 0;
     this.deferred = 0;
+    this.listeners = 0;
     this.#least = Number.POSITIVE_INFINITY;
   }
 
