@@ -19,7 +19,7 @@ const FILES = [
 ].toSorted();
 const TEXTS = FILES.map((file) => ({ file, text: readFileSync(join(ROOT, file), "utf8") }));
 /** Printed or hashed, not typed: `caye is up`, `caye head v1`, `caye vector 2`. */
-const NO_COMMAND = /^is up$| v1$/;
+const NO_COMMAND = /^is up$| v?\d$/;
 /** Not read by the configuration. */
 const OTHER_VARIABLES = new Set(["CAYE_STATE", "CAYE_CONFIG"]);
 
