@@ -108,13 +108,14 @@ export function fileAnswer(name: string, text: string, language: Language): stri
   return text.trim() === "" ? SENTENCES[language].empty(name) : `${name}:\n${text.trim()}`;
 }
 
-/** The most severe first, but those of strangers behind all others. */
+/** The most severe first, then what was taken back; those of strangers behind all others. */
 export function alertsAnswer(alerts: readonly PhoneAlert[], language: Language): string {
   const say = SENTENCES[language];
   if (alerts.length === 0) return say.noAlerts;
   const sorted = alerts.toSorted(
     (a, b) =>
       Number(b.trusted) - Number(a.trusted) ||
+      Number(a.notice.msgType === "Cancel") - Number(b.notice.msgType === "Cancel") ||
       rank(a.notice.severity) - rank(b.notice.severity) ||
       b.sentUnixS - a.sentUnixS,
   );
@@ -125,10 +126,14 @@ export function alertsAnswer(alerts: readonly PhoneAlert[], language: Language):
 function alertLine({ notice, trusted, leftMs }: PhoneAlert, language: Language): string {
   const say = SENTENCES[language];
   const text = textIn(notice.texts, language);
-  const marks = [trusted ? "" : say.unverified, say.status[notice.status], say.severity[notice.severity]];
-  const words = [text?.event, text?.headline, text?.instruction, text?.description, text?.areaDescs.join(", ")];
+  const isOver = notice.msgType === "Cancel";
+  const what = isOver ? say.cancelled : say.severity[notice.severity];
+  const marks = [trusted ? "" : say.unverified, say.status[notice.status], what];
+  // A cancel repeats what the alert said: nobody is to do it any more.
+  const todo = isOver ? [] : [text?.instruction, text?.description];
+  const words = [text?.event, text?.headline, ...todo, text?.areaDescs.join(", ")];
   const told = words.filter((one) => one !== undefined && one !== "").map((one) => sentence(one ?? ""));
-  const left = leftMs === undefined ? "" : say.left(duration(leftMs));
+  const left = leftMs === undefined || isOver ? "" : say.left(duration(leftMs));
   return `${marks.filter((mark) => mark !== "").join(" ")}: ${[...new Set([...told, left])].join(" ").trim()}`;
 }
 

@@ -35,6 +35,7 @@ export interface Sentences {
   readonly severity: Readonly<Record<Severity, string>>;
   readonly status: Readonly<Record<Notice["status"], string>>;
   readonly unverified: string;
+  readonly cancelled: string;
   readonly left: (time: string) => string;
   readonly iAm: (node: string) => string;
   readonly heard: (neighbours: string) => string;
@@ -79,6 +80,7 @@ export const SENTENCES: Readonly<Record<Language, Sentences>> = {
     severity: { Extreme: "EXTREME", Severe: "SEVERE", Moderate: "Moderate", Minor: "Minor", Unknown: "Alert" },
     status: { Actual: "", Exercise: "DRILL", System: "SYSTEM", Test: "TEST" },
     unverified: "UNVERIFIED",
+    cancelled: "CANCELLED",
     left: (time) => `For another ${time}.`,
     iAm: (node) => `I am ${node}, a Caye node.`,
     heard: (neighbours) => `Nodes heard: ${neighbours}.`,
@@ -122,6 +124,7 @@ export const SENTENCES: Readonly<Record<Language, Sentences>> = {
     severity: { Extreme: "EXTREMA", Severe: "GRAVE", Moderate: "Moderada", Minor: "Leve", Unknown: "Alerta" },
     status: { Actual: "", Exercise: "SIMULACRO", System: "SISTEMA", Test: "PRUEBA" },
     unverified: "SIN VERIFICAR",
+    cancelled: "ANULADA",
     left: (time) => `Por ${time} más.`,
     iAm: (node) => `Soy ${node}, un nodo Caye.`,
     heard: (neighbours) => `Nodos oídos: ${neighbours}.`,

@@ -164,6 +164,14 @@ describe("alerts", () => {
     );
     expect(alertsAnswer([], "es")).toBe("No hay alertas ahora.");
   });
+
+  test("say of one that was taken back that it was, and neither how severe it is nor what to do, behind those that hold", () => {
+    const { notice, ...rest } = alert("Extreme", "All clear", { leftMs: 3_600_000 });
+    const cancel: PhoneAlert = { ...rest, notice: { ...notice, msgType: "Cancel", references: [1] } };
+    const rows = alertsAnswer([cancel, alert("Minor", "Rain")], "en").split("\n");
+    expect(rows[1]).toMatch(/^Minor: /);
+    expect(rows[2]).toBe("CANCELLED: Flood. All clear. Riverside.");
+  });
 });
 
 test("who is told with the neighbours, the latest first", () => {
