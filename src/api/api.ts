@@ -34,7 +34,7 @@ const MAX_NAME_CHARACTERS = 255;
 const CID = /^b[a-z2-7]{10,120}$/;
 const TRANSFER_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
-const getBody = z.strictObject({ target: z.string().min(1).max(MAX_NAME_CHARACTERS) });
+const getBody = z.strictObject({ target: z.string().min(1).max(MAX_NAME_CHARACTERS), now: z.boolean().optional() });
 const quoteBody = z.strictObject({
   nonce: z
     .string()
@@ -101,8 +101,8 @@ function files(app: Hono, view: AgentView, allowed: Allowed, room: BodyRoom): vo
     return room.withBytes(request, MAX_FILE_BYTES, async (bytes) => report(await view.put(name, bytes), 201));
   });
   app.post("/v1/gets", async (context) => {
-    const { target } = await readJson(allowed(context.req.raw), getBody);
-    return report(await view.startGet(target), 202);
+    const { target, now } = await readJson(allowed(context.req.raw), getBody);
+    return report(await view.startGet(target, now), 202);
   });
   app.get("/v1/content/:cid", async (context) => {
     allowed(context.req.raw);

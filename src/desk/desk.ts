@@ -87,8 +87,8 @@ export class Desk implements AgentView {
     return { cid: cid.toString(), name, bytes: bytes.length, seq };
   }
 
-  async startGet(nameOrCid: string): Promise<StartedGet> {
-    return startGet(this.#parts, this.#open(), nameOrCid);
+  async startGet(nameOrCid: string, now?: boolean): Promise<StartedGet> {
+    return startGet(this.#parts, this.#open(), nameOrCid, now);
   }
 
   async transfer(id: string): Promise<GetReport | undefined> {
