@@ -27,6 +27,7 @@ async function openChecks(parts: DeskParts, open: OpenParts): Promise<readonly C
     airCheck(open),
     channelCheck(open),
     neighbourCheck(parts, open),
+    ...suspectChecks(open),
     ...forkChecks(open),
     ...checkpointChecks(open),
     ...(await logChecks(open)),
@@ -38,6 +39,21 @@ function bootCheck({ step, state, ok, detail, fix }: BootStep, mode: "enforce" |
   const name = `boot: ${step}`;
   if (ok) return { name, state: "OK", detail: `${state}: ${detail}`, fix: "" };
   return { name, state: mode === "warn" ? "WARN" : "FAIL", detail: `${state}: ${detail}`, fix };
+}
+
+/** Numbers only: a radio's number is no proof of whose it is. */
+function suspectChecks({ exchange }: OpenParts): readonly Check[] {
+  const suspects = exchange.suspects();
+  if (suspects.length === 0) return [];
+  const named = suspects.map(({ radio, lies }) => `!${radio.toString(16).padStart(8, "0")} (${lies})`).join(", ");
+  return [
+    {
+      name: "false pieces",
+      state: "WARN",
+      detail: `false pieces of files came in the last hour from radios ${named}; they are ignored`,
+      fix: "A radio in reach is faulty or hostile. Files come all the same, from others.",
+    },
+  ];
 }
 
 function quarantineCheck({ quarantine }: DeskParts): Check {

@@ -1,6 +1,8 @@
 /** The checks that `caye doctor` shows: every branch of each. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parseCid } from "../../src/dag/cid.ts";
 import { entryKey, fileKey } from "../../src/dag/keys.ts";
+import { codedForm } from "../../src/exchange/files/coded-form.ts";
 import { utf8 } from "../../src/kernel/bytes.ts";
 import type { Check } from "../../src/kernel/reports.ts";
 import { ANSWER } from "../../src/radio/priority.ts";
@@ -202,4 +204,23 @@ test("in quarantine the boot steps, TPM and disk are still told, and that data a
     "quarantine FAIL",
   ]);
   expect(checks.at(-1)?.detail).toBe("data and radio are shut: src/main.ts differs");
+});
+
+test("radios whose pieces of files proved false are named, by number, for an hour", async () => {
+  expect(await check("false pieces")).toBeUndefined();
+  const content = new Uint8Array(150).fill(7);
+  const { cid } = await rig.desk.put("held.bin", content);
+  const target = { kind: "prefix", prefix: parseCid(cid)?.multihash.digest.subarray(0, 4) ?? content } as const;
+  await rig.hear({ type: "get", amount: { kind: "more", symbols: 1 }, target });
+  await rig.clock.advance(10_000);
+  const lie = { type: "coded", prefix: target.prefix, streamBytes: 150, check: undefined, index: 0, left: 0 } as const;
+  const { streamBytes, check: packed } = codedForm(content, 231);
+  await rig.hear({ ...lie, streamBytes, check: packed, symbol: new Uint8Array(streamBytes).fill(1) });
+  await rig.clock.advance(0);
+  expect(await check("false pieces")).toMatchObject({
+    state: "WARN",
+    detail: expect.stringMatching(/![0-9a-f]{8} \(1\)/),
+  });
+  await rig.clock.advance(3_600_000);
+  expect(await check("false pieces")).toBeUndefined();
 });

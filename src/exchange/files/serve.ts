@@ -200,8 +200,8 @@ export class Serve {
     const coded = stream.take();
     const { agenda, air } = this.#ports;
     // Whoever missed the question has meanwhile asked as well, and its radio waits for the end of our first symbol: the
-    // second would meet it there.
-    const pauseMs = stream.isBeginning ? BEGINNING_PAUSE * packetMs(air, stream.hops) : 0;
+    // second would meet it there. (Where relays repeat it, there is room between any two.)
+    const pauseMs = stream.isBeginning && stream.hops === 0 ? BEGINNING_PAUSE * packetMs(air, stream.hops) : 0;
     stream.isBeginning = false;
     const onSent = (): void => void agenda.set(`stream:${key}`, pauseMs, () => this.#say(key));
     // What the queue drops, or has dropped by then, ends the stream: whoever still lacks symbols asks again.
