@@ -12,6 +12,9 @@ import { fromHex } from "../../src/kernel/bytes.ts";
 import { PRIVATE_APP } from "../../src/ports/modem.ts";
 import { Trace } from "../../src/sim/trace.ts";
 import { decodeMessage } from "../../src/wire/codec.ts";
+import alerts from "../vectors/wire/alerts.json" with { type: "json" };
+import files from "../vectors/wire/files.json" with { type: "json" };
+import index from "../vectors/wire/index.json" with { type: "json" };
 import golden from "../vectors/wire/messages.json" with { type: "json" };
 import wrong from "../vectors/wire/refusals.json" with { type: "json" };
 import { spoiledPayloads } from "./spoiled.ts";
@@ -68,6 +71,22 @@ const FRAME = {
   airtimeUs: 0,
   type: "any",
 } as const;
+
+function expectedOfNotice(notice: (typeof alerts.alerts)[number]["notice"]): Shown {
+  const place = (words: string, word: string): readonly string[] => [String(words.split(" ").indexOf(word))];
+  const time = (name: string, seconds: number | null): Shown =>
+    seconds === null ? {} : { [`caye.notice.${name}`]: [String(seconds)] };
+  return {
+    "caye.notice.status": place("Actual Exercise System Test", notice.status),
+    "caye.notice.type": place("Alert Update Cancel", notice.msgType),
+    "caye.notice.severity": place("Extreme Severe Moderate Minor Unknown", notice.severity),
+    "caye.notice.urgency": place("Immediate Expected Future Past Unknown", notice.urgency),
+    "caye.notice.certainty": place("Observed Likely Possible Unlikely Unknown", notice.certainty),
+    ...time("expires", notice.expiresS),
+    ...time("effective", notice.effectiveS),
+    ...time("onset", notice.onsetS),
+  };
+}
 
 interface Capture {
   readonly linkType: number;
@@ -133,6 +152,39 @@ describe("the Wireshark dissector", () => {
       const number = String(Number.parseInt(message.bytes[1] ?? "", 16));
       expect(shown[i], message.name).toEqual({ [NUMBER]: [number], ...message.shown });
     }
+  });
+
+  test.skipIf(missing)(`shows what is inside: notices, entries, slots, what a symbol is${why}`, () => {
+    const notices = alerts.alerts.map(({ notice }) => notice);
+    const streams = index.streams.filter((_, i) => index.updates[i]?.length === 1);
+    const payloads = [
+      ...alerts.alerts.map(({ message }) => message),
+      ...index.updates.filter(({ length }) => length === 1).flat(),
+      ...index.repairs,
+      ...files.burst,
+    ];
+    const names = ["status", "type", "severity", "urgency", "certainty", "expires", "effective", "onset"].map(
+      (name) => `caye.notice.${name}`,
+    );
+    const more = ["caye.update.entry", "caye.update.signature", "caye.repair.slot", "caye.coded.k"];
+    const shown = shownOf(payloads.map(bytesOf), [...names, ...more]).map((all) =>
+      Object.fromEntries(Object.entries(all).filter(([name]) => name !== NUMBER)),
+    );
+    const expected = [
+      ...notices.map((notice) => expectedOfNotice(notice)),
+      ...streams.map(({ author, from, delta }) => {
+        const log = index.authors.find((one) => one.author === author);
+        const signature = log?.signatures.at(-1) ?? "";
+        return {
+          "caye.update.entry": log?.entries.slice(from, from + delta),
+          "caye.update.signature": [signature],
+        };
+      }),
+      // Ten slots behind the head.
+      ...index.repairs.map((packet) => ({ "caye.repair.slot": packet.slice(-320).match(/.{32}/g) })),
+      ...files.burst.map(() => ({ "caye.coded.k": [String(files.k)] })),
+    ];
+    expect(shown).toEqual(expected);
   });
 
   test.skipIf(missing)(`can be called by its name, here for link type 148${why}`, () => {

@@ -96,6 +96,66 @@ function signed(seed: string, message: string): string {
   return sign(null, Buffer.from(message, "hex"), key).toString("hex");
 }
 
+// Sections 6.1 to 6.3 -------------------------------------------------------------------------------------------------
+
+export interface Branch {
+  readonly head: string;
+  readonly signature: string;
+  readonly further: readonly string[];
+}
+
+export function evidenceOf(publicKey: string, position: number, branches: readonly [Branch, Branch]): string {
+  const sorted = branches.toSorted((a, b) => (a.head < b.head ? -1 : 1));
+  const longer = sorted.findIndex(({ further }) => further.length > 0);
+  const further = sorted[longer]?.further ?? [];
+  return [
+    `01${publicKey}`,
+    varint(position),
+    ...sorted.map(({ head, signature }) => head + signature),
+    varint(2 * further.length + Math.max(0, longer)),
+    ...further.map((entry) => u(entry.length / 2, 1) + entry),
+  ].join("");
+}
+
+export interface CertificateValue {
+  readonly serial: number;
+  readonly radio: number;
+  readonly publicKey: string;
+  readonly fingerprint: string;
+  readonly from: number;
+  readonly until: number;
+  readonly name: string;
+}
+
+export function certificateOf(
+  seed: string,
+  { serial, radio, publicKey, fingerprint, ...rest }: CertificateValue,
+): string {
+  const name = Buffer.from(rest.name).toString("hex");
+  const times = u(rest.from, 4) + u(rest.until, 4);
+  const body = `c1${varint(serial)}${u(radio, 4)}${publicKey}${fingerprint}${times}${u(name.length / 2, 1)}${name}`;
+  return body + signed(seed, ascii("caye certificate v1") + body);
+}
+
+export function revocationsOf(seed: string, number: number, serials: readonly number[]): string {
+  const steps = serials.map((serial, i) => varint(serial - (serials[i - 1] ?? 0)));
+  const body = `c2${varint(number)}${u(serials.length, 1)}${steps.join("")}`;
+  return body + signed(seed, ascii("caye revocations v1") + body);
+}
+
+/** RFC 9162, section 2.1.1, by its definition. */
+export function merkleRoot(entries: readonly string[]): string {
+  const [first] = entries;
+  if (first === undefined) return sha256("");
+  if (entries.length === 1) return sha256(`00${first}`);
+  const left = 2 ** Math.floor(Math.log2(entries.length - 1));
+  return sha256(`01${merkleRoot(entries.slice(0, left))}${merkleRoot(entries.slice(left))}`);
+}
+
+function varint(value: number): string {
+  return value < 128 ? u(value, 1) : u(128 + (value % 128), 1) + varint(Math.floor(value / 128));
+}
+
 // Section 4.8 and 4.9 -------------------------------------------------------------------------------------------------
 
 export function alertMessage(author: string, number: number, body: string): string {

@@ -9,7 +9,10 @@ import { decodeNotice, encodeNotice } from "../../src/alert/notice-codec.ts";
 import { digestOf, signedBytes, tagOf } from "../../src/alert/signed-alert.ts";
 import { authorFromSeed, verify } from "../../src/dag/author.ts";
 import { decodeEntry } from "../../src/dag/entry.ts";
+import { decodeFork } from "../../src/dag/fork.ts";
 import { firstHead, nextHead, verifyHead } from "../../src/dag/index-log.ts";
+import { MerkleTree } from "../../src/dag/merkle.ts";
+import { decodeStatement, isStatedBy } from "../../src/dag/statement.ts";
 import { SymbolCollector, symbolAt } from "../../src/erasure/cauchy.ts";
 import { addCombination, coefficients } from "../../src/erasure/random-linear.ts";
 import { parseStream, slotAt, slotsOf } from "../../src/exchange/index/streams.ts";
@@ -19,10 +22,12 @@ import { type Bytes, fromHex, toHex } from "../../src/kernel/bytes.ts";
 import { decodeMessage, encodeMessage } from "../../src/wire/codec.ts";
 import type { Message } from "../../src/wire/messages.ts";
 import { SLOT_BYTES } from "../../src/wire/holdings.ts";
+import log from "../vectors/dag/log.json" with { type: "json" };
 import alerts from "../vectors/wire/alerts.json" with { type: "json" };
 import files from "../vectors/wire/files.json" with { type: "json" };
 import index from "../vectors/wire/index.json" with { type: "json" };
 import sealed from "../vectors/wire/sealed.json" with { type: "json" };
+import statements from "../vectors/wire/statements.json" with { type: "json" };
 import { bodyOf } from "./independent-alert.ts";
 import * as rest from "./independent-rest.ts";
 import { readable } from "./readable.ts";
@@ -170,5 +175,56 @@ describe("an alert", () => {
     expect([...tags]).toEqual(known.toSorted((a, b) => a - b));
     const seen = decoded(alerts.seen, "seen");
     expect(alerts.alerts[0]?.digest.startsWith(toHex(seen.alert))).toBe(true);
+  });
+});
+
+describe("what goes over the air as entries and files", () => {
+  const authority = { publicKey: bytes(statements.authority.publicKey), mlDsaFingerprint: new Uint8Array(32) };
+
+  test("certificates are these", () => {
+    for (const { certificate, entry } of statements.certificates) {
+      expect(rest.certificateOf(statements.authority.seed, certificate)).toBe(entry);
+      const { fingerprint, from, until, ...same } = certificate;
+      const ours = decodeStatement(bytes(entry));
+      if (!ours.ok) throw new Error(ours.reason);
+      const statement = { kind: "certificate", ...same, mlDsaFingerprint: fingerprint, fromS: from, untilS: until };
+      expect(readable(ours.value.statement)).toEqual(statement);
+      expect(isStatedBy(authority, ours.value)).toBe(true);
+    }
+  });
+
+  test("revocation lists are these", () => {
+    for (const { number, serials, entry } of statements.revocations) {
+      expect(rest.revocationsOf(statements.authority.seed, number, serials)).toBe(entry);
+      const ours = decodeStatement(bytes(entry));
+      if (!ours.ok) throw new Error(ours.reason);
+      expect(ours.value.statement).toEqual({ kind: "revocations", number, serials });
+      expect(isStatedBy(authority, ours.value)).toBe(true);
+    }
+  });
+
+  test("Merkle roots of logs are these", () => {
+    for (const { count, root } of statements.roots) {
+      const entries = statements.entries.slice(0, count);
+      expect(rest.merkleRoot(entries)).toBe(root);
+      const tree = new MerkleTree();
+      for (const entry of entries) tree.add(bytes(entry));
+      expect(toHex(tree.root())).toBe(root);
+    }
+  });
+
+  test("evidence of forks is what it was", () => {
+    for (const { evidence } of log.forks) {
+      const proof = decodeFork(bytes(evidence));
+      if (!proof.ok) throw new Error(proof.reason);
+      const { publicKey, seq, branches } = proof.value;
+      const [a, b] = branches.map(({ head, signature, further }) => ({
+        head: toHex(head),
+        signature: toHex(signature),
+        further: further.map(toHex),
+      }));
+      if (a === undefined || b === undefined) throw new Error("no two branches");
+      expect(rest.evidenceOf(toHex(publicKey), seq, [b, a])).toBe(evidence);
+    }
   });
 });
