@@ -5,7 +5,7 @@
  */
 import type { AlertBook } from "../alert/book.ts";
 import { openShard } from "../dag/open-shard.ts";
-import type { Shard } from "../dag/shard.ts";
+import type { Gate, Shard } from "../dag/shard.ts";
 import { openAirBook } from "../desk/air-book.ts";
 import { openMemoryStore } from "../drivers/memory-store.ts";
 import { Exchange } from "../exchange/exchange.ts";
@@ -36,6 +36,8 @@ export interface SimNodeOptions {
   readonly authorised?: readonly string[];
   /** Which files it fetches when; as an agent's own when left out. */
   readonly policy?: FilesPolicy;
+  /** Who may fill the shard; everybody when left out. */
+  readonly gate?: Gate;
   /** Of a private village, the one that it seals with first. */
   readonly groupKeys?: readonly GroupKey[];
   /** How people are answered who ask by text; nobody is when left out. */
@@ -53,7 +55,8 @@ export interface SimNode extends Service {
 
 export async function openSimNode(options: SimNodeOptions): Promise<SimNode> {
   const { name, modem, clock, random, log, wishes, store = openMemoryStore(), authorised = "everyone" } = options;
-  const shard = await openShard(store, { random, nodeName: name, log });
+  const gate = options.gate === undefined ? {} : { gate: options.gate };
+  const shard = await openShard(store, { random, nodeName: name, log, ...gate });
   const alerts = await openAlerts({ store, shard, clock, log, authorised, strangers: "show-unverified" });
   const settings = () => radioInForce(wishes, modem.state());
   const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
