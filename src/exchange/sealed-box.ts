@@ -15,7 +15,7 @@
  * @module
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
-import { type Bytes, ByteWriter, concatBytes, copyBytes, toHex, utf8 } from "../kernel/bytes.ts";
+import { type Bytes, ByteWriter, concatBytes, copyBytes, utf8 } from "../kernel/bytes.ts";
 import { MAX_COUNTER, SLOTS, TAG_BYTES } from "../wire/sealed.ts";
 
 export const GROUP_KEY_BYTES = 32;
@@ -73,9 +73,4 @@ function ivOf(nonce: Uint8Array, tag: Uint8Array): Bytes {
 function tagOf(key: GroupKey, nonce: Uint8Array, message: Uint8Array): Bytes {
   const hash = createHmac("sha256", key.mac).update(LABEL).update(nonce).update(message).digest();
   return copyBytes(hash.subarray(0, TAG_BYTES));
-}
-
-/** For people and logs: tells two keys apart, and says nothing about either. */
-export function fingerprint({ mac }: GroupKey): string {
-  return toHex(createHmac("sha256", mac).update("caye key name").digest().subarray(0, 4));
 }
