@@ -167,6 +167,7 @@ export class Exchange implements Service {
       coded: (message, origin) => this.#files.onCoded(message, origin),
       alert: (message, origin) => this.alerts.onAlert(message, origin),
       alerts: (message, origin) => this.alerts.onAlerts(message, origin),
+      fork: (message, origin) => this.#forks.onFork(message, origin),
       seen: (message, origin) => this.alerts.onSeen(message, origin),
     };
   }

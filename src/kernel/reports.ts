@@ -74,9 +74,16 @@ export interface GetReport {
   readonly air_bytes: number;
   /** Time on air of the same packets in ms, by the LoRa formula. */
   readonly air_ms: number;
-  readonly state: "waiting" | "receiving" | "done" | "failed";
+  /** `deferred`: nothing is asked before `until_ms`; `detail` says why. */
+  readonly state: "waiting" | "receiving" | "deferred" | "done" | "failed";
   /** Why it failed or waits; empty when all is well. */
   readonly detail: string;
+  /** Unix time in ms until which it is deferred; left out when that is not known. */
+  readonly until_ms?: number;
+  /** Time on air that the rest will take, of all packets, in ms: a guess; left out when nothing is under way. */
+  readonly estimate_ms?: number;
+  /** The same as a part of what this node may send in an hour. */
+  readonly estimate_share?: number;
   /** Requests that were sent so far; left out when nothing is under way. */
   readonly asked?: number;
   /** Blocks that are known to be missing, the one under way included; left out when nothing is under way. */
