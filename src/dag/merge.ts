@@ -67,7 +67,10 @@ export function readUpdate(
   });
 }
 
-/** Merges what can be merged. The caller settles `pending` once the draft is on disk. @param needsRoom false for whom there always is a place in the table */
+/**
+ * Merges what can be merged. The caller settles `pending` once the draft is on disk.
+ * @param needsRoom false for whom there always is a place in the table
+ */
 export async function merge(
   draft: Draft,
   store: Store,
@@ -77,7 +80,7 @@ export async function merge(
 ): Promise<MergeVerdict> {
   const record = draft.author(update.author.hex);
   if (record?.quarantined === true) return refusal("author in quarantine");
-  if (needsRoom && record === undefined && draft.authorCount() >= MAX_AUTHORS) return refusal("too many authors");
+  if (needsRoom && isFull(draft, record)) return refusal("too many authors");
   if (record !== undefined && update.first <= record.count) {
     const differs = await firstDifference(draft, update, record.count);
     if (differs !== undefined) return judgeFork(draft, store, pending, record, update, differs);
@@ -94,6 +97,10 @@ type Alone =
   | { readonly kind: "open" }
   | { readonly kind: "good"; readonly head: Bytes }
   | { readonly kind: "flaw"; readonly reason: string };
+
+function isFull(draft: Draft, record: AuthorRecord | undefined): boolean {
+  return record === undefined && draft.authorCount() >= MAX_AUTHORS;
+}
 
 /** A signed update that needs nothing but itself is judged alone: nothing that others sent can spoil it. */
 function judgeAlone(update: Update, record: AuthorRecord | undefined): Alone {
