@@ -7,7 +7,7 @@ import { addBlocks } from "./add-blocks.ts";
 import { cidOf } from "./cid.ts";
 import type { Draft } from "./draft.ts";
 import { type AuthorEntry, type FileEntry, decodeEntry } from "./entry.ts";
-import { arrivalKey, entryKey, fileKey, namedKey, signatureKey } from "./keys.ts";
+import { arrivalKey, entryKey, fileKey, namedKey, signatureKey, titleKey } from "./keys.ts";
 import {
   type AuthorRecord,
   type EntrySummary,
@@ -89,6 +89,7 @@ async function indexFile(
   if (!(await draft.has(key))) {
     const totals = draft.totals();
     draft.setTotals({ ...totals, files: totals.files + 1 });
+    draft.set(titleKey(name, author), new Uint8Array());
   }
   draft.set(key, encodeFileRecord({ codec, prefix, bytes, seq, arrival }));
   draft.set(namedKey(prefix, author, seq), new Uint8Array());

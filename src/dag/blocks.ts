@@ -8,6 +8,7 @@ import type { Store } from "../ports/store.ts";
 import { addBlocks } from "./add-blocks.ts";
 import { type BlockRef, cidOfRef, isEmptyRef, refOf, textOfRef } from "./block-ref.ts";
 import { type Cid, DIGEST_BYTES, cidFromDigest, cidOf, digestHex, digestOf, sha256 } from "./cid.ts";
+import { HeldDigests } from "./held-digests.ts";
 import { blockKey, blockRange } from "./keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Block, type Manifest, decodeManifest } from "./manifest.ts";
@@ -20,6 +21,10 @@ const MIN_PREFIX_BYTES = 4;
 /** Held blocks with one beginning that are looked at: anybody can make blocks whose hashes share a few bytes. */
 const MAX_TWINS = 4;
 const MAX_REMEMBERED = 4096;
+/** To look one block up takes as long as to read the names of so many in a row. */
+const NAMES_A_LOOK = 32;
+/** Names are read into memory up to so many: 16 MB. */
+const MAX_NAMES = 500_000;
 /** Blocks of a file that are read at a time. */
 const READ_AHEAD = 8;
 
@@ -53,10 +58,18 @@ export class Blocks {
     return (await this.cidOf(ref)) !== undefined;
   }
 
-  /** The CID of a block that is here and not known to be damaged. */
-  async cidOf(ref: BlockRef): Promise<Cid | undefined> {
+  /** What makes it cheaper to ask for so many blocks in a row; undefined when nothing does. */
+  async namesFor(rows: number): Promise<HeldDigests | undefined> {
+    const { blocks } = this.#ledger.committed.totals();
+    if (blocks > MAX_NAMES || blocks > NAMES_A_LOOK * rows) return undefined;
+    return HeldDigests.read(this.#store, blocks);
+  }
+
+  /** The CID of a block that is here and not known to be damaged. @param names of {@link namesFor}, read lately */
+  async cidOf(ref: BlockRef, names?: HeldDigests): Promise<Cid | undefined> {
     if (isEmptyRef(ref)) return EMPTY;
-    const cid = await this.#find(ref);
+    if (names !== undefined && names.beginningWith(ref.digest, 1).length === 0) return undefined;
+    const cid = await this.#find(ref, names);
     if (cid === undefined || this.#damaged.has(digestHex(cid))) return undefined;
     return ref.digest.length < DIGEST_BYTES || (await this.#store.has(blockKey(digestOf(cid)))) ? cid : undefined;
   }
@@ -110,8 +123,8 @@ export class Blocks {
   }
 
   /** What is here of a file. */
-  async stateOf(ref: BlockRef): Promise<RootState> {
-    const cid = await this.cidOf(ref);
+  async stateOf(ref: BlockRef, names?: HeldDigests): Promise<RootState> {
+    const cid = await this.cidOf(ref, names);
     const held = cid !== undefined && (ref.codec === "raw" || (await this.#holdsTree(ref)));
     return { cid, held };
   }
@@ -138,16 +151,21 @@ export class Blocks {
    * The whole name of a block, from the beginning of its hash: of several held ones that begin so, the first that is not
    * damaged. A whole name is given back unseen.
    */
-  async #find(ref: BlockRef): Promise<Cid | undefined> {
+  async #find(ref: BlockRef, names?: HeldDigests): Promise<Cid | undefined> {
     const whole = cidOfRef(ref);
     if (whole !== undefined) return whole;
     let damaged: Cid | undefined;
-    for await (const key of this.#store.keys({ ...blockRange(ref.digest), limit: MAX_TWINS })) {
-      const cid = cidFromDigest(ref.codec, key.subarray(1));
+    for (const digest of names?.beginningWith(ref.digest, MAX_TWINS) ?? (await this.#beginningWith(ref.digest))) {
+      const cid = cidFromDigest(ref.codec, digest);
       if (!this.#damaged.has(digestHex(cid))) return cid;
       damaged ??= cid;
     }
     return damaged;
+  }
+
+  async #beginningWith(prefix: Uint8Array): Promise<readonly Uint8Array[]> {
+    const keys = await Array.fromAsync(this.#store.keys({ ...blockRange(prefix), limit: MAX_TWINS }));
+    return keys.map((key) => key.subarray(1));
   }
 
   /** @throws AgentError "BLOCK_CORRUPT" */

@@ -5,7 +5,8 @@
 import { fromHex, fromUtf8, toHex } from "../kernel/bytes.ts";
 import type { Store } from "../ports/store.ts";
 import type { Blocks } from "./blocks.ts";
-import { arrivalRange, entryKey, entryRange, fileKey, fileRange, seqOfKey } from "./keys.ts";
+import type { HeldDigests } from "./held-digests.ts";
+import { arrivalRange, authorOfTitle, entryKey, entryRange, fileKey, fileRange, seqOfKey, titleRange } from "./keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { type FileRecord, decodeArrivalRecord, decodeFileRecord, decodeLogRecord } from "./records.ts";
 import { readable } from "./readable.ts";
@@ -33,15 +34,16 @@ export class Catalogue {
   }
 
   async *files(): AsyncGenerator<FileRow> {
+    const names = await this.#blocks.namesFor(this.#ledger.committed.totals().files);
     for (const author of this.authorIds()) {
       let stride: { name: string; record: FileRecord }[] = [];
       for await (const { key, value } of readable(this.#store, fileRange(bytesOf(author)))) {
         const name = fromUtf8(key.subarray(1 + AUTHOR_ID_BYTES)) ?? "";
         if (stride.push({ name, record: decodeFileRecord(value) }) < STRIDE) continue;
-        yield* await this.#rows(author, stride);
+        yield* await this.#rows(author, stride, names);
         stride = [];
       }
-      yield* await this.#rows(author, stride);
+      yield* await this.#rows(author, stride, names);
     }
   }
 
@@ -49,11 +51,12 @@ export class Catalogue {
   async log(limit: number): Promise<readonly LogRow[]> {
     const rows: LogRow[] = [];
     if (limit <= 0) return rows;
+    const names = await this.#blocks.namesFor(Math.min(limit, this.#ledger.committed.totals().files));
     for await (const { value } of readable(this.#store, { ...arrivalRange(), reverse: true })) {
       const { author, first, count } = decodeArrivalRecord(value);
       const range = entryRange(author, first, first + count - 1);
       for await (const entry of readable(this.#store, { ...range, reverse: true, limit: limit - rows.length })) {
-        rows.push(await this.#logRow(toHex(author), seqOfKey(entry.key), entry.value));
+        rows.push(await this.#logRow(toHex(author), seqOfKey(entry.key), entry.value, names));
       }
       if (rows.length >= limit) break;
     }
@@ -63,9 +66,10 @@ export class Catalogue {
   /** The newest version of that name, of every author who has one. */
   async named(name: string): Promise<readonly FileRow[]> {
     const found: { author: string; record: FileRecord }[] = [];
-    for (const author of this.authorIds()) {
-      const record = await this.#store.get(fileKey(bytesOf(author), name));
-      if (record !== undefined) found.push({ author, record: decodeFileRecord(record) });
+    for await (const key of this.#store.keys(titleRange(name))) {
+      const author = authorOfTitle(key);
+      const record = await this.#store.get(fileKey(author, name));
+      if (record !== undefined) found.push({ author: toHex(author), record: decodeFileRecord(record) });
     }
     const rank = (author: string): number => (author === this.#self ? 0 : 1);
     found.sort((a, b) => rank(a.author) - rank(b.author) || b.record.arrival - a.record.arrival);
@@ -87,17 +91,21 @@ export class Catalogue {
     return [this.#self, ...others];
   }
 
-  async #rows(author: string, files: readonly { name: string; record: FileRecord }[]): Promise<readonly FileRow[]> {
-    return Promise.all(files.map(({ name, record }) => this.#row(author, { name, ...record })));
+  async #rows(
+    author: string,
+    files: readonly { name: string; record: FileRecord }[],
+    names: HeldDigests | undefined,
+  ): Promise<readonly FileRow[]> {
+    return Promise.all(files.map(({ name, record }) => this.#row(author, { name, ...record }, names)));
   }
 
-  async #row(author: string, { name, codec, prefix, bytes, seq }: FileFacts): Promise<FileRow> {
-    const { cid, held } = await this.#blocks.stateOf({ codec, digest: prefix });
+  async #row(author: string, { name, codec, prefix, bytes, seq }: FileFacts, names?: HeldDigests): Promise<FileRow> {
+    const { cid, held } = await this.#blocks.stateOf({ codec, digest: prefix }, names);
     const ref = `${author}/${seq}`;
     return { name, codec, prefix, cid, bytes, author, authorName: this.#nameOf(author), seq, ref, held };
   }
 
-  async #logRow(author: string, seq: number, value: Uint8Array): Promise<LogRow> {
+  async #logRow(author: string, seq: number, value: Uint8Array, names: HeldDigests | undefined): Promise<LogRow> {
     const { head, summary } = decodeLogRecord(value);
     const row = { author, authorName: this.#nameOf(author), seq, kind: summary.kind, head };
     if (summary.kind !== "file") {
@@ -110,7 +118,7 @@ export class Catalogue {
       };
     }
     const { codec, prefix, bytes, name } = summary;
-    return { ...row, name, prefix, cid: await this.#blocks.cidOf({ codec, digest: prefix }), bytes };
+    return { ...row, name, prefix, cid: await this.#blocks.cidOf({ codec, digest: prefix }, names), bytes };
   }
 
   #nameOf(author: string): string {

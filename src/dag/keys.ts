@@ -6,6 +6,7 @@ import { type Bytes, ByteWriter, concatBytes, utf8 } from "../kernel/bytes.ts";
 import type { Range } from "../ports/store.ts";
 import { AUTHOR_ID_BYTES } from "./author.ts";
 import { FILE_PREFIX_BYTES } from "./block-ref.ts";
+import { sha256 } from "./cid.ts";
 
 /** Values: see `records.ts`. */
 const KIND = {
@@ -21,6 +22,8 @@ const KIND = {
   file: 0x66,
   /** first 16 bytes of a digest ‖ author ‖ seq → nothing: which entries name a file */
   named: 0x63,
+  /** first 8 bytes of the SHA-256 of a name ‖ author → nothing: who has a file of that name */
+  title: 0x6e,
   /** arrival → which entries came then */
   arrival: 0x74,
   /** author → proof of a fork, as `fork.ts` writes it */
@@ -32,6 +35,7 @@ const KIND = {
 } as const;
 
 const ARRIVAL_BYTES = 6;
+const TITLE_BYTES = 8;
 
 export const SEED_KEY = Uint8Array.of(KIND.seed);
 export const TOTALS_KEY = Uint8Array.of(KIND.totals);
@@ -99,6 +103,37 @@ export function parseNamedKey(key: Uint8Array): {
 } {
   const end = 1 + FILE_PREFIX_BYTES;
   return { prefix: key.subarray(1, end), author: key.subarray(end, end + AUTHOR_ID_BYTES), seq: seqOfKey(key) };
+}
+
+/** Stands once every file has its {@link titleKey}: stores that an earlier version wrote have none. */
+export const TITLES_KEY = Uint8Array.of(KIND.title);
+
+export function titleKey(name: string, author: Uint8Array): Bytes {
+  return keyOf(KIND.title, titleOf(name), author);
+}
+
+/** Authors who have a file of that name, and once in a long while one who has not. */
+export function titleRange(name: string): Range {
+  return below(keyOf(KIND.title, titleOf(name)));
+}
+
+/** The author that a key of {@link titleKey} ends with: a view. */
+export function authorOfTitle(key: Uint8Array): Uint8Array {
+  return key.subarray(1 + TITLE_BYTES);
+}
+
+/** The files of all authors. */
+export function filesRange(): Range {
+  return below(Uint8Array.of(KIND.file));
+}
+
+/** The parts of a key that {@link fileKey} made: a view, and the name as its bytes. */
+export function parseFileKey(key: Uint8Array): { readonly author: Uint8Array; readonly name: Uint8Array } {
+  return { author: key.subarray(1, 1 + AUTHOR_ID_BYTES), name: key.subarray(1 + AUTHOR_ID_BYTES) };
+}
+
+function titleOf(name: string): Uint8Array {
+  return sha256(utf8(name)).subarray(0, TITLE_BYTES);
 }
 
 /** The sequence number that a key of entries, signatures or names ends with. */

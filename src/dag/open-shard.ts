@@ -23,6 +23,7 @@ import { PendingEntries } from "./pending.ts";
 import { announce, appendBytes, demandName, nameOf, openAuthor, tailIsSound } from "./publish.ts";
 import { readable } from "./readable.ts";
 import { isStatement } from "./statement.ts";
+import { indexTitles } from "./titles.ts";
 import type {
   AuthorRow,
   FileRow,
@@ -44,6 +45,7 @@ import type {
 export async function openShard(store: Store, options: ShardOptions): Promise<Shard> {
   const log = options.log.named("shard");
   const ledger = await Ledger.open(store);
+  await indexTitles(store);
   const author = await openAuthor(ledger, options.nodeName, () => options.random.bytes(SEED_BYTES));
   const sound = await tailIsSound(ledger, author);
   if (!sound) log.error("the end of this node's own log is damaged; files can be read, not put");
