@@ -89,6 +89,8 @@ const WIDE_BANDWIDTH_HZ: ReadonlyMap<number, number> = new Map([
 ]);
 const WIDE_BANDWIDTHS_HZ: ReadonlySet<number> = new Set(WIDE_BANDWIDTH_HZ.values());
 
+const BY_PLAIN_NAME: ReadonlyMap<string, PresetName> = new Map(presetNames().map((name) => [plain(name), name]));
+
 /** @param wide true at 2.4 GHz (region LORA_24), where the firmware widens the presets and shortens the preamble */
 export function modulationOf(preset: PresetName, wide = false): LoraModulation {
   const narrow = PRESETS[preset];
@@ -99,8 +101,7 @@ export function modulationOf(preset: PresetName, wide = false): LoraModulation {
 
 /** Takes both spellings, `LongFast` and the protobuf's `LONG_FAST`. Undefined for a name that we don't know. */
 export function presetNamed(name: string): PresetName | undefined {
-  const wanted = plain(name);
-  return presetNames().find((known) => plain(known) === wanted);
+  return BY_PLAIN_NAME.get(plain(name));
 }
 
 export function presetNames(): readonly PresetName[] {
