@@ -146,7 +146,8 @@ function command(alert: Command, name: string, description: string, example: str
 }
 
 function choice(flags: string, description: string, words: readonly string[]): Option {
-  return new Option(flags, description).choices(words);
+  const option = new Option(flags, description).choices(words);
+  return option.argParser((value) => oneOf(words, value));
 }
 
 function more(value: string, before: readonly string[] = []): readonly string[] {
@@ -154,8 +155,12 @@ function more(value: string, before: readonly string[] = []): readonly string[] 
 }
 
 function chosen(words: readonly string[]) {
-  return (value: string, before: readonly string[] | undefined): readonly string[] => {
-    if (!words.includes(value)) throw new InvalidArgumentError(`Must be one of ${words.join(", ")}.`);
-    return more(value, before);
-  };
+  return (value: string, before: readonly string[] | undefined): readonly string[] => more(oneOf(words, value), before);
+}
+
+/** CAP's spelling of the word; who is in a hurry does not think of capitals. */
+function oneOf(words: readonly string[], value: string): string {
+  const word = words.find((one) => one.toLowerCase() === value.toLowerCase());
+  if (word !== undefined) return word;
+  throw new InvalidArgumentError(`Must be one of ${words.join(", ")}.`);
 }

@@ -40,10 +40,7 @@ export function capOfDraft(draft: AlertDraft, context: DraftContext): CapAlert {
   const before = demandReference(msgType, referred.at(-1));
   const old = before === undefined ? undefined : capOf(before, () => undefined);
   const { status = old?.status ?? "Actual", expires_in_s: lifeS = leftS(before, msgType === "Cancel", nowS) } = draft;
-  const times = {
-    onsetUnixS: draft.onset_in_s === undefined ? undefined : nowS + draft.onset_in_s,
-    expiresUnixS: nowS + lifeS,
-  };
+  const times = timesOf(draft, nowS, lifeS);
   const [first, ...others] = old?.infos ?? [];
   const infos = [infoOf(draft, first), ...(isSaidAnew(draft) ? [] : others)];
   const references = old === undefined ? [] : [old];
@@ -62,6 +59,11 @@ export function capOfDraft(draft: AlertDraft, context: DraftContext): CapAlert {
     incidents: "",
     infos: infos.map((info) => ({ ...info, effectiveUnixS: undefined, ...times })),
   };
+}
+
+function timesOf({ onset_in_s: onsetS }: AlertDraft, nowS: number, lifeS: number) {
+  if (onsetS !== undefined && onsetS >= lifeS) throw invalid("it would end before it begins");
+  return { onsetUnixS: onsetS === undefined ? undefined : nowS + onsetS, expiresUnixS: nowS + lifeS };
 }
 
 function demandReference(msgType: string, before: HeldAlert | undefined): HeldAlert | undefined {

@@ -138,10 +138,33 @@ function demand(alerts: AlertBook, id: string): HeldAlert {
 
 function demandOwn(alerts: AlertBook, id: string): HeldAlert {
   const held = demand(alerts, id);
-  if (held.authorHex === alerts.self) return held;
+  if (held.authorHex === alerts.self) return demandStanding(alerts, held);
   throw new AgentError("ALERT_NOT_OWN", `${id} is another node's alert: only its author can update or cancel it`, {
     fix: `Ask at the node whose author id begins with ${toHex(held.author.subarray(0, 4))}.`,
   });
+}
+
+/** A second answer to an alert that has one would stand beside the first and contradict it. */
+function demandStanding(alerts: AlertBook, held: HeldAlert): HeldAlert {
+  const state = alerts.stateOf(held);
+  const { id, notice, number } = held;
+  if (notice.msgType === "Cancel") {
+    throw notStanding(
+      `${id} takes an alert back: there is nothing left to change`,
+      "Send a new alert: caye alert send.",
+    );
+  }
+  if (state !== "replaced" && state !== "cancelled") return held;
+  const next = alerts
+    .list()
+    .find((other) => other.authorHex === held.authorHex && other.notice.references.includes(number));
+  const fix =
+    state === "replaced" && next !== undefined ? `Name ${next.id} instead.` : "Send a new alert: caye alert send.";
+  throw notStanding(`${id} was ${state} already${next === undefined ? "" : ` by ${next.id}`}`, fix);
+}
+
+function notStanding(why: string, fix: string): AgentError {
+  return new AgentError("ALERT_INVALID", why, { fix });
 }
 
 function noReference(msgType: string): AgentError {

@@ -36,14 +36,33 @@ describe("caye alert send", () => {
   });
 
   test.each([
-    [["--severity", "Bad", "--area", "x"], "Allowed choices are Extreme"],
+    [["--severity", "Bad", "--area", "x"], "Must be one of Extreme"],
     [["--severity", "Minor", "--category", "Fish"], "Must be one of Geo"],
     [["--severity", "Minor", "--expires", "soon"], "--expires takes 90m, 6h, 2d"],
+    [["--severity", "Minor", "--expires", "2020-01-01T00:00"], "is over already"],
+    [["--severity", "Minor", "--expires", "0m"], "is over already"],
+    [["--severity", "Minor", "--expires", "400d"], "more than a year"],
+    [["--severity", "Minor", "--area", "x", "--instruction", "x".repeat(2_001)], "2000 at most"],
+    [["--severity", "Minor"], "--area is missing"],
+    [["--area", "x"], "--severity is missing"],
   ])("refuses %j with the right words", async (words, reason) => {
     const cli = fakeCli();
     const { code, err } = await cli.run("alert", "send", ...words, "text");
     expect([code, err]).toEqual([2, expect.stringContaining(reason)]);
     expect(cli.view.alerts.drafts).toEqual([]);
+  });
+
+  test.each([[[]], [[""]], [["  "]]])("refuses to frighten people with no words at all: %j", async (words) => {
+    const cli = fakeCli();
+    const { code, err } = await cli.run("alert", "send", "--severity", "Severe", "--area", "x", ...words);
+    expect([code, err]).toEqual([2, expect.stringContaining("the text is missing")]);
+    expect(cli.view.alerts.drafts).toEqual([]);
+  });
+
+  test("takes CAP's words in any letters, and sends them in CAP's", async () => {
+    const cli = fakeCli();
+    await cli.run("alert", "send", "--severity", "severe", "--category", "MET", "--area", "x", "Rain");
+    expect(cli.view.alerts.drafts).toMatchObject([{ severity: "Severe", categories: ["Met"] }]);
   });
 
   test("update and cancel name the alert", async () => {

@@ -100,6 +100,30 @@ describe("an alert of this node", () => {
     expect(third.alert).toMatchObject({ msg_type: "Cancel", expires: first.alert.expires, note: "False alarm" });
     expect((await alerts.list()).alerts.map(({ state }) => state)).toEqual(["active", "cancelled", "cancelled"]);
   });
+
+  test("is answered once: what was replaced or taken back can't be changed beside its answer", async () => {
+    await using rig = await openDeskRig();
+    const { alerts } = rig.desk;
+    const first = await alerts.send(STORM);
+    const update = (id: string) => alerts.send({ msg_type: "Update", references: [id], severity: "Moderate" });
+    const cancel = (id: string) => alerts.send({ msg_type: "Cancel", references: [id] });
+    const second = await update(first.alert.id);
+    await expect(update(first.alert.id)).rejects.toMatchObject({ fix: `Name ${second.alert.id} instead.` });
+    const third = await cancel(second.alert.id);
+    for (const { alert } of [first, second, third]) {
+      await expect(update(alert.id)).rejects.toMatchObject({ code: "ALERT_INVALID" });
+      await expect(cancel(alert.id)).rejects.toMatchObject({ code: "ALERT_INVALID" });
+    }
+    expect((await alerts.list()).alerts).toHaveLength(3);
+  });
+
+  test("does not begin after its end", async () => {
+    await using rig = await openDeskRig();
+    const { alerts } = rig.desk;
+    const late = { ...STORM, onset_in_s: 7_200, expires_in_s: 3_600 };
+    await expect(alerts.send(late)).rejects.toThrow("it would end before it begins");
+    expect((await alerts.send({ ...late, onset_in_s: 600 })).alert.onset).not.toBeNull();
+  });
 });
 
 describe("CAP XML", () => {

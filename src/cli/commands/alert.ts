@@ -7,8 +7,8 @@ import type {
   AlertsReport,
   SentAlertReport,
 } from "../../kernel/alert-reports.ts";
-import { AgentError } from "../../kernel/errors.ts";
 import { type AgentClient, findAgent, shape } from "../agent-client.ts";
+import { demandShort, demandWhole, secondsFromNow } from "../alert-typed.ts";
 import { type AlertWords, alertWordsFor, gravity, plainWord } from "../alert-words.ts";
 import type { CliIo } from "../io.ts";
 import { placeFor, readLocal, save } from "../local-files.ts";
@@ -50,10 +50,11 @@ const isSeen = shape<AlertSeenReport>("id", "nodes", "missing");
 
 /** A headline is read at a glance: CAP advises no more. */
 const MAX_HEADLINE_CHARACTERS = 160;
-const UNITS_S: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: 86_400 };
 
 export async function sendAlert(io: CliIo, text: string | undefined, options: SendOptions): Promise<void> {
-  await post(io, draftOf(text, options), options);
+  const draft = draftOf(text, options);
+  if ((options.msgType ?? "Alert") === "Alert") demandWhole(text, options);
+  await post(io, draft, options);
 }
 
 export async function updateAlert(
@@ -223,6 +224,8 @@ function pathOf(id: string): string {
 }
 
 function draftOf(text: string | undefined, options: SendOptions): AlertDraft | object {
+  demandShort("the text", text);
+  demandShort("--instruction", options.instruction);
   return {
     ...wordsOf(text, options),
     ...only("msg_type", options.msgType),
@@ -256,19 +259,6 @@ function wordsOf(text: string | undefined, { headline }: SendOptions): object {
   const [, first = text, rest = ""] = /^([\s\S]{8,}?[.!?])\s+([\s\S]+)$/.exec(text) ?? [];
   if (first.length > MAX_HEADLINE_CHARACTERS) return { description: text };
   return { headline: first, ...(rest === "" ? {} : { description: rest }) };
-}
-
-/** `90m`, `6h`, `2d`, or a time in ISO 8601, local where it names no zone. */
-function secondsFromNow(text: string, option: string): number {
-  const [, number, unit] = /^(\d{1,5})\s*([mhd])$/.exec(text.trim()) ?? [];
-  if (number !== undefined) return Number(number) * (UNITS_S[unit ?? ""] ?? 0);
-  const atMs = /^\d{4}-\d{2}-\d{2}/.test(text)
-    ? Date.parse(text.replace(/^(\d{4}-\d{2}-\d{2})$/, "$1T23:59:59"))
-    : Number.NaN;
-  if (Number.isFinite(atMs)) return Math.round((atMs - Date.now()) / 1000);
-  throw new AgentError("USAGE", `${option} takes 90m, 6h, 2d or a time like 2026-08-01T18:00`, {
-    fix: `caye alert send --help shows an example.`,
-  });
 }
 
 function only<K extends string, V>(name: K, value: V | undefined): Partial<Record<K, V>> {
