@@ -153,7 +153,9 @@ function trust(app: Hono, view: AgentView, allowed: Allowed): void {
 
 function demandName(name: string): string {
   if (name !== "" && name.length <= MAX_NAME_CHARACTERS) return name;
-  throw new AgentError("BAD_REQUEST", `the file needs a name of 1 to ${MAX_NAME_CHARACTERS} characters: ?name=…`);
+  throw new AgentError("BAD_REQUEST", "the file needs a name of 1 to 64 bytes of text: ?name=…", {
+    fix: "caye put FILE --name NAME",
+  });
 }
 
 function demandCid(text: string): string {

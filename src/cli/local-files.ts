@@ -23,8 +23,8 @@ export interface Place {
   readonly overwrite: boolean;
   /** Permission bits of a new file. */
   readonly mode?: number;
-  /** What was typed, without `-o`: for the advice in errors. */
-  readonly command: string;
+  /** What to do when it exists. */
+  readonly advice: string;
 }
 
 export interface WantedPlace {
@@ -32,31 +32,35 @@ export interface WantedPlace {
   readonly name: string;
   /** As typed after `-o`. */
   readonly output: string | undefined;
-  readonly command: string;
+  /** What was typed, without `-o`: for the advice in errors. Undefined: an existing file is never overwritten. */
+  readonly command: string | undefined;
 }
 
 /** @throws AgentError "FILE_EXISTS", "PATH_INVALID": before anything costly is done */
 export async function placeFor(io: CliIo, { name, output, command }: WantedPlace): Promise<Place> {
+  const advice =
+    command === undefined ? "Name another file: -o FILE" : `To overwrite it: ${command} -o ${quoted(name)}`;
+  const overwrite = output !== undefined && command !== undefined;
   if (output === undefined) {
-    if ((await io.facts(name)) !== undefined) throw fileExists(name, command);
-    return { file: name, overwrite: false, command };
+    if ((await io.facts(name)) !== undefined) throw fileExists(name, advice);
+    return { file: name, overwrite, advice };
   }
   if ((await io.facts(output))?.kind === "directory") {
-    return { file: `${output.replace(/\/+$/, "")}/${name}`, overwrite: true, command };
+    return { file: `${output.replace(/\/+$/, "")}/${name}`, overwrite, advice };
   }
   const parent = output.includes("/") ? output.slice(0, output.lastIndexOf("/")) || "/" : ".";
-  if ((await io.facts(parent))?.kind === "directory") return { file: output, overwrite: true, command };
+  if ((await io.facts(parent))?.kind === "directory") return { file: output, overwrite, advice };
   throw new AgentError("PATH_INVALID", `there is no directory ${parent}`, { fix: `mkdir -p ${quoted(parent)}` });
 }
 
 /** @returns the file. @throws AgentError "FILE_EXISTS", "FILE_UNWRITABLE" */
-export async function save(io: CliIo, { file, overwrite, mode, command }: Place, bytes: Uint8Array): Promise<string> {
+export async function save(io: CliIo, { file, overwrite, mode, advice }: Place, bytes: Uint8Array): Promise<string> {
   try {
     await io.writeFile(file, bytes, { exclusive: !overwrite, ...(mode === undefined ? {} : { mode }) });
     return file;
   } catch (cause) {
     const code = systemCode(cause);
-    if (code === "EEXIST") throw fileExists(file, command);
+    if (code === "EEXIST") throw fileExists(file, advice);
     const reasons: Readonly<Record<string, string>> = {
       ENOSPC: ": the disk is full",
       EACCES: ": this user may not write there",
@@ -69,8 +73,6 @@ export async function save(io: CliIo, { file, overwrite, mode, command }: Place,
   }
 }
 
-function fileExists(file: string, command: string): AgentError {
-  return new AgentError("FILE_EXISTS", `${file} exists already; it was not touched`, {
-    fix: `To overwrite it: ${command} -o ${quoted(file)}`,
-  });
+function fileExists(file: string, advice: string): AgentError {
+  return new AgentError("FILE_EXISTS", `${file} exists already; it was not touched`, { fix: advice });
 }

@@ -11,6 +11,7 @@ import {
   type CreateOptions,
   type EnrolOptions,
   type KeyOptions,
+  type RequestOptions,
   type RevokeOptions,
 } from "./commands/village.ts";
 import type { CliIo } from "./io.ts";
@@ -30,9 +31,9 @@ export function addVillageCommands(program: Command, io: CliIo): void {
     );
   addAuthority(village, io);
   addNode(village, io);
-  command(program, "roster", "Show who belongs to the village.", "caye roster")
-    .option("--json", "print the roster as JSON")
-    .action((options: Json) => roster(io, options));
+  command(program, "roster", "Show who belongs to the village.", "caye roster").action((options: Json) =>
+    roster(io, options),
+  );
 }
 
 function addAuthority(village: Command, io: CliIo): void {
@@ -42,7 +43,7 @@ function addAuthority(village: Command, io: CliIo): void {
     "Make a village's authority: a secret file, to keep off the network.",
     "caye village create",
   )
-    .option("--out <file>", "where to write it; else ./village.authority")
+    .option("-o, --out <file>", "where to write it; else ./village.authority; never overwrites")
     .option("--passphrase-file <file>", "close it with the passphrase in that file, 8 characters or more")
     .action((options: CreateOptions) => createVillage(io, options));
   withKey(
@@ -77,7 +78,7 @@ function addNode(village: Command, io: CliIo): void {
     "caye village request > clinic.request",
   )
     .option("-o, --out <file>", "write it there")
-    .action((options: { readonly out?: string }) => villageRequest(io, options));
+    .action((options: RequestOptions) => villageRequest(io, options));
   command(
     village,
     "join",
@@ -85,11 +86,10 @@ function addNode(village: Command, io: CliIo): void {
     "caye village join 3f9a1c20b4d5e6f7.certificate",
   )
     .argument("<file...>", "as caye village enrol wrote them")
-    .option("--json", "print the verdicts as JSON")
     .action((files: string[], options: Json) => joinVillage(io, files, options));
   command(village, "key", "Make the group key of a private village, to carry to each node.", "caye village key")
     .addOption(new Option("--number <n>", "one more than the key that it follows").default(1).argParser(keyNumber))
-    .option("--out <file>", "where to write it; else ./group.key")
+    .option("-o, --out <file>", "where to write it; else ./group.key; never overwrites")
     .action((options: KeyOptions) => groupKey(io, options));
 }
 
@@ -100,7 +100,11 @@ function withKey(made: Command): Command {
 }
 
 function command(parent: Command, name: string, description: string, example: string): Command {
-  return parent.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`);
+  return parent
+    .command(name)
+    .description(description)
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", `\nExample:\n  ${example}`);
 }
 
 function keyNumber(text: string): number {

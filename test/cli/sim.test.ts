@@ -36,6 +36,12 @@ test("a range of seeds gives one run each, and a summary", async () => {
   expect((await fakeCli().run(...SMALL, "--seeds", "3..5")).out).toContain("3 runs, 3 complete");
 });
 
+test("a trace that can't be written is told before anything is played", async () => {
+  const cli = fakeCli();
+  const { code, err } = await cli.run(...SMALL, "--trace", "nowhere/run.pcap");
+  expect([code, err]).toEqual([1, expect.stringContaining("there is no directory nowhere")]);
+});
+
 test("a trace is written as its name says", async () => {
   const cli = fakeCli();
   await cli.run(...SMALL, "--trace", "run.pcap");

@@ -57,6 +57,10 @@ test("a bad date, a file that is no request and a wrong passphrase are told as s
   cli.files.set("school.request", request());
   const enrol = (...more: string[]) => cli.run("village", "enrol", "--authority", "village.authority", ...more);
   expect((await enrol("school.request", "--until", "soon", "--passphrase-file", "pass")).code).toBe(2);
+  for (const date of ["2099-02-31", "2020-01-01"]) {
+    const { code, err } = await enrol("school.request", "--until", date, "--passphrase-file", "pass");
+    expect([code, err], date).toEqual([2, expect.stringContaining(`--until`)]);
+  }
   expect((await enrol("pass", "--until", "2099-01-01", "--passphrase-file", "pass")).err).toContain("no request");
   expect((await enrol("school.request", "--until", "2099-01-01", "--passphrase-file", "bad")).err).toContain(
     "does not open",
@@ -78,7 +82,36 @@ test("a group key is a file of its own, never overwritten", async () => {
   expect(code).toBe(0);
   expect(out).toContain("group_key_file");
   expect(Buffer.from(cli.files.get("group.key") ?? []).toString()).toMatch(/caye-group-key 2 [0-9a-f]{64}\n/);
-  expect((await cli.run("village", "key")).code).toBe(1);
+  const again = await cli.run("village", "key", "--out", "group.key");
+  expect([again.code, again.err]).toEqual([1, expect.stringContaining("Name another file: -o FILE")]);
+});
+
+test("the authority's commands tell scripts what they did", async () => {
+  const told = async (...words: string[]) => JSON.parse((await cli.run("village", ...words, "--json")).out);
+  expect(await told("create")).toEqual({
+    file: "village.authority",
+    authority: expect.stringMatching(/^[0-9a-f]{128}$/),
+  });
+  cli.files.set("school.request", request());
+  const enrol = ["enrol", "school.request", "--authority", "village.authority", "--until", "2099-12-31"];
+  const { file } = await told(...enrol);
+  expect(file).toMatch(/^[0-9a-f]{16}\.certificate$/);
+  const { err } = await cli.run("village", ...enrol);
+  expect(err).toContain(
+    `caye village enrol 'school.request' --authority 'village.authority' --until 2099-12-31 -o '${file}'`,
+  );
+  expect(await told("key", "--number", "3")).toMatchObject({ number: 3 });
+  expect(await told("request")).toMatchObject({ request: "caye-request 1\nAAAA\nBBBB\n" });
+  expect(await told("revoke", "3f9a1c20", "--authority", "village.authority")).toMatchObject({ revoked: ["3f9a1c20"] });
+});
+
+test("what was taken in before a file that is refused is told all the same", async () => {
+  await cli.run("village", "create");
+  cli.files.set("school.request", request());
+  const enrol = ["enrol", "school.request", "--authority", "village.authority", "--until", "2099-12-31"];
+  await cli.run("village", ...enrol, "-o", "a.certificate");
+  const { code, out } = await cli.run("village", "join", "a.certificate", "gone.certificate");
+  expect([code, out]).toEqual([1, "a.certificate: taken, and told to the neighbours\n"]);
 });
 
 test("the roster lists members and those without a certificate", async () => {

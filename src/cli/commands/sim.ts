@@ -2,6 +2,7 @@
 import { AgentError } from "../../kernel/errors.ts";
 import type { ScenarioReport, SimulationRequest, Simulator, TraceFormat } from "../../kernel/simulation.ts";
 import type { CliIo } from "../io.ts";
+import { type Place, placeFor, save, type WantedPlace } from "../local-files.ts";
 import { formatMs, table } from "../text.ts";
 
 export interface SimOptions {
@@ -29,9 +30,11 @@ export async function sim(io: CliIo, options: SimOptions): Promise<void> {
   const simulator = await io.simulator();
   if (options.list === true) return list(io, simulator, options);
   const request = requestOf(simulator, options);
+  // Before hours are played for a file that can't be written.
+  const trace = options.trace === undefined ? undefined : await placeFor(io, traceOf(request, options.trace));
   const reports: ScenarioReport[] = [];
   for (const seed of seedsOf(options)) {
-    reports.push(await play(io, simulator, seed === undefined ? request : { ...request, seed }, options));
+    reports.push(await play(io, simulator, seed === undefined ? request : { ...request, seed }, trace));
   }
   const [only] = reports;
   if (options.seeds === undefined && only !== undefined) say(io, options, only, () => reportText(only));
@@ -75,6 +78,10 @@ function requestOf({ scenarios }: Simulator, options: SimOptions): SimulationReq
   };
 }
 
+function traceOf({ scenario, trace }: SimulationRequest, output: string): WantedPlace {
+  return { name: `${scenario}.${trace ?? "jsonl"}`, output, command: `caye sim --scenario ${scenario}` };
+}
+
 function formatOf(path: string): TraceFormat {
   return path.endsWith(".pcap") ? "pcap" : "jsonl";
 }
@@ -83,14 +90,12 @@ async function play(
   io: CliIo,
   simulator: Simulator,
   request: SimulationRequest,
-  options: SimOptions,
+  place: Place | undefined,
 ): Promise<ScenarioReport> {
   const progress = new SimProgress(io, request);
   const { report, trace } = await simulator.run(request, (virtualMs, packets) => progress.show(virtualMs, packets));
   progress.end();
-  if (options.trace !== undefined && trace !== undefined) {
-    await io.writeFile(io.resolve(options.trace), trace, { exclusive: false });
-  }
+  if (place !== undefined && trace !== undefined) await save(io, { ...place, file: io.resolve(place.file) }, trace);
   return report;
 }
 
@@ -111,7 +116,7 @@ class SimProgress {
     const nowMs = this.#io.monotonicMs();
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + PROGRESS_AFTER_MS;
-    const line = `${this.#what}: ${formatMs(virtualMs)} of virtual time, ${packets} packets`;
+    const line = `${this.#what}: ${formatMs(virtualMs)} of virtual time, ${packets} ${packets === 1 ? "packet" : "packets"}`;
     this.#io.stderr(this.#io.isTty ? CLEAR_LINE + line : `${line}\n`);
     this.#shown = true;
   }

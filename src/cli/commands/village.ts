@@ -5,7 +5,7 @@ import type { AuthorityKey, RequestReport, RosterReport, StatementReport } from 
 import { findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { placeFor, readLocal, save } from "../local-files.ts";
-import { printable, table } from "../text.ts";
+import { printable, quoted, table } from "../text.ts";
 
 const isRoster = shape<RosterReport>("authority", "members", "others", "revoked");
 const isRequest = shape<RequestReport>("id", "name", "request");
@@ -16,20 +16,19 @@ const SECRET_MODE = 0o600;
 export interface CreateOptions {
   readonly out?: string;
   readonly passphraseFile?: string;
+  readonly json?: boolean;
 }
 
-export async function createVillage(io: CliIo, { out, passphraseFile }: CreateOptions): Promise<void> {
-  const place = await placeFor(io, { name: "village.authority", output: out, command: "caye village create" });
+export async function createVillage(io: CliIo, { out, passphraseFile, json }: CreateOptions): Promise<void> {
   // Overwriting would end a village: not even when the file is named.
-  if ((await io.facts(place.file)) !== undefined) {
-    throw new AgentError("FILE_EXISTS", `${place.file} exists already; it was not touched`, {
-      fix: "name another file: --out FILE",
-    });
-  }
+  const place = await placeFor(io, { name: "village.authority", output: out, command: undefined });
   const tools = await io.villageTools();
   const { file, authority } = tools.createAuthority(await passphraseOf(io, passphraseFile));
-  await save(io, { ...place, overwrite: false, mode: SECRET_MODE }, new Uint8Array(file));
-  io.stdout(
+  await save(io, { ...place, mode: SECRET_MODE }, new Uint8Array(file));
+  say(
+    io,
+    json,
+    { file: place.file, authority },
     `Wrote the authority's secret to ${place.file}: keep it off the network, and a copy elsewhere.\n` +
       `Into the configuration of each node:\n\n[village]\nauthority = "${authority}"\n`,
   );
@@ -38,28 +37,36 @@ export async function createVillage(io: CliIo, { out, passphraseFile }: CreateOp
 export interface KeyOptions {
   readonly out?: string;
   readonly number: number;
+  readonly json?: boolean;
 }
 
-export async function groupKey(io: CliIo, { out, number }: KeyOptions): Promise<void> {
-  const place = await placeFor(io, { name: "group.key", output: out, command: "caye village key" });
+export async function groupKey(io: CliIo, { out, number, json }: KeyOptions): Promise<void> {
+  const place = await placeFor(io, { name: "group.key", output: out, command: undefined });
   const tools = await io.villageTools();
   const file = new Uint8Array(tools.createGroupKey(number));
-  await save(io, { ...place, overwrite: false, mode: SECRET_MODE }, file);
-  io.stdout(
+  await save(io, { ...place, mode: SECRET_MODE }, file);
+  say(
+    io,
+    json,
+    { file: io.resolve(place.file), number },
     `Wrote group key ${number} to ${place.file}. Carry it to each node by hand, and name it there:\n\n` +
       `[village]\ngroup_key_file = "${io.resolve(place.file)}"\n`,
   );
 }
 
-export async function villageRequest(io: CliIo, { out }: { readonly out?: string }): Promise<void> {
+export interface RequestOptions {
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+export async function villageRequest(io: CliIo, { out, json }: RequestOptions): Promise<void> {
   const agent = await findAgent(io);
-  const { request, id } = await agent.getSecret("/v1/village/request", isRequest);
-  if (out === undefined) {
-    io.stdout(request);
-    return;
-  }
+  const report = await agent.getSecret("/v1/village/request", isRequest);
+  const { request, id } = report;
+  if (out === undefined) return say(io, json, report, request);
   const place = await placeFor(io, { name: `${id}.request`, output: out, command: "caye village request" });
-  io.stdout(`Wrote ${await save(io, place, utf8(request))}: bring it to who holds the authority's key\n`);
+  const file = await save(io, place, utf8(request));
+  say(io, json, { ...report, file }, `Wrote ${file}: bring it to who holds the authority's key\n`);
 }
 
 export interface EnrolOptions {
@@ -67,17 +74,24 @@ export interface EnrolOptions {
   readonly until: string;
   readonly out?: string;
   readonly passphraseFile?: string;
+  readonly json?: boolean;
 }
 
 export async function enrol(io: CliIo, file: string, options: EnrolOptions): Promise<void> {
   const request = await readLocal(io, file);
-  const untilS = dateOf(options.until);
+  const { until, out, json } = options;
+  const untilS = dateOf(until);
   const tools = await io.villageTools();
   const certificate = tools.enrol(await keyOf(io, options), request, nowS(), untilS);
-  const wanted = { name: `${certificate.id}.certificate`, output: options.out, command: "caye village enrol" };
-  const saved = await save(io, await placeFor(io, wanted), new Uint8Array(certificate.file));
-  io.stdout(
-    `Wrote ${saved}: ${printable(certificate.name)} (${certificate.id}) belongs to the village until ${options.until}.\n` +
+  const { id, name } = certificate;
+  const command = `caye village enrol ${quoted(file)} --authority ${quoted(options.authority)} --until ${until}`;
+  const place = await placeFor(io, { name: `${id}.certificate`, output: out, command });
+  const saved = await save(io, place, new Uint8Array(certificate.file));
+  say(
+    io,
+    json,
+    { id, name, until, file: saved },
+    `Wrote ${saved}: ${printable(name)} (${id}) belongs to the village until ${until}.\n` +
       `On a node that is enrolled already, and on its own: caye village join ${saved}\n`,
   );
 }
@@ -92,9 +106,10 @@ export async function joinVillage(
   for (const file of files) {
     const { verdict } = await agent.post("/v1/village/statements", await readLocal(io, file), isStatement);
     reports.push({ file, verdict });
+    // At once: a later file that is refused does not undo this one.
+    if (options.json !== true) io.stdout(`${file}: ${VERDICTS[verdict]}\n`);
   }
-  if (options.json === true) io.stdout(`${JSON.stringify({ statements: reports }, null, 2)}\n`);
-  else for (const { file, verdict } of reports) io.stdout(`${file}: ${VERDICTS[verdict]}\n`);
+  if (options.json === true) say(io, true, { statements: reports }, "");
 }
 
 const VERDICTS: Readonly<Record<StatementReport["verdict"], string>> = {
@@ -106,6 +121,7 @@ const VERDICTS: Readonly<Record<StatementReport["verdict"], string>> = {
 export interface RevokeOptions {
   readonly authority: string;
   readonly passphraseFile?: string;
+  readonly json?: boolean;
 }
 
 export async function revoke(io: CliIo, ids: readonly string[], options: RevokeOptions): Promise<void> {
@@ -119,16 +135,13 @@ export async function revoke(io: CliIo, ids: readonly string[], options: RevokeO
   const kept = roster.revoked.filter((serial) => current.has(serial));
   const list = tools.revoke(await keyOf(io, options), [...kept, ...serials], number);
   await agent.post("/v1/village/statements", new Uint8Array(list), isStatement);
-  io.stdout(`Revoked, and told to the neighbours: ${ids.join(", ")}\n`);
+  say(io, options.json, { revoked: ids, number }, `Revoked, and told to the neighbours: ${ids.join(", ")}\n`);
 }
 
 export async function roster(io: CliIo, { json }: { readonly json?: boolean }): Promise<void> {
   const agent = await findAgent(io);
   const report = await agent.get("/v1/roster", isRoster);
-  if (json === true) {
-    io.stdout(`${JSON.stringify(report, null, 2)}\n`);
-    return;
-  }
+  if (json === true) return say(io, true, report, "");
   if (report.authority === "") {
     io.stdout("This node knows no authority, so every author is as good as another. caye village create makes one.\n");
     return;
@@ -175,8 +188,17 @@ async function passphraseOf(io: CliIo, file: string | undefined): Promise<string
 /** The end of that day, in Unix seconds. */
 function dateOf(text: string): number {
   const endMs = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T23:59:59Z`) : Number.NaN;
-  if (Number.isFinite(endMs)) return Math.floor(endMs / 1000);
-  throw new AgentError("USAGE", "--until takes a date", { fix: "for example --until 2027-12-31" });
+  const fix = "for example --until 2027-12-31";
+  // `Date` reads a 31st of February as a day in March.
+  if (!Number.isFinite(endMs) || !new Date(endMs).toISOString().startsWith(text)) {
+    throw new AgentError("USAGE", `--until takes a date, and ${printable(text)} is none`, { fix });
+  }
+  if (endMs / 1000 > nowS()) return Math.floor(endMs / 1000);
+  throw new AgentError("USAGE", `--until ${text} is over by this machine's clock`, { fix });
+}
+
+function say(io: CliIo, json: boolean | undefined, value: object, text: string): void {
+  io.stdout(json === true ? `${JSON.stringify(value, null, 2)}\n` : text);
 }
 
 function nowS(): number {
