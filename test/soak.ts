@@ -35,9 +35,34 @@ interface Progress {
 const HANG_MS = 180_000;
 const STATE = join(import.meta.dirname, "../node_modules/.cache/caye/soak.json");
 const SAVE_EVERY = 50;
+const USAGE = `npm run soak -- [--runs N] [--first SEED] [--fresh]
+
+  --runs N      how many random stories, one a seed; else 10000
+  --first SEED  the first seed; else 1
+  --fresh       begin anew, where else the last soak that was broken off goes on
+
+Exit codes: 0 all is well, 1 a seed failed, 2 typed wrongly.`;
 
 if (isMainThread) await main();
 else parentPort?.on("message", (seed: number) => void answer(seed));
+
+/** What was typed; wrong words end the process here. */
+function typed() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        runs: { type: "string" },
+        first: { type: "string" },
+        fresh: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+    return { values, wanted: { runs: whole(values.runs, 10_000), first: whole(values.first, 1) } };
+  } catch (error) {
+    console.error(`${describeError(error)}\n\n${USAGE}`);
+    return process.exit(2);
+  }
+}
 
 async function answer(seed: number): Promise<void> {
   const played = await play(seed);
@@ -57,10 +82,8 @@ async function play(seed: number): Promise<Played> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { runs: { type: "string" }, first: { type: "string" }, fresh: { type: "boolean" } },
-  });
-  const wanted = { runs: whole(values.runs, 10_000), first: whole(values.first, 1) };
+  const { values, wanted } = typed();
+  if (values.help === true) return console.log(USAGE);
   const progress = (values.fresh === true ? undefined : resumed(wanted)) ?? begun(wanted);
   if (progress.done > progress.first) console.error(`goes on at seed ${progress.done}; --fresh begins anew`);
   const startedMs = performance.now();

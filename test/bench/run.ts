@@ -8,12 +8,22 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { describeError } from "../../src/kernel/errors.ts";
 import { table, type Bench, type Row } from "./table.ts";
 
-const { values, positionals } = parseArgs({ options: { out: { type: "string" } }, allowPositionals: true });
+const { values, positionals } = typed();
 const known = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith(".ts") && !["run.ts", "table.ts"].includes(file))
   .map((file) => file.replace(/\.ts$/, ""));
+if (values.help === true) {
+  console.log(`npm run bench -- [NAME…] [--out DIR]
+
+  NAME       which: ${known.join(", ")}; else all of them, which takes long
+  --out DIR  also writes DIR/NAME.json and DIR/NAME.md
+
+Exit codes: 0 done, 1 a bench failed, 2 typed wrongly.`);
+  process.exit(0);
+}
 const unknown = positionals.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
   console.error(`no bench is called ${unknown.join(", ")}; there are: ${known.join(", ")}`);
@@ -26,6 +36,18 @@ for (const name of positionals.length > 0 ? positionals : known) {
   const rows = await bench.run();
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${process.arch}, Node ${process.versions.node}`;
   print(name, rows, machine);
+}
+
+function typed() {
+  try {
+    return parseArgs({
+      options: { out: { type: "string" }, help: { type: "boolean", short: "h" } },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    console.error(`${describeError(error)}\nnpm run bench -- --help says more`);
+    return process.exit(2);
+  }
 }
 
 function print(name: string, rows: readonly Row[], machine: string): void {
