@@ -289,7 +289,7 @@ export class IndexSync {
       this.#ports.count("wants_refused_budget");
       return false;
     }
-    for (let i = 0; i < Math.min(packets, left); i++) this.#allowance.spend(key, this.#nowMs());
+    this.#allowance.spend(key, this.#nowMs(), Math.min(packets, left));
     return true;
   }
 
