@@ -27,11 +27,14 @@ export interface BeaconPorts extends ExchangeParts {
 
 /** Every so many beacons, one goes as far as relays take it. */
 const FAR_EVERY = 4;
+/** So many beacons in a row are left out because others talk; then one is said all the same. */
+const MOST_LEFT_OUT = 3;
 
 export class Beacons {
   readonly #ports: BeaconPorts;
   #trickle: Trickle | undefined;
   #spoken = 0;
+  #leftOut = 0;
 
   constructor(ports: BeaconPorts) {
     this.#ports = ports;
@@ -65,7 +68,9 @@ export class Beacons {
   async #speak(expiresInMs: number): Promise<void> {
     const { count, isBusy, say, nearestHops } = this.#ports;
     if (this.#trickle === undefined) return;
-    if (!maySpeak(this.#trickle, this.#rules()) || isBusy()) return count("beacons_suppressed");
+    if (!maySpeak(this.#trickle, this.#rules())) return count("beacons_suppressed");
+    if (isBusy() && this.#leftOut++ < MOST_LEFT_OUT) return count("beacons_suppressed");
+    this.#leftOut = 0;
     // Who hears it tells it on in beacons of its own; only those behind radios without an agent need our far ones.
     const near = nearestHops() === 0 && this.#spoken++ % FAR_EVERY !== 0;
     await say(near ? 0 : undefined, expiresInMs);

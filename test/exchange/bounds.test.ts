@@ -1,6 +1,7 @@
 /** What strangers may cost: a node's airtime is bounded, whatever they ask and claim. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
+import { nodeNumber } from "../../src/sim/topology.ts";
 import type { Message } from "../../src/wire/messages.ts";
 import { beaconOf } from "../fakes/beacon.ts";
 import { openStranger, type StrangerRig } from "../fakes/stranger.ts";
@@ -57,4 +58,36 @@ describe("a node beside a stranger", () => {
     expect(rig.node.exchange.counters()["wants_given_up"]).toBeGreaterThan(0);
     expect(rig.node.exchange.neighbours().length).toBeLessThanOrEqual(256);
   });
+
+  test("two packets that announce a long, slow burst don't keep others silent for hours", async () => {
+    const other = await rig.neighbour();
+    await other.put("first", random.bytes(100));
+    await rig.clock.runUntil(() => rig.node.shard.stats().files === 1, 30 * MINUTE_MS);
+    for (const left of [63, 62]) {
+      await rig.say(burstPacket(other.shard.author.id, left));
+      await rig.clock.advance(9 * MINUTE_MS);
+    }
+    await misses(() => other.put("second", random.bytes(100)));
+    const before = rig.clock.monotonicMs();
+    await rig.clock.runUntil(() => rig.node.shard.stats().files === 2, 30 * 60 * MINUTE_MS);
+    expect(rig.clock.monotonicMs() - before).toBeLessThan(30 * MINUTE_MS);
+  });
+
+  /** What is said meanwhile does not reach the node, by relays neither. */
+  async function misses(what: () => Promise<unknown>): Promise<void> {
+    const link = (loss: number): void => {
+      for (const other of [1, 2]) rig.ether.setLink({ a: nodeNumber(0), b: nodeNumber(other), loss });
+    };
+    link(1);
+    await what();
+    await rig.clock.advance(MINUTE_MS);
+    link(0);
+  }
 });
+
+/** One slot of a stream that everybody has. */
+function burstPacket(author: Uint8Array, left: number): Message {
+  const strangers = [{ author: author.subarray(0, 4), from: 0, delta: 1, slots: 7 }];
+  const holdings = { base: 0, partial: true, rows: [], strangers };
+  return { type: "repair", seed: 7, left, holdings, coded: random.bytes(16) };
+}

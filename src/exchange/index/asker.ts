@@ -43,6 +43,8 @@ export class Asker {
   #pulls = 0;
   /** True while the last question waits for its turn on air. */
   #waits = false;
+  /** Since when the next question is put off; undefined when nothing is lacking. Monotonic ms. */
+  #sinceMs: number | undefined;
 
   constructor(ports: AskerPorts) {
     this.#ports = ports;
@@ -64,13 +66,14 @@ export class Asker {
 
   /** Waits for the end of the talk, then asks if something is still lacking. */
   arm(): void {
-    const { state, floor, agenda, air } = this.#ports;
+    const { state, floor, agenda, air, clock } = this.#ports;
     const { needed } = state.gathering;
     if (needed === 0) {
       agenda.cancel("index:ask");
       air.cancel("index:want");
       this.#tries = 0;
       this.#waits = false;
+      this.#sinceMs = undefined;
       this.#holders.clear();
       return;
     }
@@ -81,7 +84,10 @@ export class Asker {
     const need = (best?.needed ?? 0) / Math.min(this.#scale, MAX_WANT_SLOTS);
     // While nobody said that it holds what we lack, somebody is about to.
     const waitMs = best === undefined ? 4 * floor.speakDelayMs() : floor.askDelayMs(need);
-    agenda.set("index:ask", waitMs, () => this.#ask());
+    const nowMs = clock.monotonicMs();
+    this.#sinceMs ??= nowMs;
+    const mostMs = this.#sinceMs + floor.patienceMs - nowMs;
+    agenda.set("index:ask", Math.min(waitMs, Math.max(0, mostMs)), () => this.#ask());
   }
 
   /** Another asks for as much or more: the answer serves us, too. */
@@ -108,8 +114,9 @@ export class Asker {
   }
 
   #ask(): void {
-    const { state, air, count } = this.#ports;
+    const { state, air, clock, count } = this.#ports;
     if (state.gathering.needed === 0) return;
+    this.#sinceMs = clock.monotonicMs();
     const holder = this.#best();
     if (this.#tries >= MAX_TRIES) {
       count("wants_given_up");

@@ -14,6 +14,11 @@ const CROWD = 50;
 const NEED_WEIGHT = 3;
 /** Until its pace is known, each packet of a burst may take so many times its airtime. */
 const SLOW_BURST = 2;
+/** Slower than this no burst is, with relays between; and no longer silence is kept on one packet's word, which anybody can send. */
+const SLOWEST_BURST = 4;
+const MOST_BELIEVED = 12;
+/** Longer than the longest burst of one offer takes in one cell. */
+const PATIENCE = 100;
 
 export class Floor {
   readonly #parts: Pick<ExchangeParts, "air" | "clock" | "random">;
@@ -32,10 +37,16 @@ export class Floor {
     const last = this.#last;
     const goesOn = last !== undefined && last.radio === radio && left < last.left && nowMs - last.atMs < 600_000;
     const steps = goesOn ? last.left - left : 0;
-    const paceMs = goesOn ? (nowMs - last.atMs) / steps : SLOW_BURST * this.packetMs;
+    const heardPaceMs = goesOn ? (nowMs - last.atMs) / steps : SLOW_BURST * this.packetMs;
+    const paceMs = Math.min(heardPaceMs, SLOWEST_BURST * this.packetMs);
     this.#last = { radio, left, atMs: nowMs };
-    this.#burstUntilMs = nowMs + left * Math.max(1.1 * this.packetMs, 1.2 * paceMs);
+    this.#burstUntilMs = nowMs + Math.min(left, MOST_BELIEVED) * Math.max(1.1 * this.packetMs, 1.2 * paceMs);
     return goesOn ? steps - 1 : 0;
+  }
+
+  /** After so long a wait ends, however much talk there is: else who talks without end would silence all others. */
+  get patienceMs(): number {
+    return PATIENCE * this.packetMs;
   }
 
   /** Time on air of a full packet. */

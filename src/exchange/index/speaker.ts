@@ -52,6 +52,8 @@ export class Speaker {
   /** Slots that others lack, as their beacons tell or they asked somebody who does not answer. */
   #owed = 0;
   #seed: number;
+  /** Since when there is something to say; undefined when there is not. Monotonic ms. */
+  #sinceMs: number | undefined;
   readonly #said = new Set<number>();
 
   constructor(ports: SpeakerPorts) {
@@ -61,10 +63,17 @@ export class Speaker {
 
   /** Index talk was heard, or something changed: who has something to say waits for its end. */
   arm(): void {
-    const { agenda, floor, state } = this.#ports;
+    const { agenda, clock, floor, state } = this.#ports;
     if (this.#burst !== undefined) return;
-    if (this.#owed === 0 && state.uncovered().length === 0) agenda.cancel("index:speak");
-    else agenda.set("index:speak", floor.speakDelayMs(), () => this.#speak());
+    if (this.#owed === 0 && state.uncovered().length === 0) {
+      this.#sinceMs = undefined;
+      agenda.cancel("index:speak");
+      return;
+    }
+    const nowMs = clock.monotonicMs();
+    this.#sinceMs ??= nowMs;
+    const mostMs = this.#sinceMs + floor.patienceMs - nowMs;
+    agenda.set("index:speak", Math.min(floor.speakDelayMs(), Math.max(0, mostMs)), () => this.#speak());
   }
 
   /** True when a question for what was said lately is for us. */
@@ -111,6 +120,7 @@ export class Speaker {
 
   async #speak(): Promise<void> {
     const { state } = this.#ports;
+    this.#sinceMs = undefined;
     const uncovered = state.uncovered();
     const base = state.bases.current;
     const offer = await this.offer(base);
