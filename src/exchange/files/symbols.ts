@@ -55,6 +55,8 @@ export class Symbols {
   #pieces: Piece[] = [];
   #spoiled = false;
   #tries = 0;
+  /** Pieces from here on came after the last failure of all that was here: the lie may be among the others. */
+  #freshFrom = 0;
 
   /** @param isBlock whether these bytes are the block, by their hash */
   constructor(cut: Cut, isBlock: (bytes: Bytes) => boolean) {
@@ -71,8 +73,9 @@ export class Symbols {
   /** Symbols that are lacking at the least, 1 or more until it is whole. */
   get needed(): number {
     if (!this.#spoiled) return Math.max(1, this.k - this.held);
-    const best = Math.max(0, ...this.#candidates().map(countOf));
-    return Math.max(1, this.k - best);
+    // What is enough, and here still, was tried and made something else.
+    const open = this.#candidates().map(countOf);
+    return this.k - Math.max(0, ...open.filter((count) => count < this.k));
   }
 
   pieces(): readonly Piece[] {
@@ -104,15 +107,20 @@ export class Symbols {
       this.#reset();
       return { kind: "spoiled" };
     }
+    if (this.#spoiled && countOf(this.#fresh()) >= this.k) this.#freshFrom = this.#pieces.length;
     return { kind: this.#tries > 0 ? "spoiled" : "new" };
   }
 
-  /** All but one sender's, for each sender; and each sender's alone. */
+  #fresh(): readonly Piece[] {
+    return this.#pieces.slice(this.#freshFrom);
+  }
+
+  /** All but one sender's, for each sender; each sender's alone; and, as a number may be borrowed, what is fresh. */
   #candidates(): (readonly Piece[])[] {
     const senders = sendersOf(this.#pieces).slice(0, MAX_SENDERS_TRIED);
     const without = senders.map((sender) => this.#pieces.filter(({ from }) => from !== sender));
     const alone = senders.map((sender) => this.#pieces.filter(({ from }) => from === sender));
-    return [...without, ...alone];
+    return [this.#fresh(), ...without, ...alone];
   }
 
   #attempt(pieces: readonly Piece[]): SymbolVerdict | undefined {
@@ -125,13 +133,16 @@ export class Symbols {
     return { kind: "whole", bytes, liars: this.#liars(stream) };
   }
 
+  /** Whose symbols are false more often than true: of who mostly tells the truth somebody borrows the number. */
   #liars(stream: Uint8Array): ReadonlyMap<number, number> {
-    const liars = new Map<number, number>();
+    const counts = new Map<number, { readonly lies: number; readonly truths: number }>();
     for (const { index, symbol, from } of this.#pieces) {
-      if (equalBytes(symbol, symbolAt(stream, this.cut.symbolBytes, index))) continue;
-      liars.set(from, (liars.get(from) ?? 0) + 1);
+      const { lies, truths } = counts.get(from) ?? { lies: 0, truths: 0 };
+      const isTrue = equalBytes(symbol, symbolAt(stream, this.cut.symbolBytes, index));
+      counts.set(from, { lies: lies + (isTrue ? 0 : 1), truths: truths + (isTrue ? 1 : 0) });
     }
-    return liars;
+    const liars = [...counts].filter(([, { lies, truths }]) => lies > truths);
+    return new Map(liars.map(([from, { lies }]) => [from, lies]));
   }
 
   /** The padding of the last piece is zeros: else it is no symbol of this cut. */
@@ -145,6 +156,7 @@ export class Symbols {
     this.#pieces = [];
     this.#spoiled = false;
     this.#tries = 0;
+    this.#freshFrom = 0;
   }
 }
 

@@ -79,6 +79,21 @@ describe("a wanted block", () => {
     expect([0, 1, 2, 3, 4].map((index) => block.hear(symbol(index), HONEST)).at(-1)).toEqual(whole([[LIAR, 5]]));
   });
 
+  test("is had although a lie came under the number of the only honest sender, who is not called a liar for it", () => {
+    const block = new WantedBlock(ref, 900);
+    block.hear(symbol(0), HONEST);
+    block.hear(lie(200), HONEST);
+    const heard = Array.from({ length: 8 }, (_, i) => block.hear(symbol(1 + i), HONEST));
+    expect(heard.at(-1)).toEqual(whole([]));
+  });
+
+  test("asks for all of it again when what it has is spoiled, and its sender is the only one", () => {
+    const block = new WantedBlock(ref, 900);
+    block.hear(lie(200), HONEST);
+    for (let i = 0; i < 4; i++) block.hear(symbol(i), HONEST);
+    expect(block.needed).toBe(5);
+  });
+
   test("of which only lies come keeps no more of them than twice the block, and a few", () => {
     const block = new WantedBlock(ref, 900);
     for (let i = 0; i < 2_000; i++) block.hear(lie(i % 256), LIAR + (i % 7));
