@@ -16,12 +16,12 @@ test(
     await agent.printed("caye is up");
     expect(agent.output()).toContain("simulated");
 
-    const files = await eventually(async () => {
+    const bulletin = await eventually(async () => {
       const { stdout } = await caye(agent.state, "ls", "--json");
       const report: { files: FileRow[] } = JSON.parse(stdout);
-      return report.files.length >= 4 ? report.files : undefined;
+      if (report.files.length < 4) return undefined;
+      return report.files.find(({ name }) => name === "storm-bulletin.txt");
     });
-    const bulletin = files.find(({ name }) => name === "storm-bulletin.txt");
     expect(bulletin).toMatchObject({
       held: false,
       bytes: expect.any(Number),
@@ -34,7 +34,7 @@ test(
     expect(got.stderr + got.stdout).not.toContain('"error"');
     expect(got.code).toBe(0);
     const report: Record<string, number | string> = JSON.parse(got.stdout);
-    expect(report).toMatchObject({ cid: expect.stringMatching(/^bafkrei/), bytes: bulletin?.bytes });
+    expect(report).toMatchObject({ cid: expect.stringMatching(/^bafkrei/), bytes: bulletin.bytes });
     for (const field of ["packets", "air_bytes", "air_ms"]) expect(report[field], field).toBeGreaterThan(0);
 
     const original = join(ROOT, "src/sim/village-files/shelter/storm-bulletin.txt");
