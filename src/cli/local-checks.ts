@@ -39,7 +39,10 @@ function checkNode(version: string): Check {
 async function checkConfig(io: CliIo): Promise<Check> {
   try {
     await io.checkConfig();
-    return ok("config", io.env["CAYE_CONFIG"] ?? "defaults (CAYE_CONFIG names no file)");
+    return ok(
+      "config",
+      io.env["CAYE_CONFIG"] ?? "defaults: CAYE_CONFIG names no file here (an agent started with --config has its own)",
+    );
   } catch (error) {
     return fail("config", describeError(error), isAgentError(error) ? (error.fix ?? "") : "");
   }

@@ -45,7 +45,7 @@ test("the table has a line a check, its fix below, and a verdict", async () => {
   expect((await cli.run("doctor")).out).toBe(
     [
       "OK    node             Node 24.21.0",
-      "OK    config           defaults (CAYE_CONFIG names no file)",
+      "OK    config           defaults: CAYE_CONFIG names no file here (an agent started with --config has its own)",
       `OK    state directory  ${STATE}`,
       "OK    packages         swtpm, swtpm-tools, tpm2-tools, socat",
       "OK    tpm              TPM 2.0 at /dev/tpmrm0",
