@@ -12,6 +12,8 @@ import { type Bytes, ByteWriter, utf8 } from "../../src/kernel/bytes.ts";
 const BATCH = 10;
 /** Different names; each author has some of them. */
 const NAMES = 10_000;
+/** Different short files. */
+const INSIDE = 1_000;
 /** Of so many files one is short, and rides inside its entry. */
 const INSIDE_EACH = 10;
 const LANES = 64;
@@ -26,14 +28,16 @@ export interface Writer {
 
 /** The same each time: a writer that goes on where {@link fill} has stopped. */
 export class BigVillage {
-  readonly #names: readonly { readonly packed: Bytes; readonly inside: Bytes }[];
+  readonly #names: readonly Bytes[];
+  readonly #inside: readonly Bytes[];
   readonly #entries: number;
   readonly writers: readonly Writer[];
 
   /** @param entries of each author, the one that introduces it included */
   constructor(authors: number, entries: number) {
     this.#entries = entries;
-    this.#names = Array.from({ length: NAMES }, (_, i) => nameOf(i));
+    this.#names = Array.from({ length: NAMES }, (_, i) => packText(textOf(i)));
+    this.#inside = Array.from({ length: INSIDE }, (_, i) => insideEntry(i));
     this.writers = Array.from({ length: authors }, (_, i) => {
       const author = authorFromSeed(sha256(utf8(`author ${i}`)));
       const head = this.#log(author, i).reduce<Bytes>(nextHead, firstHead(author.publicKey));
@@ -52,14 +56,15 @@ export class BigVillage {
 
   /** What author `i` writes as its `seq`-th entry. */
   entry(i: number, seq: number): Bytes {
-    const { packed, inside } = this.#names[(37 * i + seq) % NAMES] ?? nameOf(0);
-    if (seq % INSIDE_EACH === 0) return inside;
+    const inside = this.#inside[(37 * i + seq) % INSIDE];
+    if (seq % INSIDE_EACH === 0 && inside !== undefined) return inside;
+    const packed = this.#names[(37 * i + seq) % NAMES] ?? packText(textOf(0));
     const digest = sha256(utf8(`file ${i}/${seq}`)).subarray(0, 16);
     return new ByteWriter().u16(1_500).bytes(digest).bytes(packed).finish();
   }
 
   name(i: number, seq: number): string {
-    return textOf((37 * i + seq) % NAMES);
+    return textOf((37 * i + seq) % (seq % INSIDE_EACH === 0 ? INSIDE : NAMES));
   }
 
   #log(author: Author, i: number): Bytes[] {
@@ -87,8 +92,7 @@ function textOf(i: number): string {
   return `water ${i} at the well.txt`;
 }
 
-function nameOf(i: number): { readonly packed: Bytes; readonly inside: Bytes } {
+function insideEntry(i: number): Bytes {
   const content = utf8(`Well ${i} is open until noon.`);
-  const inside = encodeEntry(fileEntry(textOf(i), refOf(cidOf("raw", content)), content));
-  return { packed: packText(textOf(i)), inside };
+  return encodeEntry(fileEntry(textOf(i), refOf(cidOf("raw", content)), content));
 }
