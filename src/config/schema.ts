@@ -209,7 +209,7 @@ const alerts = z.strictObject({
       .array(z.string().regex(/^(?:enrolled|[0-9a-fA-F]{16}|[0-9a-fA-F]{64})$/))
       .max(256)
       .transform((list) => list.map((key) => key.toLowerCase()))
-      .default([]),
+      .default(["enrolled"]),
     {
       description:
         "Whose alerts count here besides this node's own: author ids (`caye status` shows a node's own) or, safer, whole public keys; `enrolled` stands for all whom the village's authority has enrolled; all others are strangers.",

@@ -47,7 +47,7 @@ describe("a configuration", () => {
         cache_bytes: 8_388_608,
         carry_bytes: 0,
       },
-      alerts: { authorised: [], strangers: "show-unverified" },
+      alerts: { authorised: ["enrolled"], strangers: "show-unverified" },
       phones: { answer: "auto", language: "en", max_texts: 8, questions: 6, max_file_bytes: 1_500 },
       trust: { mode: "warn", tpm: { kind: "auto", uri: "auto" }, pcr: 14, pcrs: [14] },
       entropy: { source: { kind: "kernel", uri: "kernel" }, min_entropy_bits: 7 },
