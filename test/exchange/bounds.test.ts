@@ -1,5 +1,9 @@
 /** What strangers may cost: a node's airtime is bounded, whatever they ask and claim. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { authorFromSeed, type Author } from "../../src/dag/author.ts";
+import { encodeEntry } from "../../src/dag/entry.ts";
+import { firstHead, nextHead, signHead } from "../../src/dag/index-log.ts";
+import { concatBytes } from "../../src/kernel/bytes.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
 import { nodeNumber } from "../../src/sim/topology.ts";
 import type { Message } from "../../src/wire/messages.ts";
@@ -73,6 +77,18 @@ describe("a node beside a stranger", () => {
     expect(rig.clock.monotonicMs() - before).toBeLessThan(30 * MINUTE_MS);
   });
 
+  test("sixty authors whom one node alone knows come to its neighbour, though they don't fit one packet's list", async () => {
+    for (let i = 0; i < 60; i++) {
+      await rig.say(introductionOf(authorFromSeed(random.bytes(32))));
+      await rig.clock.advance(2_000);
+    }
+    expect(rig.node.shard.authors()).toHaveLength(61);
+    const other = await rig.neighbour();
+    await other.put("first", random.bytes(100));
+    await rig.clock.runUntil(() => other.shard.authors().length === 62, 12 * 60 * MINUTE_MS);
+    expect(other.shard.authors()).toHaveLength(62);
+  });
+
   /** What is said meanwhile does not reach the node, by relays neither. */
   async function misses(what: () => Promise<unknown>): Promise<void> {
     const link = (loss: number): void => {
@@ -90,4 +106,13 @@ function burstPacket(author: Uint8Array, left: number): Message {
   const strangers = [{ author: author.subarray(0, 4), from: 0, delta: 1, slots: 7 }];
   const holdings = { base: 0, partial: true, rows: [], strangers };
   return { type: "repair", seed: 7, left, holdings, coded: random.bytes(16) };
+}
+
+/** A log that has begun, as its author pushes it. */
+function introductionOf(author: Author): Message {
+  const entry = encodeEntry({ kind: "author", publicKey: author.publicKey, name: "made-up" });
+  const signature = signHead(author, 1, nextHead(firstHead(author.publicKey), entry));
+  const bytes = concatBytes(Uint8Array.of(entry.length), entry, signature);
+  const slots = Math.ceil(bytes.length / 16);
+  return { type: "update", author: author.id.subarray(0, 4), from: 0, delta: 1, slots, slot: 0, bytes };
 }

@@ -43,6 +43,8 @@ const MAX_OFFER_SLOTS = 512;
 /** Holdings take at most so much of a packet; the rest comes in another one. */
 const MAX_HEAD_BYTES = 96;
 const MAX_SEEDS = 64;
+/** Authors whose turn is remembered; of more than these the first come again a little early. */
+const MAX_TOLD = 4_096;
 /** Below this chance that somebody lacks it, telling is cheaper than sending. */
 const SEND_FROM = 0.45;
 
@@ -55,6 +57,9 @@ export class Speaker {
   /** Since when there is something to say; undefined when there is not. Monotonic ms. */
   #sinceMs: number | undefined;
   readonly #said = new Set<number>();
+  /** Authors who were told of, the last ones at the end: where not all fits, each has its turn. */
+  readonly #told = new Set<string>();
+  #last: Offer | undefined;
 
   constructor(ports: SpeakerPorts) {
     this.#ports = ports;
@@ -156,6 +161,7 @@ export class Speaker {
     const offer = await this.offer(burst.over);
     if (offer.slots === 0 || burst !== this.#burst) return this.#endBurst();
     burst.total = offer.slots;
+    this.#last = offer;
     burst.slots = Math.min(burst.slots, Math.ceil(offer.slots / (1 - state.loss.ratio)));
     const head = repairHeadBytes(offer.holdings);
     const most = Math.floor((air.maxMessageBytes - head) / SLOT_BYTES);
@@ -191,6 +197,9 @@ export class Speaker {
 
   #endBurst(): void {
     this.#burst = undefined;
+    // Not sooner: the packets of a burst add up because they speak of the same streams.
+    if (this.#last !== undefined) this.#noteTold(this.#last);
+    this.#last = undefined;
     this.#ports.air.cancel("index:repair");
     this.#ports.agenda.cancel("index:burst");
     this.arm();
@@ -224,6 +233,7 @@ export class Speaker {
       ...(expiresInMs === undefined ? {} : { expiresInMs }),
       onSent: () => {
         this.noteSaid(tag & 0xffff);
+        this.#noteTold(offer);
         for (const { hex, to } of offer.streams) state.cover(hex, to);
         count("beacons_said");
         this.#ports.onSaid();
@@ -239,7 +249,9 @@ export class Speaker {
     const base = "tag" in over ? over : NOTHING;
     const all =
       "tag" in over ? state.newsOver(over).map((member) => ({ member, from: countIn(over, member.hex) })) : over;
-    const order = [...all].sort((a, b) => this.#age(a.member) - this.#age(b.member));
+    const turns = new Map([...this.#told].map((hex, turn) => [hex, turn + 1]));
+    const turn = ({ member }: Lack): number => turns.get(member.hex) ?? 0;
+    const order = [...all].sort((a, b) => this.#age(a.member) - this.#age(b.member) || turn(a) - turn(b));
     const chosen: Stream[] = [];
     let slots = 0;
     for (const { member, from } of order) {
@@ -255,6 +267,17 @@ export class Speaker {
     const whole = chosen.length === all.length && chosen.every(({ hex, to }) => state.vector.count(hex) === to);
     const streams = inOrder(base, chosen);
     return { holdings: this.#holdings(base, streams, !whole || over !== base), streams, slots };
+  }
+
+  #noteTold({ streams }: Offer): void {
+    for (const { hex } of streams) {
+      this.#told.delete(hex);
+      this.#told.add(hex);
+    }
+    for (const hex of this.#told) {
+      if (this.#told.size <= MAX_TOLD) return;
+      this.#told.delete(hex);
+    }
   }
 
   #age({ hex, count }: Member): number {
