@@ -59,6 +59,8 @@ const ASK_AGAIN_PACKETS = 3;
 const MAX_ASKINGS = 3;
 /** Times an hour that what others say can call us back to the shortest interval. */
 const RESETS = 12;
+/** Radios that are remembered to have everything: anybody can make up numbers. */
+const MAX_SURE = 512;
 /** Lists an hour for those who come anew. */
 const GREETINGS = 4;
 const SWEEP_MS = 60_000;
@@ -156,7 +158,7 @@ export class AlertSpread {
     if (tags.some((tag) => !known.has(tag))) return this.#lack(origin);
     // Who lacks something gets it, which tells more than a list; who lacks the same as we has asked for us, too.
     if (lackedByThem.length > 0) return;
-    this.#sure.add(origin.from);
+    if (this.#sure.size < MAX_SURE) this.#sure.add(origin.from);
     agenda.cancel("alerts:ask");
     if (this.#trickle !== undefined) this.#trickle = heardConsistent(this.#trickle);
   }

@@ -29,6 +29,9 @@ export interface Lack {
   readonly from: number;
 }
 
+/** Authors of whom it is remembered what was announced: twice as many as a shard holds. */
+const MAX_COVERED = 8_192;
+
 export class IndexState {
   readonly shard: IndexShard;
   readonly vector: Vector;
@@ -78,7 +81,12 @@ export class IndexState {
   }
 
   cover(hex: string, count: number): void {
-    if (count > (this.#covered.get(hex) ?? 0)) this.#covered.set(hex, count);
+    if (count <= (this.#covered.get(hex) ?? 0)) return;
+    this.#covered.delete(hex);
+    this.#covered.set(hex, count);
+    // Anybody can name authors that do not exist: what was announced longest ago is forgotten, and told of once more.
+    const oldest = this.#covered.keys().next();
+    if (this.#covered.size > MAX_COVERED && oldest.done !== true) this.#covered.delete(oldest.value);
   }
 
   /** Undefined when the base is not known, or has no such authors. */
