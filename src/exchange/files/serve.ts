@@ -23,7 +23,7 @@ import { Stream } from "./stream.ts";
 import type { Suspects } from "./suspects.ts";
 
 export interface ServePorts extends ExchangeParts {
-  readonly shard: Pick<Shard, "author" | "findBlockByPrefix" | "getBlock" | "resolve">;
+  readonly shard: Pick<Shard, "author" | "findBlockByPrefix" | "getBlock" | "filesOf" | "resolve">;
   readonly suspects: Suspects;
   /** Agents that could hold the same: all that are known but one, who asks. */
   readonly audience: () => number;
@@ -171,7 +171,7 @@ export class Serve {
 
   async #isOwn({ digest }: BlockRef): Promise<boolean> {
     const own = toHex(this.#ports.shard.author.id);
-    return (await this.#ports.shard.resolve(toHex(digest))).some(({ author }) => author === own);
+    return (await this.#ports.shard.filesOf(digest)).some(({ author }) => author === own);
   }
 
   #nowMs(): number {
