@@ -18,6 +18,8 @@ import {
 export interface BeaconPorts extends ExchangeParts {
   /** Relays to the nearest neighbour; undefined while nobody was heard, or when the distance can't be told. */
   readonly nearestHops: () => number | undefined;
+  /** Agents next door. */
+  readonly listeners: () => number;
   /** True while nobody was heard: agreement can't be told from loneliness then. */
   readonly alone: () => boolean;
   /** True while others talk about the index: they tell more than a beacon does. */
@@ -29,6 +31,8 @@ export interface BeaconPorts extends ExchangeParts {
 const FAR_EVERY = 4;
 /** So many beacons in a row are left out because others talk; then one is said all the same. */
 const MOST_LEFT_OUT = 3;
+/** So many listeners fit the shortest interval. */
+const CALM = 8;
 
 export class Beacons {
   readonly #ports: BeaconPorts;
@@ -79,7 +83,9 @@ export class Beacons {
   #rules(): TrickleRules {
     const timing = this.#ports.air.timing();
     const doublings = this.#ports.alone() ? timing.lonelyDoublings : timing.beaconDoublings;
-    return { minMs: timing.beaconMinMs, doublings, redundancy: timing.beaconRedundancy };
+    // In a crowd all begin anew at the same moment: half an interval must hold them.
+    const minMs = timing.beaconMinMs * Math.max(1, this.#ports.listeners() / CALM);
+    return { minMs, doublings, redundancy: timing.beaconRedundancy };
   }
 
   #nowMs(): number {

@@ -22,7 +22,7 @@ import { Asker, slotsFor } from "./index/asker.ts";
 import { Floor } from "./index/floor.ts";
 import type { Part } from "./index/gathering.ts";
 import { Pusher } from "./index/pusher.ts";
-import { Speaker } from "./index/speaker.ts";
+import { Speaker, referenceTo } from "./index/speaker.ts";
 import { IndexState, countIn, type IndexShard, type Lack, type Resolved } from "./index/state.ts";
 import { parseStream } from "./index/streams.ts";
 import { Insistence } from "./insistence.ts";
@@ -53,7 +53,7 @@ export class IndexSync {
   constructor(ports: IndexSyncPorts) {
     this.#ports = ports;
     this.#state = new IndexState(ports.shard);
-    this.#floor = new Floor(ports, () => this.#state.neighbours.near(this.#nowMs()));
+    this.#floor = new Floor(ports, () => this.#state.crowd(this.#nowMs()));
     const shared = { ...ports, state: this.#state, floor: this.#floor };
     const onSaid = (): void => this.#rearm();
     this.#pusher = new Pusher({ ...shared, onSaid });
@@ -63,13 +63,13 @@ export class IndexSync {
       ...ports,
       alone: () => this.neighbours.size === 0,
       nearestHops: () => this.neighbours.nearestHops(),
+      listeners: () => this.#state.crowd(this.#nowMs()),
       isBusy: () =>
         this.#floor.busyMs > 0 ||
         ports.agenda.has("index:speak") ||
         ports.agenda.has("index:ask") ||
         this.#pusher.waiting,
-      say: async (hops, expiresInMs) =>
-        this.#speaker.sayBeacon(await this.#speaker.offer(this.#state.bases.current), hops, expiresInMs),
+      say: (hops, expiresInMs) => this.#speaker.sayBeacon(hops, expiresInMs),
     });
   }
 
@@ -94,15 +94,16 @@ export class IndexSync {
   async onBeacon({ sender, holdings }: Beacon, origin: Heard): Promise<void> {
     const author = this.#state.vector.matching(sender);
     this.#note(origin, author.length === 1 ? author[0] : toHex(sender));
-    await this.#onHoldings(holdings, origin, undefined);
+    await this.#onHoldings(holdings, origin, (tag) => referenceTo(sender, tag));
     this.#rearm();
   }
 
   async onRepair(repair: Repair, origin: Heard): Promise<void> {
     const { holdings, seed, left, coded } = repair;
     this.#note(origin);
+    this.#pusher.heard(origin.payloadBytes, false);
     const lost = this.#floor.heardBurst(origin.from, left);
-    if (lost > 0) this.#state.loss.note(lost, lost + 1);
+    this.#state.loss.note(lost, lost + 1);
     this.#speaker.heardRepair(coded.length / SLOT_BYTES, sum(holdings.rows) + sum(holdings.strangers));
     const resolved = await this.#onHoldings(holdings, origin, seed);
     if (resolved !== undefined) await this.#learn(resolved, { seed, coded, sender: origin.from });
@@ -110,7 +111,9 @@ export class IndexSync {
   }
 
   async onUpdate(update: Update, origin: Heard): Promise<void> {
-    const { author, from, delta, slot, bytes } = update;
+    const { author, from, delta, known, slot, bytes } = update;
+    this.#state.noteKnown(known + 1);
+    this.#pusher.heard(origin.payloadBytes, true);
     const alike = this.#state.vector.matching(author);
     const whole = slot === 0 ? parseStream(bytes, delta) : undefined;
     const id = this.#authorOf(update, alike, whole?.entries[0]);
@@ -128,11 +131,11 @@ export class IndexSync {
   onWant({ re, slots, tries }: Want, origin: Heard): void {
     this.#note(origin);
     this.#asker.heardWant(slots);
-    if (this.#speaker.isAsked(re)) {
+    const { current } = this.#state.bases;
+    const canHelp = tries >= 2 && this.#state.newsOver(current).length > 0;
+    if ((this.#speaker.saidLately(re) || canHelp) && this.#mayServe(origin, slots)) {
       const farther = this.#insistence.note(`${origin.from} ${re}`, slots);
-      if (this.#mayServe(origin, slots)) this.#speaker.answer(slots, this.#back(origin, farther));
-    } else if (tries >= 2 && this.#state.newsOver(this.#state.bases.current).length > 0) {
-      if (this.#mayServe(origin, slots)) this.#speaker.owe(slots);
+      if (!this.#speaker.answerAbout(re, slots, this.#back(origin, farther))) this.#speaker.owe(slots, current);
     }
     this.#rearm();
   }
@@ -150,7 +153,7 @@ export class IndexSync {
       const farther = this.#insistence.note(`${origin.from} pull`, slots);
       const { agenda } = this.#ports;
       if (!agenda.has("index:pulled")) {
-        agenda.set("index:pulled", this.#floor.speakDelayMs(), () =>
+        agenda.set("index:pulled", this.#floor.speakDelayMs(this.#state.handicap), () =>
           this.#speaker.answer(Math.min(slots, 512), this.#back(origin, farther), known ?? lacks),
         );
       }
@@ -159,7 +162,12 @@ export class IndexSync {
   }
 
   /** What is common to all who say what they hold. */
-  async #onHoldings(holdings: Holdings, origin: Origin, seed: number | undefined): Promise<Resolved | undefined> {
+  /** @param re how to refer to it: the seed of a repair; of a beacon a function of its vector's tag */
+  async #onHoldings(
+    holdings: Holdings,
+    origin: Heard,
+    re: number | ((tag: number) => number),
+  ): Promise<Resolved | undefined> {
     const { bases, vector, gathering, neighbours } = this.#state;
     this.#state.refresh(this.#nowMs());
     const resolved = this.#state.resolve(holdings);
@@ -171,6 +179,7 @@ export class IndexSync {
     }
     this.#asker.understood();
     bases.heard(resolved.base, this.#nowMs());
+    if (resolved.base === bases.current) this.#state.noteKnown(resolved.streams.length);
     const claims = { get: (hex: string) => claimOf(resolved, hex) };
     neighbours.note({ radio: origin.from, hops: origin.hops, claims }, this.#nowMs());
     if (resolved.tag === vector.tag) {
@@ -183,16 +192,20 @@ export class IndexSync {
     const lacking = resolved.streams.filter(({ hex, from, to }) => to > vector.count(hex) && from <= vector.count(hex));
     if (fresh.length > 0) {
       const missed = fresh.filter(({ hex, to }) => to > vector.count(hex)).length;
-      this.#state.loss.note(missed, fresh.length);
+      this.#state.pushLoss.note(missed, fresh.length);
     }
     for (const stream of lacking) gathering.want({ ...(await this.#state.part(stream)), wanted: true });
-    const re = seed ?? resolved.tag;
-    if (re !== undefined) this.#asker.heardHolder(re & 0xffff, origin, resolved.streams, sum(fresh));
+    const said = typeof re === "number" ? re : re(resolved.tag ?? 0);
+    this.#asker.heardHolder(said, origin, resolved.streams, sum(fresh));
     this.#cover(resolved);
-    const lacks = seed === undefined ? this.#state.lackedBy(resolved) : [];
-    if (lacks.length > 0)
-      this.#speaker.owe(lacks.reduce((all, { member, from }) => all + slotsFor(member.count - from), 0));
-    if (lacking.length === 0 && lacks.length === 0 && seed === undefined) this.#beacons.agrees();
+    const lacks = this.#state.lackedBy(resolved);
+    this.#speaker.aid(lacks, sum(resolved.streams));
+    if (typeof re !== "number" && lacks.length > 0)
+      this.#speaker.owe(
+        lacks.reduce((all, { member, from }) => all + slotsFor(member.count - from), 0),
+        resolved.base,
+      );
+    if (lacking.length === 0 && lacks.length === 0 && typeof re !== "number") this.#beacons.agrees();
     else this.#beacons.differs();
     return resolved;
   }
@@ -297,8 +310,7 @@ export class IndexSync {
     return this.#ports.air.reach(hops === undefined ? undefined : hops + farther);
   }
 
-  #note({ from, hops, payloadBytes }: Heard, author?: string): void {
-    this.#pusher.heard(payloadBytes);
+  #note({ from, hops }: Heard, author?: string): void {
     const sign = { radio: from, hops, ...(author === undefined ? {} : { author }) };
     if (this.neighbours.note(sign, this.#nowMs())) this.#ports.log.info("neighbour heard", { radio: from });
   }

@@ -12,6 +12,8 @@ export interface Update {
   readonly from: number;
   /** Entries of the stream, 1 … 65,535. */
   readonly delta: number;
+  /** Authors beside this one of whom the sender has news, 0 … 255 or more: it tells others how well placed they are. */
+  readonly known: number;
   /** Slots of the whole stream, 1 … 4,096. */
   readonly slots: number;
   /** The first slot that it brings, from 0. */
@@ -29,8 +31,8 @@ export const updateCodec: MessageCodec<Update> = {
 };
 
 /** A stream that fits one packet needs no numbers of slots; of others a piece says how many slots there are, and its first. */
-function writeUpdate(writer: ByteWriter, { author, from, delta, slots, slot, bytes }: Update): void {
-  writer.bytes(author).varint(from).varint(delta);
+function writeUpdate(writer: ByteWriter, { author, from, delta, known, slots, slot, bytes }: Update): void {
+  writer.bytes(author).varint(from).varint(delta).u8(known);
   if (isWhole({ slots, slot, bytes })) writer.varint(0);
   else writer.varint(slots).varint(slot);
   writer.bytes(bytes);
@@ -40,18 +42,20 @@ function readUpdate(reader: ByteReader): Update {
   const author = copyBytes(reader.take(SHORT_ID_BYTES));
   const from = reader.varint();
   const delta = reader.varint();
+  const known = reader.u8();
   const said = reader.varint();
   const slot = said === 0 ? 0 : reader.varint();
   const bytes = copyBytes(reader.rest());
   const slots = said === 0 ? slotsIn(bytes) : said;
   if (said !== 0 && isWhole({ slots, slot, bytes })) reader.fail("whole stream as a piece");
-  return { type: "update", author, from, delta, slots, slot, bytes };
+  return { type: "update", author, from, delta, known, slots, slot, bytes };
 }
 
-function flawOfUpdate({ author, from, delta, slots, slot, bytes }: Update): string | undefined {
+function flawOfUpdate({ author, from, delta, known, slots, slot, bytes }: Update): string | undefined {
   if (author.length !== SHORT_ID_BYTES) return "author id not 4 bytes";
   if (!within(delta, 1, MAX_DELTA)) return "entries not 1 to 65535";
   if (!within(from, 0, MAX_SEQUENCE - delta)) return "sequence out of range";
+  if (!within(known, 0, 255)) return "known authors not 0 to 255";
   if (bytes.length === 0) return "empty piece";
   if (!within(slots, 1, MAX_STREAM_SLOTS)) return "slots out of range";
   if (!within(slot, 0, slots - slotsIn(bytes))) return "piece beyond the stream";

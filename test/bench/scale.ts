@@ -167,7 +167,7 @@ async function packets({ node, modem, pass }: Rig): Promise<Row[]> {
     "UPDATE, one new entry": (i) => {
       const { id, from, stream } = news(i);
       const slots = slotsOf(stream);
-      return { type: "update", author: id.subarray(0, 4), from, delta: 1, slots, slot: 0, bytes: stream };
+      return { type: "update", author: id.subarray(0, 4), from, delta: 1, known: 0, slots, slot: 0, bytes: stream };
     },
     "REPAIR, one new entry": (i) => {
       const { id, from, stream } = news(AUTHORS - 1 - (i % 200));

@@ -72,7 +72,16 @@ function messages(): Message[] {
   return [
     { type: "beacon", sender: author.subarray(0, 4), holdings: news },
     { type: "repair", holdings: news, seed: 77, left: 3, coded: random.bytes(11 * SLOT_BYTES) },
-    { type: "update", author: author.subarray(0, 4), from: 300, delta: 3, slots: 9, slot: 0, bytes: random.bytes(139) },
+    {
+      type: "update",
+      author: author.subarray(0, 4),
+      from: 300,
+      delta: 3,
+      known: 5,
+      slots: 9,
+      slot: 0,
+      bytes: random.bytes(139),
+    },
     { type: "want", re: 300, slots: 30, tries: 0 },
     {
       type: "pull",

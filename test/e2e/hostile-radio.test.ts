@@ -64,7 +64,7 @@ test(
       (i) => {
         const entry = Uint8Array.from([0, ...random.bytes(32), 0x61]);
         const bytes = concatBytes(Uint8Array.of(entry.length), entry);
-        const update = { author: random.bytes(4), from: 1 + (i % 900), delta: 1, slots: 3, slot: 0, bytes };
+        const update = { author: random.bytes(4), from: 1 + (i % 900), delta: 1, known: 0, slots: 3, slot: 0, bytes };
         return packet(encodeMessage({ type: "update", ...update }), i);
       },
       (i) =>

@@ -114,5 +114,5 @@ function introductionOf(author: Author): Message {
   const signature = signHead(author, 1, nextHead(firstHead(author.publicKey), entry));
   const bytes = concatBytes(Uint8Array.of(entry.length), entry, signature);
   const slots = Math.ceil(bytes.length / 16);
-  return { type: "update", author: author.id.subarray(0, 4), from: 0, delta: 1, slots, slot: 0, bytes };
+  return { type: "update", author: author.id.subarray(0, 4), from: 0, delta: 1, known: 0, slots, slot: 0, bytes };
 }

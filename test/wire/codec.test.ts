@@ -109,6 +109,7 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
         author: shortId,
         from: sequence,
         delta: fc.integer({ min: 1, max: 255 }),
+        known: fc.integer({ min: 0, max: 255 }),
         slots: fc.constant(ends ? slot + brought : slot + brought + 3),
         slot: fc.constant(slot),
         bytes: fc.constant(whole),
@@ -265,9 +266,17 @@ describe("what we must not send", () => {
   };
 
   test("is a message beyond 231 bytes", () => {
-    const update = { type: "update", author: author.subarray(4), from: 0, delta: 1, slots: 14, slot: 0 } as const;
-    expect(code({ ...update, bytes: new Uint8Array(223) })).toBe("sent");
-    expect(code({ ...update, bytes: new Uint8Array(224) })).toBe("MESSAGE_TOO_LONG");
+    const update = {
+      type: "update",
+      author: author.subarray(4),
+      from: 0,
+      delta: 1,
+      known: 0,
+      slots: 14,
+      slot: 0,
+    } as const;
+    expect(code({ ...update, bytes: new Uint8Array(222) })).toBe("sent");
+    expect(code({ ...update, bytes: new Uint8Array(223) })).toBe("MESSAGE_TOO_LONG");
     const rows = Array.from({ length: 300 }, (_, i) => ({ number: 3 * i, delta: 1, slots: 6 }));
     const holdings = { base: 1, partial: false, rows, strangers: [] };
     expect(code({ type: "beacon", sender: author.subarray(4), holdings })).toBe("sent");
@@ -301,6 +310,7 @@ describe("what we must not send", () => {
       author: short,
       from: 0,
       delta: 1,
+      known: 0,
       slots: 2,
       slot: 0,
       bytes: new Uint8Array(32),
@@ -327,6 +337,7 @@ describe("what we must not send", () => {
       { ...update, from: 0xffff_ffff },
       { ...update, delta: 0 },
       { ...update, slots: 1 },
+      { ...update, known: 256 },
       { ...update, slot: 1 },
       { ...update, bytes: new Uint8Array(0) },
       { ...update, slots: 3, bytes: new Uint8Array(31) },

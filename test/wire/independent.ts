@@ -262,7 +262,7 @@ const LAYOUTS: readonly Layout[] = [
     type: "update",
     number: 2,
     read: (bits) => {
-      const head = { author: bits.hex(4), from: bits.varint(), delta: bits.varint() };
+      const head = { author: bits.hex(4), from: bits.varint(), delta: bits.varint(), known: bits.u(8) };
       const said = bits.varint();
       const slot = said === 0 ? 0 : bits.varint();
       const bytes = bits.rest();
@@ -277,7 +277,7 @@ const LAYOUTS: readonly Layout[] = [
       const slot = num(m, "slot", 0, slots - here);
       must(slot + here === slots || bytes.length % 128 === 0, "half a slot in the middle");
       const place = here === slots ? varint(0) : varint(slots) + varint(slot);
-      return hex(m, "author", 4) + varint(from) + varint(delta) + place + bytes;
+      return hex(m, "author", 4) + varint(from) + varint(delta) + u(num(m, "known"), 8) + place + bytes;
     },
   },
   {

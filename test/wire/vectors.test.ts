@@ -15,6 +15,7 @@ import { MerkleTree } from "../../src/dag/merkle.ts";
 import { decodeStatement, isStatedBy } from "../../src/dag/statement.ts";
 import { SymbolCollector, symbolAt } from "../../src/erasure/cauchy.ts";
 import { addCombination, coefficients } from "../../src/erasure/random-linear.ts";
+import { referenceTo } from "../../src/exchange/index/speaker.ts";
 import { parseStream, slotAt, slotsOf } from "../../src/exchange/index/streams.ts";
 import { tagPart } from "../../src/exchange/index/vector.ts";
 import { closeBox, groupKey, openBox } from "../../src/exchange/sealed-box.ts";
@@ -98,7 +99,7 @@ describe("the index", () => {
       const pieces = packets.map((packet) => decoded(packet, "update"));
       expect(pieces.map(({ bytes: piece }) => toHex(piece)).join("")).toBe(index.streams[i]?.bytes);
     }
-    expect(decoded(index.wantOfBeacon, "want").re).toBe(index.tag & 0xffff);
+    expect(decoded(index.wantOfBeacon, "want").re).toBe(referenceTo(sender, index.tag));
   });
 
   test("mixes all slots into these coded ones", () => {

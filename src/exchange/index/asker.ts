@@ -25,10 +25,6 @@ interface Holder {
 }
 
 const MAX_HOLDERS = 12;
-/** Coded slots of a packet, about. */
-const SLOTS_A_PACKET = 12;
-/** A question for less than so many slots is not raised for what the way may lose: one round more costs less. */
-const RAISE_FROM = 10;
 /** Asked so often in vain, the claim is given up. */
 const MAX_TRIES = 30;
 const PULL_VECTOR_BYTES = 180;
@@ -83,7 +79,7 @@ export class Asker {
     const best = this.#best();
     const need = (best?.needed ?? 0) / Math.min(this.#scale, MAX_WANT_SLOTS);
     // While nobody said that it holds what we lack, somebody is about to.
-    const waitMs = best === undefined ? 4 * floor.speakDelayMs() : floor.askDelayMs(need);
+    const waitMs = best === undefined ? 4 * floor.speakDelayMs(0) : floor.askDelayMs(need);
     const nowMs = clock.monotonicMs();
     this.#sinceMs ??= nowMs;
     const mostMs = this.#sinceMs + floor.patienceMs - nowMs;
@@ -130,7 +126,7 @@ export class Asker {
     const want = {
       type: "want",
       re: holder?.re ?? 0,
-      slots: Math.min(MAX_WANT_SLOTS, this.#raised(holder?.needed ?? state.gathering.needed)),
+      slots: Math.min(MAX_WANT_SLOTS, holder?.needed ?? state.gathering.needed),
       tries: Math.min(MAX_WANT_TRIES, holder === undefined ? this.#tries + 1 : this.#tries - 1),
     } as const;
     air.say(want, {
@@ -154,14 +150,6 @@ export class Asker {
       if (needed > 0 && needed >= (best?.needed ?? 0)) best = { ...holder, needed };
     }
     return best;
-  }
-
-  /** So many slots more as the way will lose, in whole packets. */
-  #raised(needed: number): number {
-    if (needed < RAISE_FROM) return needed;
-    const { ratio } = this.#ports.state.loss;
-    const packets = needed / SLOTS_A_PACKET / (1 - ratio);
-    return Math.max(needed, Math.round(packets) * SLOTS_A_PACKET);
   }
 
   #askAgain(): void {

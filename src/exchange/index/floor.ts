@@ -12,6 +12,12 @@ import { chance } from "../../radio/chance.ts";
 const CROWD = 50;
 /** How much the need weighs against chance among askers. */
 const NEED_WEIGHT = 3;
+/** In packets: what separates the first two askers, and the first two who take over, on average, in a crowd. */
+const ASK_RACE = 1;
+const TAKE_OVER_RACE = 2.5;
+const TAKE_OVER_RACE_EACH = 0.06;
+/** How much a place weighs against chance among speakers. */
+const PLACE_WEIGHT = 1.5;
 /** Until its pace is known, each packet of a burst may take so many times its airtime. */
 const SLOW_BURST = 2;
 /** Slower than this no burst is, with relays between; and no longer silence is kept on one packet's word, which anybody can send. */
@@ -69,9 +75,16 @@ export class Floor {
     return this.busyMs + 0.15 * this.packetMs + this.#askRaceMs * this.#behind(NEED_WEIGHT * (1 - Math.min(1, need)));
   }
 
-  speakDelayMs(): number {
+  /** Somebody speaks who lacks some of what we hold. @param handicap 0 … 4, how badly placed we are ourselves */
+  takeOverDelayMs(handicap: number): number {
+    const race = Math.min(TAKE_OVER_RACE, TAKE_OVER_RACE_EACH * this.#crowd);
+    return (0.1 + race * this.#behind(PLACE_WEIGHT * handicap)) * this.packetMs;
+  }
+
+  /** @param handicap as above */
+  speakDelayMs(handicap: number): number {
     const race = this.packetMs * Math.min(3, 0.3 + 0.3 * this.#crowd);
-    return this.busyMs + 1.5 * this.packetMs + this.askWindowMs + race * this.#behind(0);
+    return this.busyMs + 1.5 * this.packetMs + this.askWindowMs + race * this.#behind(PLACE_WEIGHT * handicap);
   }
 
   chance(): number {
@@ -92,7 +105,7 @@ export class Floor {
 
   /** What separates the first two askers, on average. */
   get #askRaceMs(): number {
-    return this.packetMs * Math.min(0.7, 0.1 + 0.06 * this.#crowd);
+    return this.packetMs * Math.min(ASK_RACE, 0.1 + 0.1 * this.#crowd);
   }
 
   get #crowd(): number {

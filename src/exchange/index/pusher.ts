@@ -23,16 +23,18 @@ export interface PusherPorts extends ExchangeParts {
 }
 
 /** Message number, author, and three numbers of 5 bytes at most. */
-const HEAD_BYTES = 1 + SHORT_ID_BYTES + 5 + 3 + 3;
+const HEAD_BYTES = 1 + SHORT_ID_BYTES + 5 + 3 + 1 + 3;
 /** Slots of one push; longer streams go in several. */
 const MOST_SLOTS = 192;
 /** Waits for company, in packets, at least and at most; and more for each who may write at the same moment. */
 const LEAST_WAIT = 0.25;
 const WAIT = 1;
-const WAIT_A_NEIGHBOUR = 0.25;
-const MOST_NEIGHBOURS = 60;
-/** The longest window, in packets a neighbour. */
-const WIDEST = 1.2;
+const WAIT_A_NEIGHBOUR = 0.6;
+/** A single author in a crowd must not wait for minutes. */
+const WAITED_FOR = 20;
+/** By how much a window grows at a time, and in all. */
+const GROWTH = 1.3;
+const WIDEST = 2;
 
 export class Pusher {
   readonly #ports: PusherPorts;
@@ -65,27 +67,24 @@ export class Pusher {
     // What is in the common base is known to all.
     this.#pushed = Math.max(this.#pushed, countIn(state.bases.current, hex));
     if (this.waiting || this.#held <= this.#pushed) return;
-    this.#windowMs = this.#ports.floor.packetMs * (WAIT + WAIT_A_NEIGHBOUR * this.#rivals);
+    this.#windowMs = this.#narrowMs;
     this.#wait();
   }
 
   /**
-   * A packet was heard: the wait stands still while it lasts, and at first grows, because where one speaks there are
-   * others. @param payloadBytes of the packet
+   * A packet was heard: the wait stands still while it lasts, and grows with each author who is heard, because where one
+   * writes there are others. @param payloadBytes of the packet
    */
-  heard(payloadBytes: number): void {
+  heard(payloadBytes: number, isPush: boolean): void {
     // Who has begun goes on: the others wait for its end.
     if (!this.waiting || (this.#push?.slot ?? 0) > 0) return;
     const { agenda, air, clock } = this.#ports;
     const nowMs = clock.monotonicMs();
-    // It waits in our own queue already: it is as if the wait had only begun.
-    if (this.#dueMs < nowMs) {
-      air.cancel("index:update");
-      return this.#wait();
-    }
-    const grown = Math.min(2 * this.#windowMs, this.#widestMs);
-    const leftMs = ((this.#dueMs - nowMs) * grown) / this.#windowMs + air.airtimeMs(payloadBytes);
-    this.#windowMs = grown;
+    const before = this.#windowMs;
+    if (isPush) this.#windowMs = Math.max(before, Math.min(GROWTH * before, WIDEST * this.#narrowMs));
+    // It waits in our own queue already: there it is held at random.
+    if (this.#dueMs < nowMs) return;
+    const leftMs = ((this.#dueMs - nowMs) * this.#windowMs) / before + air.airtimeMs(payloadBytes);
     this.#dueMs = nowMs + leftMs;
     agenda.set("index:push", leftMs, () => this.#begin());
   }
@@ -99,12 +98,12 @@ export class Pusher {
 
   /** Who may write at the same moment. */
   get #rivals(): number {
-    const { neighbours, vector } = this.#ports.state;
-    return Math.min(MOST_NEIGHBOURS, Math.max(neighbours.size, vector.size - 1));
+    const { clock, state } = this.#ports;
+    return state.crowd(clock.monotonicMs());
   }
 
-  get #widestMs(): number {
-    return this.#ports.floor.packetMs * Math.max(2, WIDEST * this.#rivals);
+  get #narrowMs(): number {
+    return this.#ports.floor.packetMs * (WAIT + WAIT_A_NEIGHBOUR * Math.min(WAITED_FOR, this.#rivals));
   }
 
   async #begin(): Promise<void> {
@@ -122,15 +121,17 @@ export class Pusher {
   }
 
   #say(push: { readonly stream: Stream; slot: number }): void {
-    const { agenda, air, count } = this.#ports;
+    const { agenda, air, count, state } = this.#ports;
     const { id, from, to, bytes } = push.stream;
     const room = air.maxMessageBytes - HEAD_BYTES;
     const left = bytes.subarray(push.slot * SLOT_BYTES);
     // What fits one packet whole is not cut, wherever its slots end.
     const piece = left.length <= room ? left : left.subarray(0, Math.floor(room / SLOT_BYTES) * SLOT_BYTES);
     const author = id.subarray(0, SHORT_ID_BYTES);
+    const known = Math.min(255, state.newsOver(state.bases.current).length - 1);
     const update: Update = {
       type: "update",
+      known: Math.max(0, known),
       author,
       from,
       delta: to - from,

@@ -1,17 +1,18 @@
 /**
- * What this node says of what it holds: news that nobody has told of yet, and coded slots for those who lack some.
+ * When and what this node says of what it holds: news that nobody has told of yet, and coded slots for those who lack some.
  * @module
  */
-import { concatBytes, type Bytes } from "../../kernel/bytes.ts";
-import { addCombination, coefficients } from "../../erasure/random-linear.ts";
+import { toHex } from "../../kernel/bytes.ts";
 import { ANSWER, INDEX } from "../../radio/priority.ts";
-import { SHORT_ID_BYTES, SLOT_BYTES, type Holdings } from "../../wire/holdings.ts";
+import { SHORT_ID_BYTES, SLOT_BYTES } from "../../wire/holdings.ts";
 import { MAX_LEFT, repairHeadBytes, type Repair } from "../../wire/repair.ts";
 import type { ExchangeParts } from "../parts.ts";
 import type { Floor } from "./floor.ts";
-import { slotAt, slotsOf, type Stream } from "./streams.ts";
+import { codedSlots, likelySlots, offerOf, type Offer, type Over } from "./offers.ts";
+import { mostPackets, planFor, planForAll, type Plan } from "./plans.ts";
 import { countIn, type IndexState, type Lack } from "./state.ts";
-import { NOTHING, type Base, type Member } from "./vector.ts";
+import { slotsOf } from "./streams.ts";
+import type { Base, Member } from "./vector.ts";
 
 export interface SpeakerPorts extends ExchangeParts {
   readonly state: IndexState;
@@ -20,46 +21,56 @@ export interface SpeakerPorts extends ExchangeParts {
   readonly onSaid: () => void;
 }
 
-/** What a node can say at once: holdings, and the streams behind them in the same order. */
-export interface Offer {
-  readonly holdings: Holdings;
-  readonly streams: readonly Stream[];
-  readonly slots: number;
-}
-
 interface Burst {
   /** Slots of all that is coded; 0 before the first packet. */
   total: number;
-  /** Coded slots still to be said. */
-  slots: number;
-  hops: number | undefined;
+  packets: number;
+  last: Offer | undefined;
+  readonly perPacket: number | undefined;
+  readonly hops: number | undefined;
   readonly answer: boolean;
-  /** What is coded: all that we hold beyond this base, or just what somebody lacks. */
-  readonly over: Base | readonly Lack[];
+  readonly over: Over;
 }
 
-/** Slots of one offer: what a receiver can solve at once, and hold. */
+/** Help for a speaker that lacks some of what we hold. */
+interface Aid {
+  /** How badly placed we are ourselves, 0 … 4. */
+  readonly handicap: number;
+  /** Slots that the speaker lacks; undefined when we hold more in all, and should speak in its place. */
+  readonly slots: number | undefined;
+}
+
+/** Slots of one offer of coded slots: what a receiver can solve at once, and hold. */
 const MAX_OFFER_SLOTS = 512;
-/** Holdings take at most so much of a packet; the rest comes in another one. */
+/** Holdings of a REPAIR take at most so much of the packet. */
 const MAX_HEAD_BYTES = 96;
-const MAX_SEEDS = 64;
-/** Authors whose turn is remembered; of more than these the first come again a little early. */
-const MAX_TOLD = 4_096;
-/** Below this chance that somebody lacks it, telling is cheaper than sending. */
-const SEND_FROM = 0.45;
+const MAX_BEACON_SLOTS = 1_000_000;
+const MAX_REMEMBERED = 64;
+/** Questions that come so soon after a burst, in packets, were asked before it was heard. */
+const CROSSED = 0.55;
+/** Who holds so much more than a speaker takes over. */
+const TAKE_OVER_FROM = 1.03;
+/** In packets: after so long a silence the talk begins anew. */
+const SESSION = 12;
 
 export class Speaker {
   readonly #ports: SpeakerPorts;
   #burst: Burst | undefined;
-  /** Slots that others lack, as their beacons tell or they asked somebody who does not answer. */
-  #owed = 0;
+  /** Slots that others lack, as their beacons tell or they asked somebody who does not answer; over which base. */
+  #owed: { readonly slots: number; readonly base: Base } | undefined;
   #seed: number;
+  /** What was said lately, by the number that questions refer to. */
+  readonly #said = new Map<number, Over>();
+  /** What we could do for who speaks; undefined when nobody does, or nothing. */
+  #aid: Aid | undefined;
+  #aidDueMs = 0;
   /** Since when there is something to say; undefined when there is not. Monotonic ms. */
   #sinceMs: number | undefined;
-  readonly #said = new Set<number>();
-  /** Authors who were told of, the last ones at the end: where not all fits, each has its turn. */
-  readonly #told = new Set<string>();
-  #last: Offer | undefined;
+  /** True when somebody was heard who lacks our own news after we had sent them: many may not have heard us. */
+  #unheard = false;
+  /** Packets of coded slots since the talk began, ours and others'. */
+  #session = { packets: 0, lastMs: Number.NEGATIVE_INFINITY };
+  #lastBurst = { endMs: Number.NEGATIVE_INFINITY, slots: 0 };
 
   constructor(ports: SpeakerPorts) {
     this.#ports = ports;
@@ -70,120 +81,194 @@ export class Speaker {
   arm(): void {
     const { agenda, clock, floor, state } = this.#ports;
     if (this.#burst !== undefined) return;
-    if (this.#owed === 0 && state.uncovered().length === 0) {
-      this.#sinceMs = undefined;
+    const aid = this.#aid;
+    this.#aid = undefined;
+    if (this.#owed === undefined && state.uncovered().length === 0) {
       agenda.cancel("index:speak");
+      this.#aidDueMs = 0;
+      this.#sinceMs = undefined;
       return;
     }
     const nowMs = clock.monotonicMs();
     this.#sinceMs ??= nowMs;
-    const mostMs = this.#sinceMs + floor.patienceMs - nowMs;
-    agenda.set("index:speak", Math.min(floor.speakDelayMs(), Math.max(0, mostMs)), () => this.#speak());
+    const waitMs = aid === undefined ? floor.speakDelayMs(state.handicap) : floor.takeOverDelayMs(aid.handicap);
+    // Own news that many did not hear are told whoever speaks; all else is reckoned anew after each packet.
+    if (this.#unheard && nowMs < this.#aidDueMs && this.#aidDueMs < nowMs + waitMs) return;
+    this.#aidDueMs = aid === undefined ? 0 : nowMs + waitMs;
+    const mostMs = Math.max(0, this.#sinceMs + floor.patienceMs - nowMs);
+    agenda.set("index:speak", Math.min(waitMs, mostMs), () => this.#speak(aid));
   }
 
-  /** True when a question for what was said lately is for us. */
-  isAsked(re: number): boolean {
+  saidLately(re: number): boolean {
     return this.#said.has(re);
   }
 
-  noteSaid(re: number): void {
-    this.#said.delete(re);
-    this.#said.add(re);
-    const oldest = this.#said.values().next();
-    if (this.#said.size > MAX_SEEDS && oldest.done !== true) this.#said.delete(oldest.value);
+  /** Somebody asks about what was said lately. False when it was not we who said it. */
+  answerAbout(re: number, slots: number, hops: number | undefined): boolean {
+    const over = this.#said.get(re);
+    if (over !== undefined) this.answer(slots, hops, over);
+    return over !== undefined;
   }
 
   /** Somebody asks us for so many slots. */
-  answer(
-    slots: number,
-    hops: number | undefined,
-    over: Base | readonly Lack[] = this.#ports.state.bases.current,
-  ): void {
-    const { agenda, floor } = this.#ports;
+  answer(slots: number, hops: number | undefined, over: Over): void {
+    const { agenda, floor, clock, state } = this.#ports;
+    const { endMs, slots: said } = this.#lastBurst;
+    if (slots <= said && clock.monotonicMs() - endMs < CROSSED * floor.packetMs) return;
+    const plan = planFor(slots, 1, state.loss.ratio);
     if (this.#burst?.over === over) {
-      this.#burst.slots = Math.max(this.#burst.slots, slots);
+      this.#burst.packets = Math.max(this.#burst.packets, plan.packets);
       return;
     }
-    this.#burst = { total: 0, slots, hops, answer: true, over };
+    this.#burst = { total: 0, last: undefined, ...plan, hops, answer: true, over };
+    this.#lastBurst = { endMs, slots: 0 };
     agenda.cancel("index:speak");
     agenda.set("index:burst", (0.02 + 0.1 * floor.chance()) * floor.packetMs, () => this.#next());
   }
 
-  /** Somebody lacks so many slots; whoever is first may help. */
-  owe(slots: number): void {
-    this.#owed = Math.max(this.#owed, slots);
+  /** Somebody lacks so many slots over a base that it knows; whoever is first may help. */
+  owe(slots: number, base: Base): void {
+    if (slots > (this.#owed?.slots ?? 0)) this.#owed = { slots, base };
   }
 
-  /** Another speaker said so many slots: they serve those whom we owe. @param total slots of what it holds */
+  /**
+   * Another speaker said so many slots: they serve those whom we owe.
+   * @param total slots of all that it holds
+   */
   heardRepair(slots: number, total: number): void {
-    this.#owed = Math.max(0, this.#owed - slots);
-    const burst = this.#burst;
-    if (burst === undefined) return;
-    burst.slots -= slots;
-    if (burst.slots <= 0 || total >= burst.total) this.#endBurst();
+    const left = (this.#owed?.slots ?? 0) - slots;
+    if (this.#owed !== undefined) this.#owed = left > 0 ? { ...this.#owed, slots: left } : undefined;
+    if (this.#burst !== undefined && total >= this.#burst.total) this.#endBurst();
+    this.#countSession();
   }
 
-  async #speak(): Promise<void> {
+  /**
+   * Who speaks lacks some of what we hold. Who holds more in all speaks in its place; else it is told what it lacks, so
+   * that it speaks of that, too.
+   * @param total slots of all that it holds
+   */
+  aid(lacks: readonly Lack[], total: number): void {
+    const { state } = this.#ports;
+    const untold = new Set(state.uncovered().map(({ hex }) => hex));
+    const news = lacks.filter(({ member }) => untold.has(member.hex));
+    if (news.length === 0) return;
+    if (news.some(({ member }) => member.hex === this.#ownHex)) {
+      this.#unheard = true;
+      this.#aid = { handicap: 0, slots: undefined };
+      return;
+    }
+    const inPlace = this.#ownSlots() > total * TAKE_OVER_FROM;
+    const slots = news.reduce((sum, { member, from }) => sum + likelySlots(member, from), 0);
+    this.#aid = { handicap: state.handicap, slots: inPlace ? undefined : slots };
+  }
+
+  /** Tells what we hold, without any of it. */
+  async sayBeacon(hops?: number, expiresInMs?: number): Promise<void> {
+    const { air, state, count } = this.#ports;
+    const base = state.bases.current;
+    const limits = { slots: MAX_BEACON_SLOTS, headBytes: air.maxMessageBytes - SHORT_ID_BYTES };
+    const { holdings, streams } = await offerOf(state, base, limits);
+    const sender = state.shard.author.id.subarray(0, SHORT_ID_BYTES);
+    const re = referenceTo(sender, state.vector.tag);
+    air.say(
+      { type: "beacon", sender, holdings },
+      {
+        priority: INDEX,
+        key: "beacon",
+        ...(hops === undefined ? {} : { hops }),
+        ...(expiresInMs === undefined ? {} : { expiresInMs }),
+        onSent: () => {
+          this.#remember(re, base);
+          state.noteTold(streams);
+          for (const { hex, to } of streams) state.cover(hex, to);
+          count("beacons_said");
+          this.#ports.onSaid();
+        },
+      },
+    );
+  }
+
+  async #speak(aid: Aid | undefined): Promise<void> {
     const { state } = this.#ports;
     this.#sinceMs = undefined;
     const uncovered = state.uncovered();
-    const base = state.bases.current;
-    const offer = await this.offer(base);
-    if (this.#burst !== undefined || (uncovered.length === 0 && this.#owed === 0)) return;
-    if (offer.slots === 0) return;
-    const slots = Math.max(this.#owed, this.#likelyLack(offer, uncovered));
-    this.#owed = 0;
-    if (slots === 0) this.sayBeacon(offer);
-    else {
-      this.#burst = { total: 0, slots, hops: state.neighbours.nearestHops(), answer: false, over: base };
-      await this.#next();
-    }
+    const base = this.#owed?.base ?? state.bases.current;
+    const offer = await this.#offer(base);
+    const nothing = uncovered.length === 0 && this.#owed === undefined;
+    if (this.#burst !== undefined || nothing || offer.slots === 0) return;
+    const plan = this.#plan(offer, uncovered, aid);
+    this.#owed = undefined;
+    this.#unheard = false;
+    if (plan.packets === 0) return this.sayBeacon();
+    this.#burst = {
+      total: 0,
+      last: undefined,
+      ...plan,
+      hops: state.neighbours.nearestHops(),
+      answer: false,
+      over: base,
+    };
+    this.#lastBurst = { endMs: 0, slots: 0 };
+    await this.#next();
   }
 
-  /** Slots that the neediest listener will lack of these news, most likely; 0 when it is better to tell of them only. */
-  #likelyLack(offer: Offer, uncovered: readonly Member[]): number {
+  #plan({ streams }: Offer, uncovered: readonly Member[], aid: Aid | undefined): Plan {
     const { state, clock } = this.#ports;
-    const listeners = state.neighbours.near(clock.monotonicMs());
-    const { ratio } = state.loss;
+    const { ratio: loss } = state.loss;
+    if (this.#owed !== undefined) return planFor(this.#owed.slots, 1, loss);
+    if (aid?.slots !== undefined) return planFor(aid.slots, 0, loss);
     const fresh = new Set(uncovered.map(({ hex }) => hex));
-    const slots = offer.streams.reduce((sum, { hex, bytes }) => (fresh.has(hex) ? sum + slotsOf(bytes) : sum), 0);
-    if (1 - (1 - ratio) ** (listeners * fresh.size) < SEND_FROM) return 0;
-    const spread = Math.sqrt((ratio * (1 - ratio)) / Math.max(1, fresh.size));
-    const neediest = ratio + 0.5 * Math.sqrt(2 * Math.log(1 + listeners)) * spread;
-    return Math.max(1, Math.round((Math.min(1, neediest) * slots) / (1 - ratio)));
+    const news = streams.filter(({ hex }) => aid !== undefined || fresh.has(hex));
+    const certain = this.#unheard && news.some(({ hex }) => hex === this.#ownHex) ? 1 : 0;
+    const sizes = news.map(({ bytes }) => slotsOf(bytes));
+    const listeners = state.neighbours.near(clock.monotonicMs());
+    const plan = planForAll(sizes, certain, { listeners, loss, pushLoss: state.pushLoss.ratio });
+    // Who takes over goes on where the other was.
+    return aid === undefined ? plan : { ...plan, packets: Math.max(1, plan.packets - this.#session.packets) };
   }
 
   /** The next packet of the burst; it follows when the one before has left. */
   async #next(): Promise<void> {
-    const { air, state, agenda, floor, count } = this.#ports;
+    const { air, state, agenda, clock, floor, count } = this.#ports;
     const burst = this.#burst;
     if (burst === undefined) return;
-    const offer = await this.offer(burst.over);
+    const offer = await this.#offer(burst.over);
     if (offer.slots === 0 || burst !== this.#burst) return this.#endBurst();
     burst.total = offer.slots;
-    this.#last = offer;
-    burst.slots = Math.min(burst.slots, Math.ceil(offer.slots / (1 - state.loss.ratio)));
+    burst.last = offer;
     const head = repairHeadBytes(offer.holdings);
-    const most = Math.floor((air.maxMessageBytes - head) / SLOT_BYTES);
-    const now = this.#filled(Math.min(most, burst.slots, offer.slots), Math.min(most, offer.slots), head);
-    const left = Math.min(MAX_LEFT, Math.max(0, Math.ceil((burst.slots - now) / most)));
-    const repair = this.#repair(offer, now, left);
-    burst.slots -= now;
+    const most = Math.min(offer.slots, Math.floor((air.maxMessageBytes - head) / SLOT_BYTES));
+    const now = this.#filled(Math.min(most, burst.perPacket ?? most), most, head);
+    burst.packets = Math.min(burst.packets, mostPackets(offer.slots, now, state.loss.ratio)) - 1;
+    const repair = this.#repair(offer, now, Math.min(MAX_LEFT, burst.packets));
+    const airMs = air.airtimeMs(head + now * SLOT_BYTES);
     const said = air.say(repair, {
       priority: burst.answer ? ANSWER : INDEX,
       key: "index:repair",
       ...(burst.hops === undefined ? {} : { hops: burst.hops }),
       onSent: () => {
-        this.noteSaid(repair.seed);
+        this.#remember(repair.seed, burst.over);
+        this.#countSession();
+        this.#lastBurst = { endMs: clock.monotonicMs() + airMs, slots: this.#lastBurst.slots + now };
         for (const { hex, to } of offer.streams) state.cover(hex, to);
         count("repairs_said");
-        if (burst.slots > 0) agenda.set("index:burst", 0, () => this.#next());
+        if (burst.packets > 0) agenda.set("index:burst", 0, () => this.#next());
         else this.#endBurst();
         this.#ports.onSaid();
       },
     });
     if (!said) this.#endBurst();
     else agenda.set("index:burst", 120_000 + 60 * floor.packetMs, () => this.#endBurst());
+  }
+
+  #offer(over: Over): Promise<Offer> {
+    return offerOf(this.#ports.state, over, { slots: MAX_OFFER_SLOTS, headBytes: MAX_HEAD_BYTES });
+  }
+
+  #repair(offer: Offer, count: number, left: number): Repair {
+    this.#seed = (this.#seed + 1) % 0x1_0000;
+    const coded = codedSlots(offer, this.#seed, count);
+    return { type: "repair", holdings: offer.holdings, seed: this.#seed, left, coded };
   }
 
   /** More slots, where they cost no airtime: symbols and the radio's own signature come in steps. */
@@ -196,113 +281,41 @@ export class Speaker {
   }
 
   #endBurst(): void {
-    this.#burst = undefined;
     // Not sooner: the packets of a burst add up because they speak of the same streams.
-    if (this.#last !== undefined) this.#noteTold(this.#last);
-    this.#last = undefined;
+    this.#ports.state.noteTold(this.#burst?.last?.streams ?? []);
+    this.#burst = undefined;
     this.#ports.air.cancel("index:repair");
     this.#ports.agenda.cancel("index:burst");
     this.arm();
   }
 
-  #repair({ holdings, streams }: Offer, count: number, left: number): Repair {
-    this.#seed = (this.#seed + 1) % 0x1_0000;
-    const pieces = streams.flatMap(({ bytes }) => Array.from({ length: slotsOf(bytes) }, (_, i) => slotAt(bytes, i)));
-    const coded: Bytes[] = [];
-    for (let i = 0; i < count; i++) {
-      const slot = new Uint8Array(SLOT_BYTES);
-      addCombination(slot, pieces, coefficients(this.#seed, i, pieces.length));
-      coded.push(slot);
-    }
-    return { type: "repair", holdings, seed: this.#seed, left, coded: concatBytes(...coded) };
+  #countSession(): void {
+    const { clock, floor } = this.#ports;
+    const nowMs = clock.monotonicMs();
+    const goesOn = nowMs - this.#session.lastMs < SESSION * floor.packetMs;
+    this.#session = { packets: goesOn ? this.#session.packets + 1 : 1, lastMs: nowMs };
   }
 
-  /** Tells what we hold, without any of it. */
-  sayBeacon(offer: Offer, hops?: number, expiresInMs?: number): void {
-    const { air, state, count } = this.#ports;
-    const beacon = {
-      type: "beacon",
-      sender: state.shard.author.id.subarray(0, SHORT_ID_BYTES),
-      holdings: offer.holdings,
-    } as const;
-    const tag = state.vector.tag;
-    air.say(beacon, {
-      priority: INDEX,
-      key: "beacon",
-      ...(hops === undefined ? {} : { hops }),
-      ...(expiresInMs === undefined ? {} : { expiresInMs }),
-      onSent: () => {
-        this.noteSaid(tag & 0xffff);
-        this.#noteTold(offer);
-        for (const { hex, to } of offer.streams) state.cover(hex, to);
-        count("beacons_said");
-        this.#ports.onSaid();
-      },
-    });
+  #remember(re: number, over: Over): void {
+    this.#said.delete(re);
+    this.#said.set(re, over);
+    const oldest = this.#said.keys().next();
+    if (this.#said.size > MAX_REMEMBERED && oldest.done !== true) this.#said.delete(oldest.value);
   }
 
-  /**
-   * All that we hold beyond a base, or just what somebody lacks; what nobody was told yet comes first where not all fits.
-   */
-  async offer(over: Base | readonly Lack[]): Promise<Offer> {
+  get #ownHex(): string {
+    return toHex(this.#ports.state.shard.author.id);
+  }
+
+  /** Slots of all that we hold beyond our base, about. */
+  #ownSlots(): number {
     const { state } = this.#ports;
-    const base = "tag" in over ? over : NOTHING;
-    const all =
-      "tag" in over ? state.newsOver(over).map((member) => ({ member, from: countIn(over, member.hex) })) : over;
-    const turns = new Map([...this.#told].map((hex, turn) => [hex, turn + 1]));
-    const turn = ({ member }: Lack): number => turns.get(member.hex) ?? 0;
-    const order = [...all].sort((a, b) => this.#age(a.member) - this.#age(b.member) || turn(a) - turn(b));
-    const chosen: Stream[] = [];
-    let slots = 0;
-    for (const { member, from } of order) {
-      const { hex, id, count: to } = member;
-      const stream = await state.streams.fitting({ hex, id, from, to }, MAX_OFFER_SLOTS - slots);
-      if (stream === undefined) continue;
-      chosen.push(stream);
-      slots += slotsOf(stream.bytes);
-      if (repairHeadBytes(this.#holdings(base, inOrder(base, chosen), true)) <= MAX_HEAD_BYTES) continue;
-      if (chosen.length > 1) slots -= slotsOf(chosen.pop()?.bytes ?? new Uint8Array());
-      break;
-    }
-    const whole = chosen.length === all.length && chosen.every(({ hex, to }) => state.vector.count(hex) === to);
-    const streams = inOrder(base, chosen);
-    return { holdings: this.#holdings(base, streams, !whole || over !== base), streams, slots };
-  }
-
-  #noteTold({ streams }: Offer): void {
-    for (const { hex } of streams) {
-      this.#told.delete(hex);
-      this.#told.add(hex);
-    }
-    for (const hex of this.#told) {
-      if (this.#told.size <= MAX_TOLD) return;
-      this.#told.delete(hex);
-    }
-  }
-
-  #age({ hex, count }: Member): number {
-    return this.#ports.state.coveredUpTo(hex) < count ? 0 : 1;
-  }
-
-  #holdings(base: Base, streams: readonly Stream[], partial: boolean): Holdings {
-    const { state } = this.#ports;
-    const rows: Holdings["rows"][number][] = [];
-    const strangers: Holdings["strangers"][number][] = [];
-    for (const { hex, id, from, to, bytes } of streams) {
-      const number = base.numbers.get(hex);
-      const stream = { delta: to - from, slots: slotsOf(bytes) };
-      if (number !== undefined) rows.push({ number, ...stream });
-      else {
-        const short = id.subarray(0, SHORT_ID_BYTES);
-        strangers.push({ author: state.vector.matching(short).length > 1 ? id : short, from, ...stream });
-      }
-    }
-    return { base: base.tag, partial, rows, strangers };
+    const base = state.bases.current;
+    return state.newsOver(base).reduce((sum, member) => sum + likelySlots(member, countIn(base, member.hex)), 0);
   }
 }
 
-/** Authors of the base by their numbers, then the others by their ids. */
-function inOrder(base: Base, streams: readonly Stream[]): Stream[] {
-  const place = ({ hex }: Stream): number => base.numbers.get(hex) ?? Number.MAX_SAFE_INTEGER;
-  return [...streams].sort((a, b) => place(a) - place(b) || (a.hex < b.hex ? -1 : 1));
+/** How a WANT refers to a beacon. @param sender the first 4 bytes of its author's id */
+export function referenceTo(sender: Uint8Array, tag: number): number {
+  return (tag ^ (((sender[0] ?? 0) << 8) | (sender[1] ?? 0))) & 0xffff;
 }

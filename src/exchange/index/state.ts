@@ -23,6 +23,9 @@ export interface Resolved {
   readonly tag: number | undefined;
 }
 
+/** Authors that may all live in one cell. */
+const MOST_IN_A_CELL = 50;
+
 /** What somebody lacks of what we hold. */
 export interface Lack {
   readonly member: Member;
@@ -31,6 +34,8 @@ export interface Lack {
 
 /** Authors of whom it is remembered what was announced: twice as many as a shard holds. */
 const MAX_COVERED = 8_192;
+/** Authors whose turn is remembered; of more than these the first come again a little early. */
+const MAX_TOLD = 4_096;
 
 export class IndexState {
   readonly shard: IndexShard;
@@ -39,18 +44,28 @@ export class IndexState {
   readonly streams: Streams;
   readonly gathering = new Gathering();
   readonly neighbours = new Neighbours();
+  /** Of packets in bursts, and of what authors push once (where many collide at times). */
   readonly loss = new LossEstimate();
+  readonly pushLoss = new LossEstimate();
   /** Entries by author that were announced on air, by us or by others: what is beyond is news that somebody should tell. */
   readonly #covered = new Map<string, number>();
+  /** Authors who were told of, the last ones at the end: where not all fits, each has its turn. */
+  readonly #told = new Set<string>();
   /** Authors with entries beyond the current base. */
   readonly #news = new Map<string, Member>();
   #newsBase: Base = NOTHING;
+  #mostKnown = 0;
 
   constructor(shard: IndexShard) {
     this.shard = shard;
     this.vector = new Vector(shard);
     this.bases = new Bases(this.vector);
     this.streams = new Streams(shard);
+  }
+
+  /** Agents that may want to speak at the same moment: who was heard next door, or may live there. */
+  crowd(nowMs: number): number {
+    return Math.max(this.neighbours.near(nowMs), Math.min(MOST_IN_A_CELL, this.vector.size - 1));
   }
 
   /** Takes over changes of the shard; true when there were any. */
@@ -89,6 +104,26 @@ export class IndexState {
     if (this.#covered.size > MAX_COVERED && oldest.done !== true) this.#covered.delete(oldest.value);
   }
 
+  /** These authors had their turn to be told of. */
+  noteTold(streams: readonly { readonly hex: string }[]): void {
+    for (const { hex } of streams) {
+      this.#told.delete(hex);
+      this.#told.add(hex);
+    }
+    for (const hex of this.#told) {
+      if (this.#told.size <= MAX_TOLD) return;
+      this.#told.delete(hex);
+    }
+  }
+
+  /** In which order authors are told of where not all fits: first of what nobody was told of yet, then by turns. */
+  inTurn<T extends { readonly member: Member }>(all: readonly T[]): readonly T[] {
+    const turns = new Map([...this.#told].map((hex, turn) => [hex, turn + 1]));
+    const place = ({ member: { hex, count } }: T): number =>
+      (this.coveredUpTo(hex) < count ? 0 : 1 + MAX_TOLD) + (turns.get(hex) ?? 0);
+    return [...all].sort((a, b) => place(a) - place(b));
+  }
+
   /** Undefined when the base is not known, or has no such authors. */
   resolve(holdings: Holdings): Resolved | undefined {
     const base = this.bases.find(holdings.base);
@@ -109,6 +144,19 @@ export class IndexState {
       tag = tag === undefined || id === undefined ? undefined : tag ^ tagPart(id, from + delta);
     }
     return { base, partial: holdings.partial, streams, tag };
+  }
+
+  /** Somebody has news of so many authors beyond our base. */
+  noteKnown(authors: number): void {
+    this.#mostKnown = Math.max(this.#mostKnown, authors);
+  }
+
+  /** How much worse placed we are than the best that was heard of, in standard deviations of what chance does; 0 … 4. */
+  get handicap(): number {
+    this.#followBase();
+    const own = this.#news.size;
+    const most = Math.max(this.#mostKnown, own);
+    return Math.min(4, (most - own) / Math.sqrt(0.2 * most + 0.01));
   }
 
   /** What of that the other lacks, and we hold. Empty where that can't be told. */
@@ -148,6 +196,7 @@ export class IndexState {
     if (this.#newsBase === this.bases.current) return;
     this.#newsBase = this.bases.current;
     this.#news.clear();
+    this.#mostKnown = 0;
     for (const { hex } of this.vector.members()) this.#noteNews(hex);
     for (const [hex, count] of this.#covered) {
       if (count <= countIn(this.#newsBase, hex)) this.#covered.delete(hex);

@@ -168,6 +168,8 @@ describe("a node beside a liar", () => {
 
   test("is not silenced by false symbols of a block that it holds: it answers as before, and knows the liar", async () => {
     await rig.node.put("held.bin", content);
+    // What it says of its new entry must not meet a lie on the air.
+    await rig.clock.advance(60_000);
     const get = { type: "get", amount: { kind: "more", symbols: 5 }, target: { kind: "prefix", prefix } } as const;
     await rig.say(get);
     await rig.clock.advance(5_000);
