@@ -56,7 +56,13 @@ export class IndexSync {
     this.#floor = new Floor(ports, () => this.#state.crowd(this.#nowMs()));
     const shared = { ...ports, state: this.#state, floor: this.#floor };
     const onSaid = (): void => this.#rearm();
-    this.#pusher = new Pusher({ ...shared, onSaid });
+    this.#pusher = new Pusher({
+      ...shared,
+      onSaid: (stream) => {
+        this.#speaker.pushed(stream);
+        onSaid();
+      },
+    });
     this.#speaker = new Speaker({ ...shared, onSaid });
     this.#asker = new Asker(shared);
     this.#beacons = new Beacons({
@@ -122,7 +128,7 @@ export class IndexSync {
       const hex = toHex(id);
       this.#note(origin, hex);
       if (whole !== undefined) await this.#merge(hex, id, from, whole.entries, whole.signature);
-      else if (from <= this.#state.vector.count(hex)) await this.#onPiece(hex, update);
+      else if (from <= this.#state.vector.count(hex)) await this.#onPiece(hex, update, origin);
     }
     this.#rearm();
   }
@@ -223,10 +229,13 @@ export class IndexSync {
     await this.#harvest();
   }
 
-  async #onPiece(hex: string, { from, delta, slots, slot, bytes }: Update): Promise<void> {
-    const part = await this.#state.part({ hex, from, to: from + delta, slots });
+  /** A part of what an author pushed. For the rest it can be asked, unless somebody else tells of it first. */
+  async #onPiece(hex: string, { author, from, delta, slots, slot, bytes }: Update, origin: Heard): Promise<void> {
+    const stream = { hex, from, to: from + delta, slots };
+    const part = await this.#state.part(stream);
     if (!part.wanted || !this.#state.gathering.want(part)) return;
     this.#state.gathering.learnSlots(part, slot, bytes);
+    this.#asker.heardHolder(referenceTo(author, stream.to), origin, [stream], 0, true);
     await this.#harvest();
   }
 
@@ -277,6 +286,9 @@ export class IndexSync {
   }
 
   #cover({ base, streams, partial }: Resolved): void {
+    const ownHex = toHex(this.#state.shard.author.id);
+    const own = streams.find(({ hex }) => hex === ownHex);
+    this.#state.confirm(Math.max(own?.to ?? 0, countIn(base, ownHex)));
     for (const { hex, to } of streams) this.#state.cover(hex, to);
     if (partial) return;
     for (const { hex, count } of base === this.#state.bases.current ? [] : base.members) this.#state.cover(hex, count);

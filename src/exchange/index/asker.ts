@@ -22,9 +22,13 @@ interface Holder {
   readonly re: number;
   readonly hops: number | undefined;
   readonly streams: readonly Announced[];
+  /** It pushed a stream, and was heard in part only. */
+  readonly isPush: boolean;
 }
 
 const MAX_HOLDERS = 12;
+/** In waits to speak: so long somebody has time to tell what it holds, before it is asked for at random. */
+const EARLY = 3;
 /** Asked so often in vain, the claim is given up. */
 const MAX_TRIES = 30;
 const PULL_VECTOR_BYTES = 180;
@@ -47,9 +51,9 @@ export class Asker {
   }
 
   /** Somebody said what it holds: it can be asked from now on. @param news slots of what was not known before */
-  heardHolder(re: number, { from, hops }: Origin, streams: readonly Announced[], news: number): void {
+  heardHolder(re: number, { from, hops }: Origin, streams: readonly Announced[], news: number, isPush = false): void {
     this.#holders.delete(from);
-    this.#holders.set(from, { re, hops, streams });
+    this.#holders.set(from, { re, hops, streams, isPush });
     const oldest = this.#holders.keys().next();
     if (this.#holders.size > MAX_HOLDERS && oldest.done !== true) this.#holders.delete(oldest.value);
     if (news > 0) this.#scale = Math.max(1, news);
@@ -79,7 +83,8 @@ export class Asker {
     const best = this.#best();
     const need = (best?.needed ?? 0) / Math.min(this.#scale, MAX_WANT_SLOTS);
     // While nobody said that it holds what we lack, somebody is about to.
-    const waitMs = best === undefined ? 4 * floor.speakDelayMs(0) : floor.askDelayMs(need);
+    const early = best === undefined || best.isPush;
+    const waitMs = early ? EARLY * floor.speakDelayMs(0) : floor.askDelayMs(need);
     const nowMs = clock.monotonicMs();
     this.#sinceMs ??= nowMs;
     const mostMs = this.#sinceMs + floor.patienceMs - nowMs;
@@ -147,7 +152,9 @@ export class Asker {
     let best: (Holder & { readonly needed: number }) | undefined;
     for (const holder of this.#holders.values()) {
       const needed = this.#ports.state.gathering.neededOf(holder.streams);
-      if (needed > 0 && needed >= (best?.needed ?? 0)) best = { ...holder, needed };
+      if (needed > 0 && worth(holder, needed) >= (best === undefined ? 0 : worth(best, best.needed))) {
+        best = { ...holder, needed };
+      }
     }
     return best;
   }
@@ -199,6 +206,11 @@ export class Asker {
       vector: distinct,
     };
   }
+}
+
+/** Who tells of all that it holds is asked before one who pushed. */
+function worth({ isPush }: Holder, needed: number): number {
+  return isPush ? needed / MAX_WANT_SLOTS : needed;
 }
 
 /** Slots that would bring somebody up to date, about. */

@@ -11,6 +11,8 @@ import { NOTHING, type Base, type Vector } from "./vector.ts";
 const MAX_BASES = 12;
 /** A vector that lasted so long is worth remembering, even if nobody agreed. */
 const STABLE_MS = 120_000;
+/** … and so long, to be spoken of: by then all who are in reach have it. */
+const SETTLED_MS = 600_000;
 /** With so few authors the base of nothing, which everybody knows, is as good. */
 const FEW_AUTHORS = 6;
 /** From so many authors with news on a newer base pays. */
@@ -74,7 +76,7 @@ export class Bases {
       this.#remember();
     }
     // Until it has lasted, others may still be on their way to it.
-    if (nowMs - this.#sinceMs < STABLE_MS || this.#current.tag === this.#vector.tag) return;
+    if (nowMs - this.#sinceMs < SETTLED_MS || this.#current.tag === this.#vector.tag) return;
     const worthIt = this.newsSince(this.#current) > MANY_NEWS || nowMs - this.#currentSinceMs > OLD_MS;
     if (worthIt) this.#use(this.#remember(), nowMs);
   }

@@ -7,7 +7,7 @@
  * @module
  */
 import { copyBytes, toHex } from "../../kernel/bytes.ts";
-import { INDEX } from "../../radio/priority.ts";
+import { ANSWER } from "../../radio/priority.ts";
 import { MAX_DELTA, SHORT_ID_BYTES, SLOT_BYTES } from "../../wire/holdings.ts";
 import type { Update } from "../../wire/update.ts";
 import type { ExchangeParts } from "../parts.ts";
@@ -19,7 +19,7 @@ export interface PusherPorts extends ExchangeParts {
   readonly state: IndexState;
   readonly floor: Floor;
   /** The entries are on air: now beacons may tell of them. */
-  readonly onSaid: () => void;
+  readonly onSaid: (stream: Stream) => void;
 }
 
 /** Message number, author, and three numbers of 5 bytes at most. */
@@ -140,7 +140,8 @@ export class Pusher {
       bytes: piece,
     };
     air.say(update, {
-      priority: INDEX,
+      // People wait for what they wrote to be known.
+      priority: ANSWER,
       key: "index:update",
       onSent: () => {
         count("updates_said");
@@ -149,7 +150,7 @@ export class Pusher {
         agenda.cancel("index:push");
         this.#push = undefined;
         this.#pushed = to;
-        this.#ports.onSaid();
+        this.#ports.onSaid(push.stream);
         this.announce();
       },
     });

@@ -11,7 +11,7 @@ import type { Floor } from "./floor.ts";
 import { codedSlots, likelySlots, offerOf, type Offer, type Over } from "./offers.ts";
 import { mostPackets, planFor, planForAll, type Plan } from "./plans.ts";
 import { countIn, type IndexState, type Lack } from "./state.ts";
-import { slotsOf } from "./streams.ts";
+import { slotsOf, type Stream } from "./streams.ts";
 import type { Base, Member } from "./vector.ts";
 
 export interface SpeakerPorts extends ExchangeParts {
@@ -50,6 +50,8 @@ const MAX_REMEMBERED = 64;
 const CROSSED = 0.55;
 /** Who holds so much more than a speaker takes over. */
 const TAKE_OVER_FROM = 1.03;
+/** In packets: so soon after own news were said, others can't have told of them. */
+const OWN_AGAIN = 8;
 /** In packets: after so long a silence the talk begins anew. */
 const SESSION = 12;
 
@@ -68,6 +70,7 @@ export class Speaker {
   #sinceMs: number | undefined;
   /** True when somebody was heard who lacks our own news after we had sent them: many may not have heard us. */
   #unheard = false;
+  #ownSaidMs = Number.NEGATIVE_INFINITY;
   /** Packets of coded slots since the talk began, ours and others'. */
   #session = { packets: 0, lastMs: Number.NEGATIVE_INFINITY };
   #lastBurst = { endMs: Number.NEGATIVE_INFINITY, slots: 0 };
@@ -83,7 +86,7 @@ export class Speaker {
     if (this.#burst !== undefined) return;
     const aid = this.#aid;
     this.#aid = undefined;
-    if (this.#owed === undefined && state.uncovered().length === 0) {
+    if (this.#isContent) {
       agenda.cancel("index:speak");
       this.#aidDueMs = 0;
       this.#sinceMs = undefined;
@@ -97,6 +100,17 @@ export class Speaker {
     this.#aidDueMs = aid === undefined ? 0 : nowMs + waitMs;
     const mostMs = Math.max(0, this.#sinceMs + floor.patienceMs - nowMs);
     agenda.set("index:speak", Math.min(waitMs, mostMs), () => this.#speak(aid));
+  }
+
+  /** Nothing is to be said. */
+  get #isContent(): boolean {
+    return this.#owed === undefined && !this.#unheard && this.#ports.state.uncovered().length === 0;
+  }
+
+  /** Own news were pushed: who has heard a part of them can ask for the rest. */
+  pushed({ id, to }: Stream): void {
+    this.#ownSaidMs = this.#ports.clock.monotonicMs();
+    this.#remember(referenceTo(id, to), this.#ports.state.bases.current);
   }
 
   saidLately(re: number): boolean {
@@ -148,15 +162,16 @@ export class Speaker {
    * @param total slots of all that it holds
    */
   aid(lacks: readonly Lack[], total: number): void {
-    const { state } = this.#ports;
-    const untold = new Set(state.uncovered().map(({ hex }) => hex));
-    const news = lacks.filter(({ member }) => untold.has(member.hex));
-    if (news.length === 0) return;
-    if (news.some(({ member }) => member.hex === this.#ownHex)) {
+    const { clock, floor, state } = this.#ports;
+    const justSaid = clock.monotonicMs() - this.#ownSaidMs < OWN_AGAIN * floor.packetMs;
+    if (!justSaid && lacks.some(({ member }) => member.hex === this.#ownHex) && !state.isConfirmed(this.#ownHex)) {
       this.#unheard = true;
       this.#aid = { handicap: 0, slots: undefined };
       return;
     }
+    const untold = new Set(state.uncovered().map(({ hex }) => hex));
+    const news = lacks.filter(({ member }) => untold.has(member.hex));
+    if (news.length === 0) return;
     const inPlace = this.#ownSlots() > total * TAKE_OVER_FROM;
     const slots = news.reduce((sum, { member, from }) => sum + likelySlots(member, from), 0);
     this.#aid = { handicap: state.handicap, slots: inPlace ? undefined : slots };
@@ -180,7 +195,7 @@ export class Speaker {
         onSent: () => {
           this.#remember(re, base);
           state.noteTold(streams);
-          for (const { hex, to } of streams) state.cover(hex, to);
+          this.#noteSaid(streams);
           count("beacons_said");
           this.#ports.onSaid();
         },
@@ -194,8 +209,7 @@ export class Speaker {
     const uncovered = state.uncovered();
     const base = this.#owed?.base ?? state.bases.current;
     const offer = await this.#offer(base);
-    const nothing = uncovered.length === 0 && this.#owed === undefined;
-    if (this.#burst !== undefined || nothing || offer.slots === 0) return;
+    if (this.#burst !== undefined || this.#isContent || offer.slots === 0) return;
     const plan = this.#plan(offer, uncovered, aid);
     this.#owed = undefined;
     this.#unheard = false;
@@ -250,7 +264,7 @@ export class Speaker {
         this.#remember(repair.seed, burst.over);
         this.#countSession();
         this.#lastBurst = { endMs: clock.monotonicMs() + airMs, slots: this.#lastBurst.slots + now };
-        for (const { hex, to } of offer.streams) state.cover(hex, to);
+        this.#noteSaid(offer.streams);
         count("repairs_said");
         if (burst.packets > 0) agenda.set("index:burst", 0, () => this.#next());
         else this.#endBurst();
@@ -289,6 +303,13 @@ export class Speaker {
     this.arm();
   }
 
+  #noteSaid(streams: readonly Stream[]): void {
+    for (const { hex, to } of streams) {
+      this.#ports.state.cover(hex, to);
+      if (hex === this.#ownHex) this.#ownSaidMs = this.#ports.clock.monotonicMs();
+    }
+  }
+
   #countSession(): void {
     const { clock, floor } = this.#ports;
     const nowMs = clock.monotonicMs();
@@ -315,7 +336,11 @@ export class Speaker {
   }
 }
 
-/** How a WANT refers to a beacon. @param sender the first 4 bytes of its author's id */
+/**
+ * How a WANT refers to a beacon, or to a push.
+ * @param sender its author's id, or its beginning
+ * @param tag of the beacon's vector; of a push the number of its last entry
+ */
 export function referenceTo(sender: Uint8Array, tag: number): number {
   return (tag ^ (((sender[0] ?? 0) << 8) | (sender[1] ?? 0))) & 0xffff;
 }

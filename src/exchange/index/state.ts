@@ -55,6 +55,7 @@ export class IndexState {
   readonly #news = new Map<string, Member>();
   #newsBase: Base = NOTHING;
   #mostKnown = 0;
+  #confirmed = 0;
 
   constructor(shard: IndexShard) {
     this.shard = shard;
@@ -102,6 +103,16 @@ export class IndexState {
     // Anybody can name authors that do not exist: what was announced longest ago is forgotten, and told of once more.
     const oldest = this.#covered.keys().next();
     if (this.#covered.size > MAX_COVERED && oldest.done !== true) this.#covered.delete(oldest.value);
+  }
+
+  /** Somebody else was heard to hold so much of the own log. */
+  confirm(count: number): void {
+    this.#confirmed = Math.max(this.#confirmed, count);
+  }
+
+  /** Whether somebody else was heard to hold all of the own log. */
+  isConfirmed(ownHex: string): boolean {
+    return this.#confirmed >= this.vector.count(ownHex);
   }
 
   /** These authors had their turn to be told of. */
