@@ -16,16 +16,15 @@ import type { Pull } from "../wire/pull.ts";
 import type { Repair } from "../wire/repair.ts";
 import type { Update } from "../wire/update.ts";
 import type { Want } from "../wire/want.ts";
-import { HourlyAllowance } from "./allowance.ts";
 import { Beacons } from "./beacons.ts";
+import { Answers } from "./index/answers.ts";
 import { Asker, slotsFor } from "./index/asker.ts";
 import { Floor } from "./index/floor.ts";
 import type { Part } from "./index/gathering.ts";
 import { Pusher } from "./index/pusher.ts";
 import { Speaker, referenceTo } from "./index/speaker.ts";
-import { IndexState, countIn, type IndexShard, type Lack, type Resolved } from "./index/state.ts";
+import { IndexState, countIn, type IndexShard, type Resolved } from "./index/state.ts";
 import { parseStream } from "./index/streams.ts";
-import { Insistence } from "./insistence.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { ExchangeParts, Origin } from "./parts.ts";
 
@@ -36,9 +35,6 @@ export interface IndexSyncPorts extends ExchangeParts {
 /** Where a packet came from, and its length. */
 type Heard = Origin & { readonly payloadBytes: number };
 
-/** Slots that one packet brings, about: the measure of what an asker may cost. */
-const SLOTS_A_PACKET = 12;
-
 export class IndexSync {
   readonly #ports: IndexSyncPorts;
   readonly #state: IndexState;
@@ -47,8 +43,7 @@ export class IndexSync {
   readonly #pusher: Pusher;
   readonly #speaker: Speaker;
   readonly #asker: Asker;
-  readonly #allowance = new HourlyAllowance();
-  readonly #insistence = new Insistence();
+  readonly #answers: Answers;
 
   constructor(ports: IndexSyncPorts) {
     this.#ports = ports;
@@ -65,6 +60,7 @@ export class IndexSync {
     });
     this.#speaker = new Speaker({ ...shared, onSaid });
     this.#asker = new Asker(shared);
+    this.#answers = new Answers({ ...shared, speaker: this.#speaker });
     this.#beacons = new Beacons({
       ...ports,
       alone: () => this.neighbours.size === 0,
@@ -133,42 +129,25 @@ export class IndexSync {
     this.#rearm();
   }
 
-  /** Somebody asks. Whoever was heard last answers; the others only when it seems to be away. */
-  onWant({ re, slots, tries }: Want, origin: Heard): void {
+  /** Somebody asks for a count. */
+  onWant(want: Want, origin: Heard): void {
     this.#note(origin);
-    this.#asker.heardWant(slots);
-    const { current } = this.#state.bases;
-    const canHelp = tries >= 2 && this.#state.newsOver(current).length > 0;
-    if ((this.#speaker.saidLately(re) || canHelp) && this.#mayServe(origin, slots)) {
-      const farther = this.#insistence.note(`${origin.from} ${re}`, slots);
-      if (!this.#speaker.answerAbout(re, slots, this.#back(origin, farther))) this.#speaker.owe(slots, current);
-    }
+    this.#asker.heardWant(want.slots);
+    this.#answers.onWant(want, origin);
     this.#rearm();
   }
 
   /** Somebody asks for all that it lacks. */
   onPull(pull: Pull, origin: Heard): void {
     this.#note(origin);
-    const known = pull.bases.map((tag) => this.#state.bases.find(tag)).find((base) => base !== undefined);
-    const lacks =
-      known === undefined
-        ? this.#lackedBy(pull)
-        : this.#state.newsOver(known).map((member) => ({ member, from: countIn(known, member.hex) }));
-    const slots = lacks.reduce((sum, { member, from }) => sum + slotsFor(member.count - from), 0);
-    if (slots > 0 && this.#mayServe(origin, slots)) {
-      const farther = this.#insistence.note(`${origin.from} pull`, slots);
-      const { agenda } = this.#ports;
-      if (!agenda.has("index:pulled")) {
-        agenda.set("index:pulled", this.#floor.speakDelayMs(this.#state.handicap), () =>
-          this.#speaker.answer(Math.min(slots, 512), this.#back(origin, farther), known ?? lacks),
-        );
-      }
-    }
+    this.#answers.onPull(pull, origin);
     this.#rearm();
   }
 
-  /** What is common to all who say what they hold. */
-  /** @param re how to refer to it: the seed of a repair; of a beacon a function of its vector's tag */
+  /**
+   * What is common to all who say what they hold.
+   * @param re how to refer to it: the seed of a repair; of a beacon a function of its vector's tag
+   */
   async #onHoldings(
     holdings: Holdings,
     origin: Heard,
@@ -292,34 +271,6 @@ export class IndexSync {
     for (const { hex, to } of streams) this.#state.cover(hex, to);
     if (partial) return;
     for (const { hex, count } of base === this.#state.bases.current ? [] : base.members) this.#state.cover(hex, count);
-  }
-
-  #lackedBy({ vector, partial }: Pull): readonly Lack[] {
-    const theirs = new Map<string, number>();
-    for (const { author, count } of vector) {
-      for (const hex of this.#state.vector.matching(author)) theirs.set(hex, count);
-    }
-    return [...this.#state.vector.members()].flatMap((member) => {
-      const from = theirs.get(member.hex) ?? (partial ? member.count : 0);
-      return member.count > from ? [{ member, from }] : [];
-    });
-  }
-
-  /** Who asks for everything again and again costs only itself. */
-  #mayServe({ from }: Origin, slots: number): boolean {
-    const key = `asker ${from}`;
-    const packets = Math.ceil(slots / SLOTS_A_PACKET);
-    const left = this.#allowance.left(key, Math.max(packets, 10), this.#nowMs());
-    if (left === 0) {
-      this.#ports.count("wants_refused_budget");
-      return false;
-    }
-    this.#allowance.spend(key, this.#nowMs(), Math.min(packets, left));
-    return true;
-  }
-
-  #back({ hops }: Origin, farther: number): number {
-    return this.#ports.air.reach(hops === undefined ? undefined : hops + farther);
   }
 
   #note({ from, hops }: Heard, author?: string): void {

@@ -1,0 +1,93 @@
+/**
+ * What is done when somebody asks: for a count of slots (WANT), or for all that it lacks (PULL).
+ *
+ * Who asks costs airtime to everybody, so each asker has an hourly allowance, and an asker that insists is answered
+ * one hop farther than last time: the answer may have got lost on the way.
+ * @module
+ */
+import { HourlyAllowance } from "../allowance.ts";
+import { Insistence } from "../insistence.ts";
+import type { ExchangeParts, Origin } from "../parts.ts";
+import type { Pull } from "../../wire/pull.ts";
+import type { Want } from "../../wire/want.ts";
+import { slotsFor } from "./asker.ts";
+import type { Floor } from "./floor.ts";
+import type { Speaker } from "./speaker.ts";
+import { countIn, type IndexState, type Lack } from "./state.ts";
+
+export interface AnswersPorts extends ExchangeParts {
+  readonly state: IndexState;
+  readonly floor: Floor;
+  readonly speaker: Speaker;
+}
+
+/** Slots that one packet brings, about: the measure of what an asker may cost. */
+const SLOTS_A_PACKET = 12;
+
+export class Answers {
+  readonly #ports: AnswersPorts;
+  readonly #allowance = new HourlyAllowance();
+  readonly #insistence = new Insistence();
+
+  constructor(ports: AnswersPorts) {
+    this.#ports = ports;
+  }
+
+  /** Somebody asks. Whoever was heard last answers; the others only when it seems to be away. */
+  onWant({ re, slots, tries }: Want, origin: Origin): void {
+    const { current } = this.#ports.state.bases;
+    const canHelp = tries >= 2 && this.#ports.state.newsOver(current).length > 0;
+    if ((this.#ports.speaker.saidLately(re) || canHelp) && this.#mayServe(origin, slots)) {
+      const farther = this.#insistence.note(`${origin.from} ${re}`, slots);
+      if (!this.#ports.speaker.answerAbout(re, slots, this.#back(origin, farther)))
+        this.#ports.speaker.owe(slots, current);
+    }
+  }
+
+  /** Somebody asks for all that it lacks. */
+  onPull(pull: Pull, origin: Origin): void {
+    const known = pull.bases.map((tag) => this.#ports.state.bases.find(tag)).find((base) => base !== undefined);
+    const lacks =
+      known === undefined
+        ? this.#lackedBy(pull)
+        : this.#ports.state.newsOver(known).map((member) => ({ member, from: countIn(known, member.hex) }));
+    const slots = lacks.reduce((sum, { member, from }) => sum + slotsFor(member.count - from), 0);
+    if (slots > 0 && this.#mayServe(origin, slots)) {
+      const farther = this.#insistence.note(`${origin.from} pull`, slots);
+      const { agenda } = this.#ports;
+      if (!agenda.has("index:pulled")) {
+        agenda.set("index:pulled", this.#ports.floor.speakDelayMs(this.#ports.state.handicap), () =>
+          this.#ports.speaker.answer(Math.min(slots, 512), this.#back(origin, farther), known ?? lacks),
+        );
+      }
+    }
+  }
+
+  #lackedBy({ vector, partial }: Pull): readonly Lack[] {
+    const theirs = new Map<string, number>();
+    for (const { author, count } of vector) {
+      for (const hex of this.#ports.state.vector.matching(author)) theirs.set(hex, count);
+    }
+    return [...this.#ports.state.vector.members()].flatMap((member) => {
+      const from = theirs.get(member.hex) ?? (partial ? member.count : 0);
+      return member.count > from ? [{ member, from }] : [];
+    });
+  }
+
+  /** Who asks for everything again and again costs only itself. */
+  #mayServe({ from }: Origin, slots: number): boolean {
+    const key = `asker ${from}`;
+    const packets = Math.ceil(slots / SLOTS_A_PACKET);
+    const left = this.#allowance.left(key, Math.max(packets, 10), this.#ports.clock.monotonicMs());
+    if (left === 0) {
+      this.#ports.count("wants_refused_budget");
+      return false;
+    }
+    this.#allowance.spend(key, this.#ports.clock.monotonicMs(), Math.min(packets, left));
+    return true;
+  }
+
+  #back({ hops }: Origin, farther: number): number {
+    return this.#ports.air.reach(hops === undefined ? undefined : hops + farther);
+  }
+}
