@@ -61,10 +61,8 @@ export class Air {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** @param hops relays that the conversation needs; as many as are configured when left out */
-  timing(hops?: number): Timing {
-    const { modulation, hopLimit } = this.#settings();
-    return timingFor(payloadAirtimeUs(MAX_PAYLOAD_BYTES, modulation), this.reach(hops ?? hopLimit));
+  timing(): Timing {
+    return timingFor(payloadAirtimeUs(MAX_PAYLOAD_BYTES, this.#settings().modulation));
   }
 
   /** So many relays, but no more than are configured. Undefined (the radio can't tell): as many as are configured. */
