@@ -59,9 +59,10 @@ export class Asker {
     if (news > 0) this.#scale = Math.max(1, news);
   }
 
-  /** Coded slots came. */
+  /** Coded slots came. The question that still waits for its turn counts as none: the next one is the first again. */
   progress(): void {
     this.#tries = 0;
+    this.#waits = false;
   }
 
   /** Waits for the end of the talk, then asks if something is still lacking. */
