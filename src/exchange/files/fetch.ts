@@ -15,6 +15,7 @@ import type { Keeper } from "./keeper.ts";
 import type { HeardSymbol, Overheard } from "./overheard.ts";
 import { judge, type FilesPolicy } from "./policy.ts";
 import type { Suspects } from "./suspects.ts";
+import type { SymbolVerdict } from "./symbols.ts";
 import { Transfer, type TransferTarget } from "./transfer.ts";
 import { WantedBlock } from "./wanted-block.ts";
 
@@ -108,13 +109,15 @@ export class Fetch {
 
   async onCoded(coded: Coded, { from }: Origin, payloadBytes: number): Promise<void> {
     const atMs = this.#nowMs();
-    if (this.#ports.suspects.isIgnored(from, atMs)) return this.#ports.count("symbol_ignored");
+    const isSuspect = this.#ports.suspects.isSuspect(from, atMs);
     const wanting = [...this.#transfers.values()].filter(({ ended, block }) => !ended && block?.isFor(coded) === true);
     this.#lastActiveMs = atMs;
-    if (wanting.length === 0) return this.#ports.onOverheard({ coded, from, atMs });
+    if (isSuspect) this.#ports.count("symbol_of_suspect");
+    if (wanting.length === 0) return isSuspect ? undefined : this.#ports.onOverheard({ coded, from, atMs });
     for (const transfer of wanting) {
       transfer.countHeard(payloadBytes, this.#ports.air.airtimeMs(payloadBytes));
-      await this.#hear(transfer, { coded, from, atMs });
+      if (isSuspect) await this.#hearSuspect(transfer, { coded, from });
+      else await this.#hear(transfer, { coded, from, atMs });
     }
   }
 
@@ -128,13 +131,12 @@ export class Fetch {
   async #hear(transfer: Transfer, { coded, from, atMs }: HeardSymbol): Promise<void> {
     const { block } = transfer;
     if (block === undefined) return;
-    const { count, keeper, log, losses, suspects } = this.#ports;
+    const { count, keeper, log, losses } = this.#ports;
     const heard = block.hear(coded, from);
     count(`symbol_${heard.kind}`);
     switch (heard.kind) {
       case "whole":
-        for (const [radio, lies] of heard.liars) suspects.accuse(radio, lies, this.#nowMs());
-        await this.#keep(transfer, block, heard.bytes);
+        await this.#whole(transfer, block, heard);
         break;
       case "new":
       case "known": {
@@ -156,6 +158,22 @@ export class Fetch {
       default:
         heard satisfies never;
     }
+  }
+
+  /** It puts off no question: only the block itself shows that it was the truth. */
+  async #hearSuspect(transfer: Transfer, { coded, from }: Omit<HeardSymbol, "atMs">): Promise<void> {
+    const { block } = transfer;
+    const heard = block?.hearApart(coded, from);
+    if (block !== undefined && heard?.kind === "whole") await this.#whole(transfer, block, heard);
+  }
+
+  async #whole(
+    transfer: Transfer,
+    block: WantedBlock,
+    { bytes, witnesses }: Extract<SymbolVerdict, { kind: "whole" }>,
+  ): Promise<void> {
+    for (const [radio, testimony] of witnesses) this.#ports.suspects.note(radio, testimony, this.#nowMs());
+    await this.#keep(transfer, block, bytes);
   }
 
   async #keep(transfer: Transfer, block: WantedBlock, bytes: Uint8Array): Promise<void> {

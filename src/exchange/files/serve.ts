@@ -89,8 +89,10 @@ export class Serve {
     const stream = this.#streams.get(key);
     if (stream === undefined) return this.#noteAnswered(key);
     const verdict = stream.verdict(coded);
-    if (verdict === "false") this.#ports.suspects.accuse(from, 1, this.#nowMs());
-    if (verdict !== "true") return this.#ports.count(`coded_${verdict === "false" ? "false" : "other_cut"}`);
+    if (verdict === "other cut") return this.#ports.count("coded_other_cut");
+    const isTrue = verdict === "true";
+    this.#ports.suspects.note(from, { lies: isTrue ? 0 : 1, truths: isTrue ? 1 : 0 }, this.#nowMs());
+    if (!isTrue) return this.#ports.count("coded_false");
     const speaks = stream.owed > 0;
     stream.heard(coded);
     // Who has more to say goes on, and will be the one to be asked; at a draw chance decides.

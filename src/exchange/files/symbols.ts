@@ -3,7 +3,7 @@
  *
  * A single false symbol spoils a decoding, and can't be told by itself. So nothing that came is thrown away for another's
  * lie: when the symbols together make something else, they are tried without one sender after the other, and each sender
- * alone. Once the block is known, every symbol is held against it, and the liars are known, too.
+ * alone. Once the block is known, every symbol is held against it, which tells who lied.
  * @module
  */
 import { startsWith } from "../../kernel/bytes.ts";
@@ -13,6 +13,7 @@ import { equalBytes, type Bytes } from "../../kernel/bytes.ts";
 import type { Coded } from "../../wire/coded.ts";
 import { MAX_BLOCK_BYTES } from "../../wire/coded.ts";
 import { unpack } from "../../codec/pack.ts";
+import type { Testimony } from "./suspects.ts";
 
 /** How a sender has cut a block: symbols of different cuts never mix. */
 export interface Cut {
@@ -30,8 +31,8 @@ export interface Piece {
 
 export type SymbolVerdict =
   | { readonly kind: "new" | "known" | "refused" | "spoiled" }
-  /** `liars`: false symbols by the radio that they came from. */
-  | { readonly kind: "whole"; readonly bytes: Bytes; readonly liars: ReadonlyMap<number, number> };
+  /** `witnesses`: what each radio's symbols proved to be. */
+  | { readonly kind: "whole"; readonly bytes: Bytes; readonly witnesses: ReadonlyMap<number, Testimony> };
 
 /** Kept beyond those that a decoding needs, while liars spoil it. */
 const SPARE_SYMBOLS = 40;
@@ -130,19 +131,17 @@ export class Symbols {
     if (stream === undefined) return undefined;
     const bytes = blockOf(stream, this.cut);
     if (bytes === undefined || !this.#isBlock(bytes)) return undefined;
-    return { kind: "whole", bytes, liars: this.#liars(stream) };
+    return { kind: "whole", bytes, witnesses: this.#witnesses(stream) };
   }
 
-  /** Whose symbols are false more often than true: of who mostly tells the truth somebody borrows the number. */
-  #liars(stream: Uint8Array): ReadonlyMap<number, number> {
-    const counts = new Map<number, { readonly lies: number; readonly truths: number }>();
+  #witnesses(stream: Uint8Array): ReadonlyMap<number, Testimony> {
+    const witnesses = new Map<number, Testimony>();
     for (const { index, symbol, from } of this.#pieces) {
-      const { lies, truths } = counts.get(from) ?? { lies: 0, truths: 0 };
+      const { lies, truths } = witnesses.get(from) ?? { lies: 0, truths: 0 };
       const isTrue = equalBytes(symbol, symbolAt(stream, this.cut.symbolBytes, index));
-      counts.set(from, { lies: lies + (isTrue ? 0 : 1), truths: truths + (isTrue ? 1 : 0) });
+      witnesses.set(from, { lies: lies + (isTrue ? 0 : 1), truths: truths + (isTrue ? 1 : 0) });
     }
-    const liars = [...counts].filter(([, { lies, truths }]) => lies > truths);
-    return new Map(liars.map(([from, { lies }]) => [from, lies]));
+    return witnesses;
   }
 
   /** The padding of the last piece is zeros: else it is no symbol of this cut. */

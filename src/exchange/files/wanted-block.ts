@@ -11,12 +11,16 @@ import { cutKey, cutOf, hashesTo, Symbols, type SymbolVerdict } from "./symbols.
 
 /** Cuts that a block may be said to have, until one of them proves right. */
 const MAX_RIVAL_CUTS = 4;
+/** Suspected radios, and cuts, that are tried by themselves. */
+const MAX_APART = 4;
 
 export class WantedBlock {
   readonly ref: BlockRef;
   readonly #knownBytes: number | undefined;
   /** By the cut that the symbols claim: one liar about it must not spoil the others. */
   readonly #symbols = new Map<string, Symbols>();
+  /** By radio, too: of those that are suspected to lie. */
+  readonly #apart = new Map<string, Symbols>();
 
   /** @param blockBytes its length where it is known beforehand; 0 counts as unknown: a block of nothing is always here */
   constructor(ref: BlockRef, blockBytes: number | undefined) {
@@ -55,6 +59,26 @@ export class WantedBlock {
     return this.#symbolsOf(coded).add(coded.index, coded.symbol, from);
   }
 
+  /**
+   * A symbol of a radio that is suspected to lie: it spoils nobody else's, and counts for nothing until those of that radio
+   * alone make the block.
+   */
+  hearApart(coded: Coded, from: number): SymbolVerdict {
+    if (!this.#canBe(coded)) return { kind: "refused" };
+    const cut = cutOf(coded);
+    const key = `${from}/${cutKey(cut)}`;
+    let apart = this.#apart.get(key);
+    if (apart === undefined) {
+      apart = new Symbols(cut, hashesTo(this.ref.digest));
+      // What it said before it was suspected is of use only together with the rest.
+      for (const piece of this.#symbols.get(cutKey(cut))?.pieces() ?? [])
+        if (piece.from === from) apart.add(piece.index, piece.symbol, from);
+      if (this.#apart.size >= MAX_APART) dropLeast(this.#apart);
+      this.#apart.set(key, apart);
+    }
+    return apart.add(coded.index, coded.symbol, from);
+  }
+
   /** A packed form is shorter than the block. */
   #canBe({ streamBytes, check }: Coded): boolean {
     if (this.#knownBytes === undefined) return true;
@@ -66,17 +90,10 @@ export class WantedBlock {
     const key = cutKey(cut);
     const known = this.#symbols.get(key);
     if (known !== undefined) return known;
-    if (this.#symbols.size >= MAX_RIVAL_CUTS) this.#dropLeast();
+    if (this.#symbols.size >= MAX_RIVAL_CUTS) dropLeast(this.#symbols);
     const symbols = new Symbols(cut, hashesTo(this.ref.digest));
     this.#symbols.set(key, symbols);
     return symbols;
-  }
-
-  /** The cut with the fewest symbols makes room: a liar must send as much as the honest to keep a place. */
-  #dropLeast(): void {
-    let least: { readonly key: string; readonly held: number } | undefined;
-    for (const [key, { held }] of this.#symbols) if (least === undefined || held < least.held) least = { key, held };
-    if (least !== undefined) this.#symbols.delete(least.key);
   }
 
   /** The cut that lacks least; undefined before the first symbol. */
@@ -87,4 +104,11 @@ export class WantedBlock {
     }
     return furthest;
   }
+}
+
+/** What has the fewest symbols makes room: a liar must send as much as the honest to keep a place. */
+function dropLeast(rivals: Map<string, Symbols>): void {
+  let least: { readonly key: string; readonly held: number } | undefined;
+  for (const [key, { held }] of rivals) if (least === undefined || held < least.held) least = { key, held };
+  if (least !== undefined) rivals.delete(least.key);
 }

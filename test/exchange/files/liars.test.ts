@@ -3,9 +3,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { prefixOf, rootOf } from "../../../src/dag/block-ref.ts";
 import { cidOf, sha256 } from "../../../src/dag/cid.ts";
 import { symbolAt } from "../../../src/erasure/cauchy.ts";
+import type { SymbolVerdict } from "../../../src/exchange/files/symbols.ts";
 import { WantedBlock } from "../../../src/exchange/files/wanted-block.ts";
 import { seededRandom } from "../../../src/sim/seeded-random.ts";
 import type { Coded } from "../../../src/wire/coded.ts";
+import { openLoneNode } from "../../fakes/lone-node.ts";
 import { openStranger, type StrangerRig } from "../../fakes/stranger.ts";
 
 const random = seededRandom("liars");
@@ -24,18 +26,19 @@ function lie(index: number, streamBytes = 900, symbolBytes = 180): Coded {
   return { type: "coded", prefix, streamBytes, check: undefined, index, left: 0, symbol };
 }
 
-describe("a wanted block", () => {
-  const whole = (lies: readonly [number, number][]): unknown => ({
-    kind: "whole",
-    bytes: content,
-    liars: new Map(lies),
-  });
+/** Whose symbols were false more often than true, and how often. */
+function liarsOf(heard: SymbolVerdict | undefined): unknown {
+  if (heard?.kind !== "whole") return heard?.kind;
+  expect(heard.bytes).toEqual(content);
+  return [...heard.witnesses].filter(([, { lies, truths }]) => lies > truths).map(([radio, { lies }]) => [radio, lies]);
+}
 
+describe("a wanted block", () => {
   test("of unknown length is had although liars named four other lengths first", () => {
     const block = new WantedBlock(ref, undefined);
     for (const bytes of [901, 902, 903, 904]) expect(block.hear(lie(0, bytes, 181), LIAR).kind).toBe("new");
     const heard = [0, 1, 2, 3, 4].map((index) => block.hear(symbol(index), HONEST));
-    expect(heard.at(-1)).toEqual(whole([]));
+    expect(liarsOf(heard.at(-1))).toEqual([]);
   });
 
   test("keeps the symbols of the honest while more and more lengths are named", () => {
@@ -43,14 +46,14 @@ describe("a wanted block", () => {
     block.hear(symbol(0), HONEST);
     block.hear(symbol(1), HONEST);
     for (let bytes = 901; bytes < 1_000; bytes++) block.hear(lie(0, bytes, 200), LIAR);
-    expect([2, 3, 4].map((index) => block.hear(symbol(index), HONEST)).at(-1)).toEqual(whole([]));
+    expect(liarsOf([2, 3, 4].map((index) => block.hear(symbol(index), HONEST)).at(-1))).toEqual([]);
   });
 
   test("is had from a sender that cuts smaller symbols, which do not mix with the others", () => {
     const block = new WantedBlock(ref, 900);
     block.hear(symbol(0), OTHER);
     const heard = Array.from({ length: 9 }, (_, index) => block.hear(symbol(index, 100), HONEST));
-    expect(heard.at(-1)).toEqual(whole([]));
+    expect(liarsOf(heard.at(-1))).toEqual([]);
   });
 
   test("is had without the liar's symbols, as soon as the others are enough, and names the liar", () => {
@@ -59,24 +62,24 @@ describe("a wanted block", () => {
     for (const index of [0, 1, 2]) block.hear(symbol(index), HONEST);
     expect(block.needed).toBe(2);
     block.hear(symbol(3), OTHER);
-    expect(block.hear(symbol(4), HONEST)).toEqual(whole([[LIAR, 2]]));
+    expect(liarsOf(block.hear(symbol(4), HONEST))).toEqual([[LIAR, 2]]);
   });
 
   test("is had from the honest sender alone, when each lie comes from another radio", () => {
     const block = new WantedBlock(ref, 900);
-    const heard: unknown[] = [];
+    const heard: SymbolVerdict[] = [];
     for (let i = 0; i < 5; i++) {
       block.hear(lie(20 + i), 100 + i);
       heard.push(block.hear(symbol(i), HONEST));
     }
     const lies = [0, 1, 2, 3, 4].map((i): [number, number] => [100 + i, 1]);
-    expect(heard.at(-1)).toEqual(whole(lies));
+    expect(liarsOf(heard.at(-1))).toEqual(lies);
   });
 
   test("takes a symbol whose number a liar has used before", () => {
     const block = new WantedBlock(ref, 900);
     for (const index of [0, 1, 2, 3, 4]) block.hear(lie(index), LIAR);
-    expect([0, 1, 2, 3, 4].map((index) => block.hear(symbol(index), HONEST)).at(-1)).toEqual(whole([[LIAR, 5]]));
+    expect(liarsOf([0, 1, 2, 3, 4].map((index) => block.hear(symbol(index), HONEST)).at(-1))).toEqual([[LIAR, 5]]);
   });
 
   test("is had although a lie came under the number of the only honest sender, who is not called a liar for it", () => {
@@ -84,7 +87,7 @@ describe("a wanted block", () => {
     block.hear(symbol(0), HONEST);
     block.hear(lie(200), HONEST);
     const heard = Array.from({ length: 8 }, (_, i) => block.hear(symbol(1 + i), HONEST));
-    expect(heard.at(-1)).toEqual(whole([]));
+    expect(liarsOf(heard.at(-1))).toEqual([]);
   });
 
   test("asks for all of it again when what it has is spoiled, and its sender is the only one", () => {
@@ -100,6 +103,49 @@ describe("a wanted block", () => {
     expect(block.furthest()?.pieces().length).toBeLessThanOrEqual(2 * 5 + 40);
     const heard = Array.from({ length: 40 }, (_, index) => block.hear(symbol(index), HONEST).kind);
     expect(heard).toContain("whole");
+  });
+});
+
+describe("a node whose only server's number is borrowed", () => {
+  const other = seededRandom("held").bytes(900);
+  const file = (bytes: Uint8Array, index: number, symbol = symbolAt(bytes, 180, index)): Coded => {
+    return {
+      type: "coded",
+      prefix: sha256(bytes).subarray(0, 4),
+      streamBytes: 900,
+      check: undefined,
+      index,
+      left: 0,
+      symbol,
+    };
+  };
+
+  test("to say more lies than truths calls it a suspect, and has its file from it all the same, which clears its name", async () => {
+    await using rig = await openLoneNode("borrowed");
+    await rig.node.put("held.bin", other);
+    await rig.hear(99, {
+      type: "get",
+      amount: { kind: "more", symbols: 1 },
+      target: { kind: "prefix", prefix: sha256(other).subarray(0, 4) },
+    });
+    await rig.clock.advance(10_000);
+    // The liar lies about a block that the node holds, under the number of the server.
+    for (let i = 0; i < 3; i++) await rig.hear(HONEST, file(other, i, random.bytes(180)));
+    expect(rig.node.exchange.suspects()).toMatchObject([{ radio: HONEST, lies: 3 }]);
+    const cid = cidOf("raw", content);
+    const target = { codec: "raw", prefix: prefixOf(cid.multihash.digest), cid, name: "w", bytes: 900 } as const;
+    const transfer = await rig.node.exchange.fetch(target);
+    for (let i = 0; i < 5; i++) await rig.hear(HONEST, symbol(i));
+    expect(transfer?.report().state).toBe("done");
+    expect(rig.node.exchange.suspects()).toEqual([]);
+  });
+
+  test("in the midst of a transfer uses what came before as well", () => {
+    const block = new WantedBlock(ref, 900);
+    for (let i = 0; i < 3; i++) block.hear(symbol(i), HONEST);
+    block.hear(lie(20), LIAR);
+    expect(block.hearApart(symbol(3), HONEST).kind).toBe("new");
+    expect(liarsOf(block.hearApart(symbol(4), HONEST))).toEqual([]);
   });
 });
 

@@ -213,6 +213,22 @@ describe("another holder", () => {
   });
 });
 
+test("who mostly tells the truth is not suspected for lies under its number, until they are more than its truths", async () => {
+  const rig = await openRig("author");
+  await rig.serve.onGet(more(1), from(1));
+  await rig.clock.advance(10_000);
+  const suspects = (): readonly unknown[] => rig.suspects.list(rig.clock.monotonicMs());
+  const lie = (index: number): Coded => ({ ...symbol(index), symbol: random.bytes(180) });
+  for (let index = 0; index < 5; index++) rig.serve.onCoded(symbol(index), from(2));
+  for (let index = 0; index < 5; index++) rig.serve.onCoded(lie(index), from(2));
+  expect(suspects()).toEqual([]);
+  rig.serve.onCoded(lie(5), from(2));
+  expect(suspects()).toMatchObject([{ radio: 2, lies: 6 }]);
+  // It is seen to tell the truth again.
+  rig.serve.onCoded(symbol(6), from(2));
+  expect(suspects()).toEqual([]);
+});
+
 describe("what questions may cost", () => {
   test("a block costs a bounded number of packets in an hour, whoever asks, and some again in the next", async () => {
     const rig = await openRig("author");
