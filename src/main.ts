@@ -56,7 +56,22 @@ const io: CliIo = {
   run,
   villageTools: async () => (await import("./agent.ts")).authorityTools(),
   simulator: async () => (await import("./sim/scenario.ts")).SIMULATOR,
+  radioTools: async () => {
+    const [{ serveRadios }, { ask }] = await Promise.all([import("./sim/radios.ts"), import("./sim/phone.ts")]);
+    return { serveRadios, ask };
+  },
+  untilStopped: async (work) => {
+    const stop = new AbortController();
+    using _ = onStopSignals(() => stop.abort());
+    return await work(stop.signal);
+  },
 };
+
+/** What tells a program to end: the init system, Ctrl-C, a terminal that goes away. */
+function onStopSignals(act: (signal: NodeJS.Signals) => void): Disposable {
+  process.on("SIGTERM", act).on("SIGINT", act).on("SIGHUP", act);
+  return { [Symbol.dispose]: () => void process.off("SIGTERM", act).off("SIGINT", act).off("SIGHUP", act) };
+}
 
 /** Loads the agent only here: the other commands start faster without it. */
 async function run({ configPath, json }: RunOptions): Promise<void> {
@@ -75,7 +90,7 @@ async function run({ configPath, json }: RunOptions): Promise<void> {
     if (!told) process.stderr.write(`caye: the log can't be written, the agent goes on: ${describeError(error)}\n`);
     told = true;
   };
-  process.on("SIGTERM", onSignal).on("SIGINT", onSignal).on("SIGHUP", onSignal);
+  using _ = onStopSignals(onSignal);
   process.stdout.off("error", endWithOutput).on("error", onOutputFault);
   try {
     const { runWithRadio } = await import("./sim/village.ts");
@@ -100,7 +115,6 @@ async function run({ configPath, json }: RunOptions): Promise<void> {
     // Told to stop before it was up: that is no failure.
     if (!isAbort(error, stop.signal)) throw error;
   } finally {
-    process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("SIGHUP", onSignal);
     process.stdout.off("error", onOutputFault).on("error", endWithOutput);
   }
   if (stoppedBy !== undefined) process.stdout.write(`caye has stopped (${stoppedBy})\n`);

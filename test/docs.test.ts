@@ -134,6 +134,8 @@ function quietIo(said: string[]): CliIo {
     run: never,
     villageTools: never,
     simulator: never,
+    radioTools: never,
+    untilStopped: never,
   };
 }
 

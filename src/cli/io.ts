@@ -1,6 +1,6 @@
 /** What the commands may touch: given by `main.ts`, and by the tests. @module */
 import type { VillageTools } from "../kernel/village.ts";
-import type { Simulator } from "../kernel/simulation.ts";
+import type { RadioTools, Simulator } from "../kernel/simulation.ts";
 
 /** What `caye run` was told on the command line. */
 export interface RunOptions {
@@ -62,6 +62,10 @@ export interface CliIo {
   villageTools(): Promise<VillageTools>;
   /** Loads the simulator. */
   simulator(): Promise<Simulator>;
+  /** Loads simulated radios and a phone's part. */
+  radioTools(): Promise<RadioTools>;
+  /** Work that ends when somebody types Ctrl-C or tells the program to stop. */
+  untilStopped<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 export interface FetchInit {

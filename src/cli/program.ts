@@ -12,7 +12,9 @@ import { type GetOptions, get } from "./commands/get.ts";
 import { type SeedRange, type SimOptions, sim } from "./commands/sim.ts";
 import { type StatusOptions, status } from "./commands/status.ts";
 import type { CliIo } from "./io.ts";
+import { addRadioCommands } from "./radios-program.ts";
 import { printable } from "./text.ts";
+import { lossRatio, wholeNumber } from "./typed.ts";
 import { addVillageCommands } from "./village-program.ts";
 import { type Words, wordsFor } from "./words.ts";
 
@@ -62,6 +64,7 @@ export function createProgram(io: CliIo): Command {
   addArchiveCommands(program, io, words);
   addVillageCommands(program, io);
   addSimCommand(program, io);
+  addRadioCommands(program, io);
   return program;
 }
 
@@ -119,7 +122,9 @@ function addFileCommands(program: Command, io: CliIo, words: Words): void {
     .option("--json", "print the result as JSON")
     .action((target: string, options: GetOptions) => get(io, words, target, options));
   command(program, "log", "Show the newest entries of all authors' index logs.", "caye log --limit 20")
-    .addOption(new Option("--limit <entries>", "how many entries, 1 to 10000").default(100).argParser(logLimit))
+    .addOption(
+      new Option("--limit <entries>", "how many entries, 1 to 10000").default(100).argParser(wholeNumber(1, 10_000)),
+    )
     .option("--json", "print the entries as JSON")
     .action((options: LogOptions) => log(io, words, options));
 }
@@ -182,26 +187,6 @@ function nonEmpty(text: string | undefined): string | undefined {
 function wholeSeconds(text: string): number {
   if (/^\d{1,7}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("Must be whole seconds, for example 600.");
-}
-
-function logLimit(text: string): number {
-  const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (limit >= 1 && limit <= 10_000) return limit;
-  throw new InvalidArgumentError("Must be a whole number from 1 to 10000.");
-}
-
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (number >= least && number <= most) return number;
-    throw new InvalidArgumentError(`Must be a whole number from ${least} to ${most}.`);
-  };
-}
-
-function lossRatio(text: string): number {
-  const ratio = /^(?:0?\.\d{1,6}|0)$/.test(text) ? Number(text) : Number.NaN;
-  if (ratio <= 0.9) return ratio;
-  throw new InvalidArgumentError("Must be a ratio from 0 to 0.9, for example 0.3.");
 }
 
 function seedRange(text: string): SeedRange {

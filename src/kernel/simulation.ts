@@ -45,6 +45,8 @@ export interface ScenarioReport {
   /** True when the scenario's goal was reached within the limit of virtual time. */
   readonly complete: boolean;
   readonly invariants: readonly InvariantReport[];
+  /** What troubles really came to pass, by kind and how often; nothing in scenarios that have none. */
+  readonly befallen: Readonly<Record<string, number>>;
   /** Virtual time from the event to the goal. */
   readonly virtualMs: number;
   readonly byMessage: Readonly<Record<string, AirCount>>;
@@ -75,6 +77,38 @@ export interface ScenarioFacts {
   readonly defaults: ScenarioOptions;
 }
 
+/** Simulated radios in real time, for agents on this machine. */
+export interface RadiosRequest {
+  /** 1 … 20. */
+  readonly count: number;
+  /** TCP port of the first on 127.0.0.1, the others follow it; 0: any that are free. */
+  readonly port: number;
+  /** Share of packets that each receiver loses beside collisions, 0 … 0.9. */
+  readonly lossRatio: number;
+  /** True: each hears its two neighbours alone, so that packets must be relayed; false: all hear each other. */
+  readonly inLine: boolean;
+  /** Meshtastic's names; `LongFast` and `US` when left out. */
+  readonly preset?: string | undefined;
+  readonly region?: string | undefined;
+}
+
+/** One of them, as an agent's configuration and a phone's text name it. */
+export interface SimulatedRadio {
+  readonly uri: string;
+  readonly nodeNumber: number;
+}
+
+/** One text to a node, as a person with a Meshtastic app sends it. */
+export interface TextRequest {
+  /** The person's own radio: `tcp://127.0.0.1:4405`. */
+  readonly radio: string;
+  /** The node number of the radio that is asked. */
+  readonly to: number;
+  readonly text: string;
+  /** How long an answer is waited for after the question and after each text, in ms. */
+  readonly patienceMs: number;
+}
+
 export interface Simulator {
   readonly scenarios: readonly ScenarioFacts[];
   /**
@@ -83,4 +117,25 @@ export interface Simulator {
    * @throws AgentError "SCENARIO_UNKNOWN"
    */
   run(request: SimulationRequest, onProgress: (virtualMs: number, packets: number) => void): Promise<Simulation>;
+}
+
+/** Radios for whoever has none, and a phone for whoever has none. */
+export interface RadioTools {
+  /**
+   * Keeps radios on the air until the signal aborts.
+   * @param onUp told once, when all can be reached
+   * @throws AgentError "PORT_TAKEN", "USAGE" (an unknown preset or region)
+   */
+  serveRadios(
+    request: RadiosRequest,
+    onUp: (radios: readonly SimulatedRadio[]) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /**
+   * Sends one text and hears the answer, of one text or of several numbered ones.
+   * @param onText told of each text of that node
+   * @returns true when the answer came whole
+   * @throws AgentError "RADIO_URI", "RADIO_SILENT" (the radio is not there)
+   */
+  ask(request: TextRequest, onText: (text: string) => void, signal: AbortSignal): Promise<boolean>;
 }

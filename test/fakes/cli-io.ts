@@ -4,6 +4,7 @@ import type { CliIo, PathFacts, RunOptions } from "../../src/cli/io.ts";
 import { runCli } from "../../src/cli/program.ts";
 import type { AgentError } from "../../src/kernel/errors.ts";
 import { villageTools } from "../../src/dag/authority.ts";
+import type { RadioTools } from "../../src/kernel/simulation.ts";
 import { seeded } from "./seeded.ts";
 import { type FakeView, fakeView } from "./agent-view.ts";
 
@@ -21,6 +22,8 @@ export interface FakeCli {
   /** Undefined: nobody listens. Else answers instead of the API. */
   answer: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
   configProblem: AgentError | undefined;
+  /** Radios that are up at once, and a node that says nothing. */
+  radioTools: RadioTools;
   /** What the command line gave. */
   run(...argv: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
 }
@@ -51,6 +54,7 @@ export function fakeCli(): FakeCli {
     nodeVersion: "24.21.0",
     answer: (url, init) => api(new Request(url, init)),
     configProblem: undefined,
+    radioTools: { serveRadios: async () => undefined, ask: async () => false },
     run: async (...argv) => {
       const said = { code: 0, out: "", err: "" };
       await runCli(ioOf(cli, said), argv);
@@ -115,6 +119,8 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
     run: async (options) => void cli.runs.push(options),
     villageTools: async () => villageTools(seeded(7).random),
     simulator: async () => (await import("../../src/sim/scenario.ts")).SIMULATOR,
+    radioTools: async () => cli.radioTools,
+    untilStopped: (work) => work(AbortSignal.abort()),
   };
 }
 
