@@ -38,7 +38,17 @@ export interface StationStats {
   /** Frames that came while the station itself sent. */
   readonly deaf: number;
   readonly losses: number;
+  /** Of those lost: in bursts that hit the station. */
+  readonly inBursts: number;
+  /** Packets that its host was given twice, and later than they came. */
+  readonly twice: number;
+  readonly late: number;
+  /** Of those sent: with firmware 2.8's signature. */
+  readonly signed: number;
 }
+
+/** What the air itself counts of a station. */
+type OwnStats = Omit<StationStats, "inBursts" | "twice" | "late">;
 
 /** A frame that goes on the air now. */
 export interface SentFrame {
@@ -100,7 +110,7 @@ interface Station {
   readonly incoming: Incoming[];
   readonly noises: Incoming[];
   readonly ears: Map<number, Ear>;
-  readonly stats: { -readonly [K in keyof StationStats]: StationStats[K] };
+  readonly stats: { -readonly [K in keyof OwnStats]: OwnStats[K] };
   readonly impaired: Impaired;
   sendingUntilMs: number;
   sending: { cut: boolean } | undefined;
@@ -169,7 +179,8 @@ export class Air {
   }
 
   stats(number: number): StationStats {
-    return { ...this.#station(number).stats };
+    const { stats, impaired } = this.#station(number);
+    return { ...stats, ...impaired.counts };
   }
 
   /** How long the channel is known to be in use, as this station hears it, in ms; 0 when it is free. */
@@ -196,6 +207,7 @@ export class Air {
     station.sending = sending;
     station.sendingUntilMs = endMs;
     station.stats.airtimeUs += airtimeUs;
+    if (frame.signed === true && frame.from === number) station.stats.signed++;
     for (const incoming of station.incoming) incoming.deafen();
     this.#tell(number, frame, frameBytes, airtimeUs);
     // The neighbours of now: a link that changes meanwhile counts from the next frame on.
@@ -319,6 +331,7 @@ function newStation(number: number, random: Random): Station {
       corrupted: 0,
       deaf: 0,
       losses: 0,
+      signed: 0,
     },
     impaired: new Impaired(random),
     sendingUntilMs: 0,

@@ -39,6 +39,13 @@ export interface EtherStats {
   readonly corrupted: number;
   readonly deaf: number;
   readonly losses: number;
+  /** See {@link StationStats}. */
+  readonly inBursts: number;
+  readonly twice: number;
+  readonly late: number;
+  readonly signed: number;
+  /** Packets that radios refused, or did not relay, because the law's hour was used up. */
+  readonly cutOff: number;
   readonly relayed: number;
   readonly relaysCancelled: number;
   /** Packets for which a radio's queue had no room. */
@@ -114,6 +121,11 @@ function sum(radios: readonly RadioNode[], air: Air): EtherStats {
     corrupted: total((stats) => stats.corrupted),
     deaf: total((stats) => stats.deaf),
     losses: total((stats) => stats.losses),
+    inBursts: total((stats) => stats.inBursts),
+    twice: total((stats) => stats.twice),
+    late: total((stats) => stats.late),
+    signed: total((stats) => stats.signed),
+    cutOff: radios.reduce((all, radio) => all + radio.cutOff, 0),
     relayed: radios.reduce((all, radio) => all + radio.relayed, 0),
     relaysCancelled: radios.reduce((all, radio) => all + radio.relaysCancelled, 0),
     dropped: radios.reduce((all, radio) => all + radio.dropped, 0),

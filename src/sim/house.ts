@@ -11,6 +11,7 @@ import type { RadioWishes } from "../radio/in-force.ts";
 import { openEtherModem } from "./ether-modem.ts";
 import type { Ether } from "./ether.ts";
 import { HouseClock } from "./house-clock.ts";
+import type { RadioFirmware } from "./radio-firmware.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { openSimNode, type SimNode } from "./sim-node.ts";
@@ -27,6 +28,7 @@ export interface HouseOptions {
   readonly ether: Ether;
   readonly region: string;
   readonly preset: string;
+  readonly firmware: RadioFirmware;
   readonly wishes: RadioWishes;
 }
 
@@ -61,14 +63,14 @@ export class House {
   #fault: { readonly error: unknown } | undefined;
 
   constructor(options: HouseOptions) {
-    const { index, number, seed, clock, clockRate, syncMs, ether, region, preset } = options;
+    const { index, number, seed, clock, clockRate, syncMs, ether, region, preset, firmware } = options;
     this.index = index;
     this.number = number;
     this.#options = options;
     this.#random = seededRandom(`${seed}/house/${index}`);
     this.clock = new HouseClock(clock, clockRate);
     this.disk = new SimDisk(clock, syncMs);
-    this.#modem = openEtherModem({ ether, nodeNumber: number, random: this.#random, region, preset });
+    this.#modem = openEtherModem({ ether, nodeNumber: number, random: this.#random, region, preset, firmware });
   }
 
   /** The agent, while the machine is up. */

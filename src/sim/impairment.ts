@@ -29,6 +29,8 @@ const DEFAULT_REORDER_MS = 5000;
 /** What is in force at one radio. */
 export class Impaired {
   readonly #random: Random;
+  /** Since the start: frames lost in bursts, packets that came twice, and late. */
+  readonly counts = { inBursts: 0, twice: 0, late: 0 };
   #now: Impairment = {};
   #burst: BurstChannel | undefined;
 
@@ -45,6 +47,7 @@ export class Impaired {
   loses(nowMs: number): boolean {
     // Both are asked, so that the state of the burst goes on.
     const inBurst = this.#burst?.loses(nowMs, this.#random) ?? false;
+    if (inBurst) this.counts.inBursts++;
     return this.#happens(this.#now.loss) || inBurst;
   }
 
@@ -57,7 +60,10 @@ export class Impaired {
     const { duplication, reordering, reorderMs = DEFAULT_REORDER_MS } = this.#now;
     if (duplication === undefined && reordering === undefined) return AT_ONCE;
     const delay = (): number => (this.#happens(reordering) ? drawBelow(this.#random, reorderMs + 1) : 0);
-    return this.#happens(duplication) ? [delay(), delay()] : [delay()];
+    const delays = this.#happens(duplication) ? [delay(), delay()] : [delay()];
+    if (delays.length > 1) this.counts.twice++;
+    if (delays.some((ms) => ms > 0)) this.counts.late++;
+    return delays;
   }
 
   /** Draws only where there is something to decide: a knob that is off changes no run. */

@@ -38,6 +38,7 @@ const REQUEST_ID_BYTES = 5;
 /** `XEDDSA_SIGNATURE_FIELD_BYTES` (`src/mesh/CryptoEngine.h`, 2.8). */
 const SIGNATURE_FIELD_BYTES = 66;
 const HEADER_BYTES = 16;
+const DEFAULT_HOPS = 3;
 const TO_BYTES = 4;
 const FLAGS_AT = 12;
 
@@ -100,4 +101,20 @@ export function corrupted(frame: AirFrame, random: Random): AirFrame | undefined
 function changedFlags(frame: AirFrame, mask: number): AirFrame {
   const flags = (frame.hopLimit | (frame.wantAck === true ? 8 : 0) | (frame.hopStart << 5)) ^ mask;
   return { ...frame, hopLimit: flags & 7, hopStart: (flags >> 5) & 7, wantAck: (flags & 8) !== 0 };
+}
+
+/** The frame for that relay alone; for any when undefined. */
+export function towards(frame: AirFrame, nextHop: number | undefined): AirFrame {
+  if (nextHop !== undefined) return { ...frame, nextHop };
+  if (frame.nextHop === undefined) return frame;
+  const { nextHop: _, ...flooded } = frame;
+  return flooded;
+}
+
+/** `RoutingModule::getHopLimitForResponse`: as far as the question came, and two more; at least for the default. */
+export function responseHops({ hopStart, hopLimit }: AirFrame): number {
+  const used = hopStart - hopLimit;
+  if (used > DEFAULT_HOPS) return used;
+  if (hopStart === 0) return 0;
+  return used + 2 < DEFAULT_HOPS ? used + 2 : DEFAULT_HOPS;
 }

@@ -14,7 +14,18 @@ import type { Random } from "../ports/random.ts";
 import { MAX_FRAME_BYTES, timeOnAirUs } from "../radio/airtime.ts";
 import type { Air, Reception } from "./air.ts";
 import { ownSlots, relaySlots, retransmissionMs, slotMs } from "./contention.ts";
-import { frameBytesOf, packetKey, priorityOf, relayByte, ROUTING_APP, signed28, type AirFrame } from "./mesh-frame.ts";
+import { LawHour } from "./law-hour.ts";
+import {
+  type AirFrame,
+  frameBytesOf,
+  packetKey,
+  priorityOf,
+  relayByte,
+  responseHops,
+  ROUTING_APP,
+  signed28,
+  towards,
+} from "./mesh-frame.ts";
 import { PacketHistory, type Seen } from "./packet-history.ts";
 import type { RadioFirmware } from "./radio-firmware.ts";
 import { OWN_SENDS, RELAY_SENDS, Retransmission } from "./retransmission.ts";
@@ -24,9 +35,7 @@ import type { Timetable } from "./timetable.ts";
 import { TxQueue } from "./tx-queue.ts";
 import type { Timer } from "./virtual-clock.ts";
 
-const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-const DEFAULT_HOPS = 3;
 /** `Routing` with `error_reason` 0: field 3, varint. */
 const ACKNOWLEDGED = Uint8Array.of(0x18, 0);
 /** `Routing.Error` */
@@ -82,7 +91,7 @@ export class RadioNode {
   readonly #random: Random;
   readonly #slotMs: number;
   readonly #byte: number;
-  readonly #hourMs = new SlidingSum(HOUR_MS);
+  readonly #hour = new LawHour();
   readonly #channelMs = new SlidingSum(MINUTE_MS);
   readonly #history: PacketHistory;
   readonly #queue = new TxQueue();
@@ -91,7 +100,6 @@ export class RadioNode {
   #sending = false;
   #powered = true;
   #host: RadioHost | undefined;
-  #dutyCycle = 1;
   #relayed = 0;
   #relaysCancelled = 0;
 
@@ -139,6 +147,11 @@ export class RadioNode {
     return this.#relaysCancelled;
   }
 
+  /** Packets refused, or not relayed, because the law's hour was used up. */
+  get cutOff(): number {
+    return this.#hour.cutOff;
+  }
+
   /** Packets for which the queue had no room, relayed ones included. */
   get dropped(): number {
     return this.#queue.dropped;
@@ -146,7 +159,12 @@ export class RadioNode {
 
   /** The region's law: share of an hour that may be sent, 0 … 1. */
   limitDutyCycle(ratio: number): void {
-    this.#dutyCycle = ratio;
+    this.#hour.dutyCycle = ratio;
+  }
+
+  /** Other traffic, as of a phone app at the same radio, takes all that the law leaves of this hour. */
+  useUpHour(): void {
+    this.#hour.useUp(this.#timetable.nowMs());
   }
 
   /** At most one host at a time: the newest. Returns how to leave. */
@@ -171,7 +189,7 @@ export class RadioNode {
       this.#queue.clear();
       this.#history.clear();
       this.#unanswered.clear();
-      this.#hourMs.clear();
+      this.#hour.clear();
       this.#channelMs.clear();
     }
     this.#host?.power(on);
@@ -180,7 +198,7 @@ export class RadioNode {
   channelUse(): ChannelUse {
     return {
       channelUtilization: this.#use(),
-      airUtilTx: Math.min(this.#hourMs.total(this.#timetable.nowMs()) / HOUR_MS, 1),
+      airUtilTx: this.#hour.use(this.#timetable.nowMs()),
     };
   }
 
@@ -193,7 +211,10 @@ export class RadioNode {
     const frameBytes = frameBytesOf(frame);
     if (frameBytes > MAX_FRAME_BYTES) return { kind: "too-large" };
     const minutes = this.#silentMinutes();
-    if (minutes > 0) return { kind: "duty-cycle", minutes };
+    if (minutes > 0) {
+      this.#hour.cutOff++;
+      return { kind: "duty-cycle", minutes };
+    }
     const nextHop = frame.to === BROADCAST ? undefined : this.#history.nextHop(frame.to, undefined);
     const routed = towards(frame, nextHop);
     this.#history.see(routed);
@@ -255,7 +276,10 @@ export class RadioNode {
     const nextHop = frame.nextHop === undefined ? undefined : this.#history.nextHop(frame.to, frame.relay);
     const relayed = { ...towards(frame, nextHop), hopLimit: frame.hopLimit - 1, relay: this.#byte };
     this.#history.see(relayed);
-    if (this.#silentMinutes() > 0) return true;
+    if (this.#silentMinutes() > 0) {
+      this.#hour.cutOff++;
+      return true;
+    }
     if (nextHop !== undefined && (relayed.hopLimit > 0 || relayed.wantAck === true)) {
       this.#unanswered.start(relayed, RELAY_SENDS);
     }
@@ -333,7 +357,7 @@ export class RadioNode {
     const item = this.#queue.takeFirst();
     if (item === undefined) return;
     if (item.snrDb !== undefined) this.#relayed++;
-    this.#hourMs.add(this.#timetable.nowMs(), this.#airtimeMs(item.frameBytes));
+    this.#hour.add(this.#timetable.nowMs(), this.#airtimeMs(item.frameBytes));
     this.#sending = true;
     this.#air.transmit(this.number, item.frame, item.frameBytes, () => {
       this.#sending = false;
@@ -351,23 +375,6 @@ export class RadioNode {
 
   /** 0 when the radio may send. */
   #silentMinutes(): number {
-    if (this.#dutyCycle >= 1) return 0;
-    const waitMs = this.#hourMs.msUntilAtMost(this.#dutyCycle * HOUR_MS, this.#timetable.nowMs());
-    return Math.ceil(waitMs / MINUTE_MS);
+    return this.#hour.silentMinutes(this.#timetable.nowMs());
   }
-}
-
-function towards(frame: AirFrame, nextHop: number | undefined): AirFrame {
-  if (nextHop !== undefined) return { ...frame, nextHop };
-  if (frame.nextHop === undefined) return frame;
-  const { nextHop: _, ...flooded } = frame;
-  return flooded;
-}
-
-/** `RoutingModule::getHopLimitForResponse`: as far as the question came, and two more; at least for the default. */
-function responseHops({ hopStart, hopLimit }: AirFrame): number {
-  const used = hopStart - hopLimit;
-  if (used > DEFAULT_HOPS) return used;
-  if (hopStart === 0) return 0;
-  return used + 2 < DEFAULT_HOPS ? used + 2 : DEFAULT_HOPS;
 }

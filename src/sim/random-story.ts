@@ -24,14 +24,18 @@ const KINDS: readonly TroubleKind[] = [
   "late",
   "clock-jump",
   "disk-full",
+  "duty-cycle",
   "backup",
 ];
+const FIRMWARES: readonly Story["firmware"][] = ["2.7", "2.7", "2.8", "both"];
 
 export function randomStory(seed: number): Story {
   const random = seededRandom(`random story ${seed}`);
   const minutes = 20 + drawBelow(random, 41);
   const houses = 3 + drawBelow(random, 6);
   const terrain = pick(TERRAINS, random);
+  const troubles = Array.from({ length: drawBelow(random, 6) }, () => trouble(minutes, random));
+  const lawful = troubles.some(({ kind }) => kind === "duty-cycle");
   return {
     ...PLAIN,
     name: "random",
@@ -39,7 +43,8 @@ export function randomStory(seed: number): Story {
     houses,
     terrain,
     preset: pick(PRESETS, random),
-    region: pick(REGIONS, random),
+    // Only where there is a law can its hour be used up.
+    region: lawful ? "EU_868" : pick(REGIONS, random),
     hopLimit: drawBelow(random, 4),
     lossRatio: pick(LOSSES, random),
     minutes,
@@ -50,9 +55,10 @@ export function randomStory(seed: number): Story {
     fileBytes: { least: 1, most: pick([60, 400, 1500], random) },
     inStep: drawBelow(random, 2) === 0,
     newcomers: terrain !== "two-villages" && drawBelow(random, 4) === 0 ? 1 : 0,
+    firmware: pick(FIRMWARES, random),
     skewPpm: pick([0, 50, 500], random),
     stayMinutes: 10 + drawBelow(random, 30),
-    troubles: Array.from({ length: drawBelow(random, 5) }, () => trouble(minutes, random)),
+    troubles,
     strangers: drawBelow(random, 3) === 0 ? [pick<Habit>(HABITS, random)] : [],
   };
 }

@@ -17,11 +17,13 @@ export interface Outcome {
   readonly boundMs: number | null;
   readonly complete: boolean;
   readonly invariants: readonly InvariantReport[];
+  /** Nothing when left out. */
+  readonly befallen?: Readonly<Record<string, number>>;
 }
 
 /** The report of a run whose village was told at the event to count from there. */
 export function reportOf(village: SimVillage, outcome: Outcome): ScenarioReport {
-  const { scenario, options, startMs, boundMs, complete, invariants } = outcome;
+  const { scenario, options, startMs, boundMs, complete, invariants, befallen = {} } = outcome;
   const { seed, nodes, entries, lossRatio } = options;
   const { packets, airMs } = village.total();
   return {
@@ -36,6 +38,7 @@ export function reportOf(village: SimVillage, outcome: Outcome): ScenarioReport 
     packets,
     complete,
     invariants,
+    befallen,
     virtualMs: village.clock.monotonicMs() - startMs,
     byMessage: village.counts(),
     collisions: village.collisions(),

@@ -13,6 +13,8 @@ const ALL: Range = { from: new Uint8Array(0), until: new Uint8Array(64).fill(0xf
 export class SimDisk {
   /** While true, nothing more is written; what is there can be read. */
   full = false;
+  /** Writes that it refused because it was full. */
+  refused = 0;
   readonly #clock: Clock;
   readonly #syncMs: number;
   readonly #never = new AbortController().signal;
@@ -41,7 +43,10 @@ export class SimDisk {
       write: async (changes) => {
         if (this.#syncMs > 0) await this.#clock.sleep(this.#syncMs, this.#never);
         alive();
-        if (this.full) throw new AgentError("DISK_FULL", "the simulated disk is full");
+        if (this.full) {
+          this.refused++;
+          throw new AgentError("DISK_FULL", "the simulated disk is full");
+        }
         await rows.write(changes);
       },
       [Symbol.asyncDispose]: () => Promise.resolve(),

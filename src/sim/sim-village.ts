@@ -12,6 +12,7 @@ import { decodeMessage } from "../wire/codec.ts";
 import type { LossOracle, SentFrame } from "./air.ts";
 import { openEther, type Ether } from "./ether.ts";
 import { House } from "./house.ts";
+import type { RadioFirmware } from "./radio-firmware.ts";
 import { drawBelow, seededRandom } from "./seeded-random.ts";
 import type { SimNode } from "./sim-node.ts";
 import { nodeNumber, type AirLink } from "./topology.ts";
@@ -28,6 +29,8 @@ export interface SimVillageOptions {
   readonly hopLimit: number;
   /** Our part of the law's time on air, 0 … 1. */
   readonly share: number;
+  /** Of the radios; 2.7 when left out. With `both` every other one has the newer. */
+  readonly firmware?: RadioFirmware | "both";
   /** How long a disk takes to sync; 0 when left out. */
   readonly syncMs?: number;
   /** How far the machines' clocks run apart, at most, in parts per million; 0 when left out. */
@@ -77,6 +80,7 @@ export class SimVillage implements AsyncDisposable {
           ether: this.ether,
           region,
           preset,
+          firmware: firmwareOf(index, options.firmware ?? "2.7"),
           wishes: { preset: "auto", region: "auto", hopLimit, share },
         }),
     );
@@ -188,4 +192,9 @@ export class SimVillage implements AsyncDisposable {
     const packet: SentPacket = { ...frame, type };
     for (const listener of this.#listeners) listener(packet);
   }
+}
+
+function firmwareOf(index: number, firmware: RadioFirmware | "both"): RadioFirmware {
+  if (firmware !== "both") return firmware;
+  return index % 2 === 0 ? "2.7" : "2.8";
 }

@@ -7,6 +7,7 @@ import type { ScenarioOptions, ScenarioReport } from "../kernel/simulation.ts";
 import { LinkedAbort } from "../kernel/service.ts";
 import type { Random } from "../ports/random.ts";
 import { regionNamed } from "../radio/region.ts";
+import { befallenIn } from "./befallen.ts";
 import { openEtherModem } from "./ether-modem.ts";
 import { invariantsOf, watchGrowth } from "./invariants.ts";
 import { fileName } from "./scenario-files.ts";
@@ -93,11 +94,20 @@ async function playStory(story: Story, options: ScenarioOptions, watcher: Watche
   await told.drive(Promise.all(lives));
   const law = { dutyCycle: regionNamed(story.region).dutyCycle, share: story.share };
   const invariants = await told.drive(invariantsOf(told, well, law));
-  return reportOf(village, { scenario: story.name, options, startMs, boundMs: null, complete: well, invariants });
+  const befallen = befallenIn(told);
+  return reportOf(village, {
+    scenario: story.name,
+    options,
+    startMs,
+    boundMs: null,
+    complete: well,
+    invariants,
+    befallen,
+  });
 }
 
 async function openVillage(story: Story, seed: number): Promise<SimVillage> {
-  const { houses: count, preset, region, hopLimit, share, skewPpm, newcomers } = story;
+  const { houses: count, preset, region, hopLimit, share, skewPpm, newcomers, firmware } = story;
   return SimVillage.open({
     seed,
     count,
@@ -106,6 +116,7 @@ async function openVillage(story: Story, seed: number): Promise<SimVillage> {
     region,
     hopLimit,
     share,
+    firmware,
     skewPpm,
     syncMs: SYNC_MS,
     closed: newcomers,

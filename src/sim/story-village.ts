@@ -62,6 +62,8 @@ export class StoryVillage {
   readonly mishaps: string[] = [];
   /** What was found to have grown beyond its bound. */
   readonly overgrown: string[] = [];
+  /** How often each trouble came to pass, of those that only the teller knows; see `befallen.ts`. */
+  readonly noted = new Map<string, number>();
   /** Alerts that were sent, by id, and who sent them (hex). */
   readonly alerts = new Map<string, string>();
   /** Whether every house must hold every alert at the end. */
@@ -81,6 +83,11 @@ export class StoryVillage {
   async drive<T>(promise: Promise<T>): Promise<T> {
     if (!(await this.village.clock.runUntil(promise, SOON_MS))) throw new Error("something hangs for ten minutes");
     return promise;
+  }
+
+  /** A trouble of that kind came to pass. */
+  note(kind: string): void {
+    this.noted.set(kind, (this.noted.get(kind) ?? 0) + 1);
   }
 
   house(index: number): House {
@@ -138,14 +145,14 @@ export class StoryVillage {
     await this.askForWishes();
   }
 
-  /** What has not come yet, for people. */
+  /** What has not come yet, for people. To be driven. */
   async unfulfilled(): Promise<string[]> {
     const lacking: string[] = [];
-    for (const { house, file } of this.wishes) {
+    for (const { house, file } of this.#due()) {
       const { node } = this.house(house);
       if (node === undefined || (await holds(node.shard, file))) continue;
       const row = (await node.shard.resolve(file.name)).find(({ author }) => author === file.author);
-      const transfer = row === undefined ? undefined : await this.drive(node.exchange.fetch(row));
+      const transfer = row === undefined ? undefined : await node.exchange.fetch(row);
       const { state = "unknown here", wanted = 0, packets = 0 } = transfer?.report() ?? {};
       lacking.push(
         `house ${house} lacks ${file.name} (${file.content.length} bytes) of house ${file.house}: ${state}, ${wanted} wanted after ${packets} packets`,
@@ -157,7 +164,7 @@ export class StoryVillage {
   /** Asks for what is wanted and neither here nor under way. True when nothing is wanted any more. */
   async askForWishes(): Promise<boolean> {
     let fulfilled = true;
-    for (const { house, file } of this.wishes) {
+    for (const { house, file } of this.#due()) {
       const { node } = this.house(house);
       if (node === undefined) fulfilled = false;
       else if (!(await holds(node.shard, file))) {
@@ -193,6 +200,11 @@ export class StoryVillage {
       if (node === undefined) return true;
       return [...whole].some(([author, count]) => node.shard.count(author) !== count);
     });
+  }
+
+  /** Who came back from a backup may have lost for good what others wanted of it. */
+  #due(): Wish[] {
+    return this.wishes.filter(({ file }) => !this.restored.has(file.author));
   }
 
   #book({ station, relayed, atMs, airtimeUs }: SentPacket): void {

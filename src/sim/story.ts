@@ -1,5 +1,6 @@
 /** What a story is: a village, what its people do, and what befalls them. Small objects; `story-play.ts` plays them. @module */
 import type { PresetName } from "../radio/airtime.ts";
+import type { RadioFirmware } from "./radio-firmware.ts";
 import type { Habit } from "./stranger.ts";
 import type { TerrainName } from "./terrain.ts";
 
@@ -10,6 +11,7 @@ import type { TerrainName } from "./terrain.ts";
  * `partition`: some of the village do not hear the others. `burst`: for half a minute and again a house hears next to nothing.
  * `garbled`, `twice`, `late`: a tenth of the packets reach one house with a wrong byte, twice, or after later ones.
  * `clock-jump`: the wall clock of a house moves by up to a day. `disk-full`: nothing more can be stored there.
+ * `duty-cycle`: other traffic has used up the law's hour of a house's radio, which then refuses to send; where there is a law.
  * `backup`: a machine comes back with its disk as it was earlier: its log may fork.
  */
 export type TroubleKind =
@@ -22,6 +24,7 @@ export type TroubleKind =
   | "late"
   | "clock-jump"
   | "disk-full"
+  | "duty-cycle"
   | "backup";
 
 export interface Trouble {
@@ -65,6 +68,8 @@ export interface Story {
   readonly inStep: boolean;
   /** Houses, the last ones, that begin their life in the middle of the story, with an empty store. */
   readonly newcomers: number;
+  /** Of the houses' radios; with `both` every other one has the newer. */
+  readonly firmware: RadioFirmware | "both";
   /** How far the machines' clocks run apart, at most, in parts per million. */
   readonly skewPpm: number;
   /** In `two-villages`: how long the last house stays in each of them. */
@@ -91,6 +96,7 @@ export const PLAIN: Omit<Story, "name" | "about"> = {
   alerts: 1,
   inStep: true,
   newcomers: 0,
+  firmware: "2.7",
   skewPpm: 50,
   stayMinutes: 60,
   troubles: [],

@@ -75,12 +75,13 @@ const BEGIN: Readonly<Record<Trouble["kind"], (village: StoryVillage, fate: Fate
   },
   "radio-reboot": (village, { house }) => {
     const radio = village.village.ether.radio(village.house(house).number);
+    if (radio.powered) village.note("radio-reboot");
     radio.power(false);
     return Promise.resolve(() => radio.power(true));
   },
-  partition: ({ sky, village }, { draw }) => {
-    const inside = village.houses.map(({ index }) => index).filter((index) => ((draw >> (index % 31)) & 1) === 1);
-    return Promise.resolve(sky.wall(inside));
+  partition: (village, { draw }) => {
+    village.note("partition");
+    return Promise.resolve(village.sky.wall(someOf(village.village.houses.length, draw)));
   },
   burst: ({ sky }, { house }) => Promise.resolve(sky.impair(house, { burst: BURSTS })),
   garbled: ({ sky }, { house }) => Promise.resolve(sky.impair(house, { corruption: SHARE })),
@@ -88,6 +89,7 @@ const BEGIN: Readonly<Record<Trouble["kind"], (village: StoryVillage, fate: Fate
   late: ({ sky }, { house }) => Promise.resolve(sky.impair(house, { reordering: SHARE })),
   "clock-jump": (village, { house, draw }) => {
     village.troubled.add(house);
+    village.note("clock-jump");
     village.house(house).clock.wallOffsetMs += (draw % (2 * DAY_MS)) - DAY_MS;
     return Promise.resolve(() => undefined);
   },
@@ -100,6 +102,10 @@ const BEGIN: Readonly<Record<Trouble["kind"], (village: StoryVillage, fate: Fate
       disk.full = false;
     });
   },
+  "duty-cycle": (village, { house }) => {
+    village.village.ether.radio(village.house(house).number).useUpHour();
+    return Promise.resolve(() => undefined);
+  },
   backup: async (village, { house }) => {
     const backup = await village.house(house).disk.backup();
     return () => comeBack(village, house, backup);
@@ -109,7 +115,16 @@ const BEGIN: Readonly<Record<Trouble["kind"], (village: StoryVillage, fate: Fate
 /** A machine that is down already stays down. */
 async function crash(village: StoryVillage, index: number): Promise<void> {
   const house = village.house(index);
-  if (house.node !== undefined) await village.drive(house.crash());
+  if (house.node === undefined) return;
+  village.note("crash");
+  await village.drive(house.crash());
+}
+
+/** At least one of so many, and not all. */
+function someOf(houses: number, draw: number): number[] {
+  const all = Array.from({ length: houses }, (_, index) => index);
+  const drawn = all.filter((index) => ((draw >> (index % 31)) & 1) === 1);
+  return drawn.length === 0 || drawn.length === houses ? [draw % houses] : drawn;
 }
 
 /** A machine that is up already stays up; one that can't start stays down until the next try. */
@@ -135,5 +150,6 @@ async function comeBack(village: StoryVillage, index: number, backup: readonly C
   await boot(village, index);
   const author = house.node?.shard.author.id;
   if (author !== undefined) village.restored.add(toHex(author));
+  village.note("backup");
   village.troubled.add(index);
 }
