@@ -64,6 +64,8 @@ export interface AgentOptions {
   readonly output: { write(text: string): unknown };
   /** Time for radio and exchange; the machine's own unless the village runs faster. */
   readonly clock?: Clock;
+  /** How much faster than the machine's that clock goes; 1 when left out. */
+  readonly clockSpeed?: number;
   /** Called once it answers. */
   readonly onUp: (up: AgentUp) => void | Promise<void>;
 }
@@ -203,6 +205,7 @@ async function compose(options: AgentOptions, booted: Booted, damage: StoreDamag
     nodeName: config.node.name,
     statePath: options.statePath,
     simulated: options.simulated,
+    clockSpeed: options.clockSpeed ?? 1,
     modemUri: options.modemUri,
     clock,
     startedMs: clock.monotonicMs(),

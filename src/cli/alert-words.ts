@@ -124,7 +124,7 @@ const SPANISH: AlertWords = {
     `${seen} ${seen === 1 ? "nodo la tiene" : "nodos la tienen"}, ${read} la ${read === 1 ? "ha" : "han"} leído.`,
   missing: (names) => `Nada se oyó de: ${names}`,
   hearsay: "Según cuentan los vecinos; un nodo puede tenerla sin que lo sepamos.",
-  statusLine: (active, unread) => `${active} activas, ${unread} sin leer`,
+  statusLine: (active, unread) => `${active} ${active === 1 ? "activa" : "activas"}, ${unread} sin leer`,
   alerts: "Alertas",
 };
 

@@ -36,15 +36,20 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-/** `45 ms`, `2.5 s`, `3 min`, `2 h 5 min`, `4 d 3 h`. */
+/** `45 ms`, `2.5 s`, `12 s`, `3 min`, `2 h 5 min`, `4 d 3 h`. */
 export function formatMs(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1_000).toFixed(1).replace(/\.0$/, "")} s`;
   const minutes = Math.round(ms / 60_000);
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
   return hours % 24 === 0 ? `${hours / 24} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** As Meshtastic writes a node's number: `!0ca7e001`. */
+export function nodeName(nodeNumber: number): string {
+  return `!${nodeNumber.toString(16).padStart(8, "0")}`;
 }
 
 /** Columns aligned by the widest cell, two spaces between, none at the end of a line. `right`: columns of numbers. */

@@ -15,13 +15,29 @@ const ENGLISH = {
   neighbours: "Neighbours",
   since: (time: string) => `for ${time}`,
   airLine: (used: string, budget: string, queued: number) =>
-    `${used} of ${budget} used in this hour, ${count(queued, "packet waits", "packets wait")}`,
+    `${used} of ${budget} used in this hour, ${queued === 0 ? "nothing waits" : count(queued, "packet waits", "packets wait")}`,
+  waitsFor: {
+    air: "until its last packet and the relays are over",
+    "duty-cycle": "for the end of the radio's silence",
+    modem: "for the link to the radio",
+    radio: "for the radio, which is busy",
+    channel: "for the channel, which others use",
+    budget: "for room in this hour",
+  } as Readonly<Record<string, string>>,
+  airShare: (share: string, law: string | undefined) =>
+    law === undefined
+      ? `Caye takes at most ${share} of the hour; the law sets no limit here`
+      : `Caye takes at most ${share} of the ${law} that the law allows in an hour`,
+  airOthers: (time: string) => `the radio sent ${time} for others`,
+  channelUse: (share: string) => `channel in use ${share} of the last minute`,
+  silence: (time: string) => `by law the radio keeps SILENCE for another ${time}`,
   shardLine: (files: number, authors: number, blocks: number, size: string) =>
     `${count(files, "file", "files")} by ${count(authors, "author", "authors")}; ${count(blocks, "block", "blocks")}, ${size} here`,
   noNeighbours: "none heard yet",
   heard: (author: string, time: string, entries: number) =>
     `${author}: heard ${time} ago, ${count(entries, "entry", "entries")}`,
   simulated: "simulated",
+  faster: (times: number) => `${times} times as fast as real: times below are the village's`,
   columns: { name: "NAME", size: "SIZE", author: "AUTHOR", held: "HERE", cid: "CID", seq: "SEQ", head: "HEAD" },
   yes: "yes",
   no: "no",
@@ -79,12 +95,28 @@ const SPANISH: Words = {
   neighbours: "Vecinos",
   since: (time) => `desde hace ${time}`,
   airLine: (used, budget, queued) =>
-    `${used} de ${budget} usados en esta hora, ${count(queued, "paquete espera", "paquetes esperan")}`,
+    `${used} de ${budget} usados en esta hora, ${queued === 0 ? "nada espera" : count(queued, "paquete espera", "paquetes esperan")}`,
+  waitsFor: {
+    air: "a que pasen su último paquete y las repeticiones",
+    "duty-cycle": "a que la radio termine su silencio",
+    modem: "el enlace con la radio",
+    radio: "a la radio, que está ocupada",
+    channel: "el canal, que otros usan",
+    budget: "lugar en esta hora",
+  },
+  airShare: (share, law) =>
+    law === undefined
+      ? `Caye toma como máximo ${share} de la hora; aquí la ley no pone límite`
+      : `Caye toma como máximo ${share} de los ${law} que la ley permite en una hora`,
+  airOthers: (time) => `la radio envió ${time} para otros`,
+  channelUse: (share) => `canal ocupado ${share} del último minuto`,
+  silence: (time) => `por ley la radio guarda SILENCIO otros ${time}`,
   shardLine: (files, authors, blocks, size) =>
     `${count(files, "archivo", "archivos")} de ${count(authors, "autor", "autores")}; aquí ${count(blocks, "bloque", "bloques")}, ${size}`,
   noNeighbours: "no se ha oído a ninguno todavía",
   heard: (author, time, entries) => `${author}: oído hace ${time}, ${count(entries, "entrada", "entradas")}`,
   simulated: "simulada",
+  faster: (times) => `${times} veces más rápida que la real: los tiempos de abajo son los de la aldea`,
   columns: { name: "NOMBRE", size: "TAMAÑO", author: "AUTOR", held: "AQUÍ", cid: "CID", seq: "NÚM", head: "CABEZA" },
   yes: "sí",
   no: "no",

@@ -47,6 +47,8 @@ export interface DeskParts {
   readonly statePath: string;
   /** True when the radio is the simulated village. */
   readonly simulated: boolean;
+  /** How much faster than the machine's clock {@link clock} goes; 1 in the field. */
+  readonly clockSpeed: number;
   readonly modemUri: string;
   readonly clock: Clock;
   readonly startedMs: number;

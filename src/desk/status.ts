@@ -23,7 +23,7 @@ export function statusReport(parts: DeskParts): StatusReport {
   };
 }
 
-function radioStatus({ open, modemUri, simulated, quarantine }: DeskParts): StatusReport["radio"] {
+function radioStatus({ open, modemUri, simulated, clockSpeed, quarantine }: DeskParts): StatusReport["radio"] {
   if (open === undefined) {
     return {
       modem: modemUri,
@@ -34,6 +34,7 @@ function radioStatus({ open, modemUri, simulated, quarantine }: DeskParts): Stat
       region: "",
       ...NO_AIR,
       simulated,
+      clock_speed: clockSpeed,
     };
   }
   const { preset, region } = open.radioSettings();
@@ -47,13 +48,21 @@ function radioStatus({ open, modemUri, simulated, quarantine }: DeskParts): Stat
     region,
     ...airFields(open.scheduler.status()),
     simulated,
+    clock_speed: clockSpeed,
   };
 }
 
 function alertStatus({ alerts }: OpenParts): StatusReport["alerts"] {
   const active = alerts.active();
-  const unread = active.filter(({ acknowledgedAtMs }) => acknowledgedAtMs === undefined).length;
-  return { active: active.length, unread, unverified: active.filter((held) => !alerts.isTrusted(held)).length };
+  // Who sent an alert from here has read it.
+  const unread = active.filter(
+    ({ acknowledgedAtMs, authorHex }) => acknowledgedAtMs === undefined && authorHex !== alerts.self,
+  );
+  return {
+    active: active.length,
+    unread: unread.length,
+    unverified: active.filter((held) => !alerts.isTrusted(held)).length,
+  };
 }
 
 function shardStatus({ shard }: OpenParts): StatusReport["shard"] {

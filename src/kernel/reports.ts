@@ -170,9 +170,11 @@ export interface StatusReport {
     readonly holds: Readonly<Record<string, { readonly times: number; readonly ms: number }>>;
     readonly queued: number;
     readonly simulated: boolean;
+    /** How much faster than the machine's clock time goes here: above 1 in a simulated village alone. All times of this report are then the village's. */
+    readonly clock_speed: number;
   };
   readonly shard: { readonly blocks: number; readonly bytes: number; readonly files: number; readonly authors: number };
-  /** Alerts that hold now; of these, how many nobody here has marked as read, and how many are of strangers. */
+  /** Alerts that hold now; of these, how many came from others and nobody here has marked as read, and how many are of strangers. */
   readonly alerts: { readonly active: number; readonly unread: number; readonly unverified: number };
   readonly neighbours: readonly { readonly author: string; readonly heard_s_ago: number; readonly entries: number }[];
   readonly counters: Readonly<Record<string, number>>;

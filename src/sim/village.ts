@@ -31,7 +31,7 @@ const ROADS: readonly (readonly [number, number])[] = [
 const REGION = "US";
 const DEFAULT_PRESET: PresetName = "LongFast";
 
-type RunOptions = Omit<AgentOptions, "modemUri" | "simulated" | "clock">;
+type RunOptions = Omit<AgentOptions, "modemUri" | "simulated" | "clock" | "clockSpeed">;
 
 /**
  * Runs the agent: with the radio that the configuration names, or one that is found on a known USB id, or in the
@@ -57,6 +57,7 @@ async function runInVillage(options: RunOptions, signal: AbortSignal): Promise<v
         modemUri: own.uri,
         simulated: true,
         clock: village.clock,
+        clockSpeed: options.config.village.speed,
         onUp: async (up) => {
           await options.onUp(up);
           for (const [i, radio] of others.entries()) {

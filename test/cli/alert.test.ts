@@ -90,13 +90,16 @@ describe("caye alert list and show", () => {
       alertOf({ headline: "Sea\u001b[2J" }),
       alertOf({ id: "00112233-1", standing: "unverified", time_unsure: true, acknowledged: true, status: "Exercise" }),
       alertOf({ id: "3f9a1c20-6", state: "cancelled" }),
+      alertOf({ id: "3f9a1c20-8", standing: "own" }),
     ];
     const { out } = await cli.run("alert", "list");
     expect(out).toMatch(/3f9a1c20-7 +NEW +extreme +Storm surge: Sea�\[2J/);
     expect(out).toMatch(/00112233-1 +active \? .*EXERCISE · Storm surge.*UNVERIFIED/);
+    // Who sent it has read it.
+    expect(out).toMatch(/3f9a1c20-8 +active/);
     expect(out).not.toContain("3f9a1c20-6");
     expect((await cli.run("alert", "list", "--all")).out).toContain("cancelled");
-    expect(JSON.parse((await cli.run("alert", "list", "--json")).out).alerts.length).toBe(2);
+    expect(JSON.parse((await cli.run("alert", "list", "--json")).out).alerts.length).toBe(3);
   });
 
   test("a cancel says that it is one before it says what it takes back", async () => {

@@ -170,15 +170,33 @@ describe("status", () => {
         "Trust: warn, swtpm:",
         "  ✓  measure  measured  12 ms  61 files",
         "  ✗  attest   mismatch  80 ms  src/main.ts differs (fix: caye allow-update --code DIR)",
-        "Radio: ready, sim: (simulated), LongFast, US",
-        "Air: 12.3 s of 30 min used in this hour, 2 packets wait",
+        "Radio: ready, sim: (simulated), !0000002a, LongFast, US",
+        "Air: 12.3 s of 30 min used in this hour, 2 packets wait for the channel, which others use",
+        "  channel in use 13 % of the last minute; the radio sent 4 s for others",
+        "  Caye takes at most 50 % of the hour; the law sets no limit here",
         "Alerts: 2 active, 1 unread: caye alert list",
         "Shard: 12 files by 4 authors; 33 blocks, 120.0 KB here",
         "Neighbours:",
-        '  school "A" (00112233aabbccdd): heard 12.0 s ago, 5 entries',
+        '  school "A" (00112233aabbccdd): heard 12 s ago, 5 entries',
         "",
       ].join("\n"),
     );
+  });
+
+  test("tells the law's hour, the radio's silence, and that time goes faster here", async () => {
+    const { radio } = statusReport();
+    const law = { duty_cycle: 0.1, air_law_ms: 360_000, air_budget_ms: 180_000, air_others_ms: 0 };
+    const held = { ...radio, ...law, queued: 1, waiting_for: "duty-cycle", silent_s: 90, clock_speed: 20 };
+    cli.view.status = () => Promise.resolve(statusReport({ radio: held }));
+    const { out } = await cli.run("status");
+    expect(out).toContain("\n  20 times as fast as real: times below are the village's\nAir: ");
+    expect(out).toContain(
+      "1 packet waits for the end of the radio's silence\n  channel in use 13 % of the last minute\n",
+    );
+    expect(out).toContain("Caye takes at most 50 % of the 6 min that the law allows in an hour\n");
+    expect(out).toContain("by law the radio keeps SILENCE for another 2 min\n");
+    cli.env["LANG"] = "es_BZ.UTF-8";
+    expect((await cli.run("status")).out).toMatch(/1 paquete espera a que la radio termine[\s\S]*SILENCIO otros 2 min/);
   });
 
   test("--json is the report as it is", async () => {
@@ -189,7 +207,7 @@ describe("status", () => {
     const { radio } = statusReport();
     const report = statusReport({
       author: "",
-      radio: { ...radio, link: "shut", detail: "x differs", preset: "", region: "" },
+      radio: { ...radio, link: "shut", node_number: null, detail: "x differs", preset: "", region: "" },
     });
     cli.view.status = () => Promise.resolve({ ...report, state: "quarantine" });
     const { out } = await cli.run("status");

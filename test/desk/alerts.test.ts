@@ -53,7 +53,8 @@ describe("an alert of this node", () => {
     expect(sent.air_ms).toBeGreaterThan(500);
     expect((await saidBy(rig))[0]).toBe("alert");
     expect(await rig.desk.alerts.list()).toMatchObject({ alerts: [{ id: sent.alert.id }] });
-    expect((await rig.desk.status()).alerts).toEqual({ active: 1, unread: 1, unverified: 0 });
+    // Who sent it has read it.
+    expect((await rig.desk.status()).alerts).toEqual({ active: 1, unread: 0, unverified: 0 });
   });
 
   test("is refused with a sentence when something is missing or wrong", async () => {
@@ -153,7 +154,9 @@ describe("an alert of another node", () => {
     await rig.hear({ type: "alert", ...signedBy(authorNumber(9), 3, notice) });
     const [row] = (await rig.desk.alerts.list()).alerts;
     expect(row).toMatchObject({ standing: "unverified", state: "active", acknowledged: false });
+    expect((await rig.desk.status()).alerts).toEqual({ active: 1, unread: 1, unverified: 1 });
     expect(await rig.desk.alerts.acknowledge(row!.id)).toMatchObject({ acknowledged: true });
+    expect((await rig.desk.status()).alerts).toEqual({ active: 1, unread: 0, unverified: 1 });
     expect(await codeOf(rig.desk.alerts.send({ msg_type: "Cancel", references: [row!.id] }))).toBe("ALERT_NOT_OWN");
     expect(await codeOf(rig.desk.alerts.show("00000000-1"))).toBe("NOT_FOUND");
     const seen = await rig.desk.alerts.seen(row!.id);

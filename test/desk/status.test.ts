@@ -57,6 +57,7 @@ test("tells the radio as it is reckoned with, in each state of its link", async 
     holds: expect.objectContaining({ channel: { times: 0, ms: 0 } }),
     queued: 0,
     simulated: false,
+    clock_speed: 1,
   });
   rig.modem.current = { kind: "down", reason: "the cable is out", retryInMs: 500 };
   expect(await radio()).toMatchObject({ link: "down", detail: "the cable is out", node_number: null, region: "UNSET" });

@@ -90,6 +90,7 @@ export function statusReport(changes: Partial<StatusReport> = {}): StatusReport 
       holds: { channel: { times: 3, ms: 4_500 } },
       queued: 2,
       simulated: true,
+      clock_speed: 1,
     },
     alerts: { active: 2, unread: 1, unverified: 0 },
     shard: { blocks: 33, bytes: 120_000, files: 12, authors: 4 },

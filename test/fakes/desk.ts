@@ -98,6 +98,7 @@ export async function openDeskRig({ simulated = false, quarantine = "" }: DeskRi
     nodeName: "clinic",
     pid: 4242,
     statePath: "/var/lib/caye",
+    clockSpeed: 1,
     simulated,
     modemUri: modem.uri,
     clock,

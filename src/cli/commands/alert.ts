@@ -114,8 +114,9 @@ export async function listAlerts(io: CliIo, options: LanguageOptions & { readonl
   io.stdout(table([[id, state, severity, event, area, until, author], ...rows]));
 }
 
-function stateOf(words: AlertWords, { state, acknowledged, time_unsure }: AlertRow): string {
-  const shown = state === "active" && !acknowledged ? words.unread : words.state[state];
+function stateOf(words: AlertWords, { state, acknowledged, standing, time_unsure }: AlertRow): string {
+  const isNew = state === "active" && !acknowledged && standing !== "own";
+  const shown = isNew ? words.unread : words.state[state];
   return time_unsure ? `${shown} ?` : shown;
 }
 

@@ -2,7 +2,7 @@
 import { AgentError } from "../../kernel/errors.ts";
 import type { SimulatedRadio } from "../../kernel/simulation.ts";
 import type { CliIo } from "../io.ts";
-import { printable, table } from "../text.ts";
+import { nodeName, printable, table } from "../text.ts";
 
 export interface RadiosOptions {
   readonly count: number;
@@ -45,11 +45,6 @@ function upText(up: readonly SimulatedRadio[], { loss, line }: RadiosOptions): s
     table(rows),
     `An agent on the first: CAYE_RADIO_MODEM=${up[0]?.uri ?? ""} npx caye run\n`,
   ].join("");
-}
-
-/** As Meshtastic writes a node's number. */
-function nodeName(nodeNumber: number): string {
-  return `!${nodeNumber.toString(16).padStart(8, "0")}`;
 }
 
 export interface PhoneOptions {

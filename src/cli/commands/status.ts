@@ -5,7 +5,7 @@ import type { QuoteReport, StatusReport } from "../../kernel/reports.ts";
 import { findAgent, shape } from "../agent-client.ts";
 import { alertWordsFor } from "../alert-words.ts";
 import type { CliIo } from "../io.ts";
-import { formatBytes, formatMs, printable, table, quoted } from "../text.ts";
+import { formatBytes, formatMs, nodeName, printable, table, quoted } from "../text.ts";
 import type { Words } from "../words.ts";
 
 export interface StatusOptions {
@@ -36,8 +36,6 @@ function statusText(report: StatusReport, words: Words, io: CliIo): string {
     formatMs(ms),
     fix === "" ? detail : `${detail} (${words.fix}: ${fix})`,
   ]);
-  const air = words.airLine(formatMs(radio.air_used_ms), formatMs(radio.air_budget_ms), radio.queued);
-  const simulated = radio.simulated ? ` (${words.simulated})` : "";
   const neighbours = report.neighbours.map(
     ({ author, heard_s_ago, entries }) =>
       `  ${printable(words.heard(author, formatMs(heard_s_ago * 1000), entries))}\n`,
@@ -47,14 +45,44 @@ function statusText(report: StatusReport, words: Words, io: CliIo): string {
     `${words[report.state]}, ${words.since(formatMs(report.uptime_s * 1000))}\n\n`,
     `${printable(`${words.trust}: ${trust.mode}, ${trust.tpm}`)}\n`,
     table(steps, [3]),
-    `${printable(`${words.radio}: ${listed(", ", radio.link, radio.modem + simulated, radio.preset, radio.region)}`)}\n`,
-    radio.detail === "" ? "" : `  ${printable(radio.detail)}\n`,
-    `${words.air}: ${air}\n`,
+    ...radioLines(radio, words).map((line) => `${printable(line)}\n`),
     report.alerts.active === 0 ? "" : alertLine(report.alerts, io),
     `${words.shard}: ${words.shardLine(shard.files, shard.authors, shard.blocks, formatBytes(shard.bytes))}\n`,
     neighbours.length === 0 ? `${words.neighbours}: ${words.noNeighbours}\n` : `${words.neighbours}:\n`,
     ...neighbours,
   ].join("");
+}
+
+function radioLines(radio: StatusReport["radio"], words: Words): readonly string[] {
+  const { link, modem, node_number, preset, region, simulated, clock_speed, detail } = radio;
+  const number = node_number === null ? "" : nodeName(node_number);
+  const device = simulated ? `${modem} (${words.simulated})` : modem;
+  return [
+    `${words.radio}: ${listed(", ", link, device, number, preset, region)}`,
+    ...(detail === "" ? [] : [`  ${detail}`]),
+    ...(clock_speed === 1 ? [] : [`  ${words.faster(clock_speed)}`]),
+    ...airLines(radio, words),
+  ];
+}
+
+/** What a packet waits for stands with the packets; what the law and others take, below. */
+function airLines(radio: StatusReport["radio"], words: Words): readonly string[] {
+  const { air_used_ms, air_budget_ms, air_law_ms, air_others_ms, duty_cycle, duty_share, queued, silent_s } = radio;
+  const line = words.airLine(formatMs(air_used_ms), formatMs(air_budget_ms), queued);
+  const waitsFor = queued === 0 ? undefined : words.waitsFor[radio.waiting_for];
+  if (duty_cycle === 0) return [`${words.air}: ${line}`];
+  const law = duty_cycle < 1 ? formatMs(air_law_ms) : undefined;
+  const others = air_others_ms === 0 ? "" : words.airOthers(formatMs(air_others_ms));
+  return [
+    `${words.air}: ${listed(" ", line, waitsFor ?? "")}`,
+    `  ${listed("; ", words.channelUse(percent(radio.channel_use)), others)}`,
+    `  ${words.airShare(percent(duty_share), law)}`,
+    ...(silent_s === 0 ? [] : [`  ${words.silence(formatMs(1000 * silent_s))}`]),
+  ];
+}
+
+function percent(ratio: number): string {
+  return `${Math.round(100 * ratio)} %`;
 }
 
 /** Shown until somebody has read them. */

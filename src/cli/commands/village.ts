@@ -5,7 +5,7 @@ import type { AuthorityKey, RequestReport, RosterReport, StatementReport } from 
 import { findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { placeFor, readLocal, save } from "../local-files.ts";
-import { printable, quoted, table } from "../text.ts";
+import { nodeName, printable, quoted, table } from "../text.ts";
 
 const isRoster = shape<RosterReport>("authority", "members", "others", "revoked");
 const isRequest = shape<RequestReport>("id", "name", "request");
@@ -149,7 +149,7 @@ export async function roster(io: CliIo, { json }: { readonly json?: boolean }): 
   const rows = report.members.map(({ name, id, radio, standing, until, post_quantum: proven, ...rest }) => [
     name,
     id,
-    `!${radio.toString(16).padStart(8, "0")}`,
+    nodeName(radio),
     standing,
     until.slice(0, 10),
     proven ? "yes" : "no",
