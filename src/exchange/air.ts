@@ -4,6 +4,7 @@
  */
 import { refused } from "../kernel/decoded.ts";
 import type { Frame } from "../radio/frame.ts";
+import { shareUs } from "../radio/budget.ts";
 import { payloadAirtimeUs, type LoraModulation } from "../radio/airtime.ts";
 import { MAX_PAYLOAD_BYTES } from "../ports/modem.ts";
 import { MAX_MESSAGE_BYTES, encodeMessage } from "../wire/codec.ts";
@@ -11,6 +12,11 @@ import type { Message } from "../wire/messages.ts";
 import { SEALED_OVERHEAD_BYTES } from "../wire/sealed.ts";
 import type { Sealing } from "./sealing.ts";
 import { timingFor, type Timing } from "./timing.ts";
+
+const HOUR_MS = 3_600_000;
+/** From one packet of ours to the next, in packets: as the scheduler waits. */
+const TURN = 2;
+const RELAYED_TURN = 4;
 
 export interface AirSettings {
   readonly modulation: LoraModulation;
@@ -20,6 +26,9 @@ export interface AirSettings {
   readonly maxMessageBytes?: number;
   /** True when the radio adds a signature of its own to short broadcasts. */
   readonly radioSigns?: boolean;
+  /** Of the hour: what the law lets a radio send, and our part of that; 1 and a half when left out. */
+  readonly dutyCycle?: number;
+  readonly share?: number;
 }
 
 export interface SayOptions {
@@ -85,6 +94,13 @@ export class Air {
   /** Time on air of a full packet. */
   get packetMs(): number {
     return this.airtimeMs(this.maxMessageBytes);
+  }
+
+  /** Full packets that we can say in an hour: our share of the law, and the turns that are left to others and to relays. */
+  get packetsAnHour(): number {
+    const { dutyCycle = 1, share = 1 / 2, hopLimit } = this.#settings();
+    const lawful = shareUs({ dutyCycle, share }) / 1000;
+    return Math.max(1, Math.floor(Math.min(lawful, HOUR_MS / (hopLimit > 0 ? RELAYED_TURN : TURN)) / this.packetMs));
   }
 
   /** False when the queue was full, or sealing is not possible now, and the message is dropped. @throws AgentError "MESSAGE_TOO_LONG", a fault of ours */

@@ -24,6 +24,7 @@ import type { Transfer, TransferTarget } from "./files/transfer.ts";
 import { IndexSync } from "./index-sync.ts";
 import { ForkSpread } from "./forks.ts";
 import type { Neighbour } from "./neighbours.ts";
+import { Members, NeighboursBudget } from "./neighbours-budget.ts";
 import { counterOf, plainOf, type Plain } from "./opening.ts";
 import type { Origin } from "./parts.ts";
 import { Phones, type PhoneRules } from "./phone/phones.ts";
@@ -68,6 +69,7 @@ export class Exchange implements Service {
   readonly #files: Files;
   readonly #forks: ForkSpread;
   readonly #phones: Phones | undefined;
+  readonly #members = new Members();
   readonly #handlers: Handlers;
   readonly #counters = new Map<string, number>();
 
@@ -82,11 +84,12 @@ export class Exchange implements Service {
     const air = new Air(queue, settings, () => clock.monotonicMs(), village);
     const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
     this.alerts = new AlertSpread({ ...shared, book: ports.alerts });
-    this.#index = new IndexSync(shared);
+    this.#index = new IndexSync({ ...shared, budget: new NeighboursBudget(this.#members, () => air.packetsAnHour) });
     this.#forks = new ForkSpread(shared);
     this.#files = new Files({
       ...shared,
       neighbours: this.#index.neighbours,
+      budget: new NeighboursBudget(this.#members, () => air.packetsAnHour),
       store: ports.store,
       policy: ports.policy,
     });
@@ -148,9 +151,10 @@ export class Exchange implements Service {
   /** What is answered goes as far as the question came, and no farther: each relay costs the air once more. */
   #table(): Handlers {
     return {
-      beacon: (message, origin) => {
+      beacon: async (message, origin) => {
         this.#forks.onNamed(message.holdings.strangers.map(({ author }) => author));
-        return this.#index.onBeacon(message, origin);
+        await this.#index.onBeacon(message, origin);
+        this.#noteMember(origin);
       },
       want: (message, origin) => this.#index.onWant(message, origin),
       pull: (message, origin) => {
@@ -160,6 +164,7 @@ export class Exchange implements Service {
       update: async (message, origin) => {
         this.#forks.onNamed([message.author]);
         await this.#index.onUpdate(message, origin);
+        this.#noteMember(origin);
         this.#forks.look();
       },
       repair: (message, origin) => this.#index.onRepair(message, origin),
@@ -170,6 +175,13 @@ export class Exchange implements Service {
       fork: (message, origin) => this.#forks.onFork(message, origin),
       seen: (message, origin) => this.alerts.onSeen(message, origin),
     };
+  }
+
+  /** It has just spoken as somebody: as an author whose log is here? */
+  #noteMember({ from }: Origin): void {
+    const author = this.#index.neighbours.authorOf(from);
+    if (author !== undefined && this.#ports.shard.count(author) > 0)
+      this.#members.note(from, author, this.#ports.clock.monotonicMs());
   }
 
   async #listen(signal: AbortSignal): Promise<void> {

@@ -26,10 +26,12 @@ import { Speaker, referenceTo } from "./index/speaker.ts";
 import { IndexState, countIn, type IndexShard, type Resolved } from "./index/state.ts";
 import { parseStream } from "./index/streams.ts";
 import type { Neighbours } from "./neighbours.ts";
+import type { NeighboursBudget } from "./neighbours-budget.ts";
 import type { ExchangeParts, Origin } from "./parts.ts";
 
 export interface IndexSyncPorts extends ExchangeParts {
   readonly shard: IndexShard;
+  readonly budget: NeighboursBudget;
 }
 
 /** Where a packet came from, and its length. */

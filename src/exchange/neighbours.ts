@@ -46,6 +46,11 @@ export class Neighbours {
     return before === undefined;
   }
 
+  /** As whom that radio spoke: see {@link Neighbour.author}. */
+  authorOf(radio: number): string | undefined {
+    return this.#heard.get(radio)?.author;
+  }
+
   get size(): number {
     return this.#heard.size;
   }

@@ -1,13 +1,11 @@
 /** What strangers may cost: a node's airtime is bounded, whatever they ask and claim. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { authorFromSeed, type Author } from "../../src/dag/author.ts";
-import { encodeEntry } from "../../src/dag/entry.ts";
-import { firstHead, nextHead, signHead } from "../../src/dag/index-log.ts";
-import { concatBytes } from "../../src/kernel/bytes.ts";
+import { authorFromSeed } from "../../src/dag/author.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
 import { nodeNumber } from "../../src/sim/topology.ts";
 import type { Message } from "../../src/wire/messages.ts";
 import { beaconOf } from "../fakes/beacon.ts";
+import { introductionOf } from "../fakes/introduction.ts";
 import { openStranger, type StrangerRig } from "../fakes/stranger.ts";
 
 const MINUTE_MS = 60_000;
@@ -106,13 +104,4 @@ function burstPacket(author: Uint8Array, left: number): Message {
   const strangers = [{ author: author.subarray(0, 4), from: 0, delta: 1, slots: 7 }];
   const holdings = { base: 0, partial: true, rows: [], strangers };
   return { type: "repair", seed: 7, left, holdings, coded: random.bytes(16) };
-}
-
-/** A log that has begun, as its author pushes it. */
-function introductionOf(author: Author): Message {
-  const entry = encodeEntry({ kind: "author", publicKey: author.publicKey, name: "made-up" });
-  const signature = signHead(author, 1, nextHead(firstHead(author.publicKey), entry));
-  const bytes = concatBytes(Uint8Array.of(entry.length), entry, signature);
-  const slots = Math.ceil(bytes.length / 16);
-  return { type: "update", author: author.id.subarray(0, 4), from: 0, delta: 1, known: 0, slots, slot: 0, bytes };
 }

@@ -13,9 +13,9 @@ export interface LoneNode extends AsyncDisposable {
   readonly node: SimNode;
   readonly modem: FakeModem;
   /** All that it said, the oldest first. */
-  said(): readonly Message[];
+  readonly said: () => readonly Message[];
   /** Resolves when it was acted on, about. */
-  hear(from: number, message: Message, hops?: number): Promise<void>;
+  readonly hear: (from: number, message: Message, hops?: number) => Promise<void>;
 }
 
 export async function openLoneNode(seed: string, extras: Partial<SimNodeOptions> = {}): Promise<LoneNode> {

@@ -8,6 +8,7 @@ import type { Store } from "../../ports/store.ts";
 import type { Coded } from "../../wire/coded.ts";
 import type { Get } from "../../wire/get.ts";
 import type { Neighbours } from "../neighbours.ts";
+import type { NeighboursBudget } from "../neighbours-budget.ts";
 import type { ExchangeParts, Origin } from "../parts.ts";
 import { Carrier } from "./carrier.ts";
 import { Fetch, type FetchWishes } from "./fetch.ts";
@@ -22,6 +23,7 @@ import type { Transfer, TransferTarget } from "./transfer.ts";
 export interface FilesPorts extends ExchangeParts {
   readonly shard: Shard;
   readonly neighbours: Pick<Neighbours, "hopsTo" | "nearestHops" | "list">;
+  readonly budget: NeighboursBudget;
   /** Where transfers outlast a restart; they don't when left out. */
   readonly policy?: FilesPolicy | undefined;
   readonly store?: Pick<Store, "write" | "entries"> | undefined;

@@ -13,8 +13,9 @@ import { chance } from "../../radio/chance.ts";
 import { ANSWER } from "../../radio/priority.ts";
 import { MAX_BLOCK_BYTES, type Coded } from "../../wire/coded.ts";
 import { MAX_NAME_BYTES, type Get, type GetTarget } from "../../wire/get.ts";
-import { HourlyAllowance } from "../allowance.ts";
+import { HourlyAllowance, THING_RULES, type AllowanceRules } from "../allowance.ts";
 import { Insistence } from "../insistence.ts";
+import type { NeighboursBudget } from "../neighbours-budget.ts";
 import type { ExchangeParts, Origin } from "../parts.ts";
 import { ANSWER_SPREAD, firstWaitMs, packetMs, priceOf } from "./asking.ts";
 import { codedForm, type CodedForm } from "./coded-form.ts";
@@ -25,6 +26,7 @@ import type { Suspects } from "./suspects.ts";
 export interface ServePorts extends ExchangeParts {
   readonly shard: Pick<Shard, "author" | "findBlockByPrefix" | "getBlock" | "filesOf" | "resolve">;
   readonly suspects: Suspects;
+  readonly budget: NeighboursBudget;
   /** Agents that could hold the same: all that are known but one, who asks. */
   readonly audience: () => number;
   /** What is lost on the way to a listener is not known here; what is lost on the way to us is near enough. */
@@ -42,13 +44,15 @@ const STALL_IN_PACKETS = 24;
 const BEGINNING_PAUSE = 1.5;
 /** Another holder, who has answered before, is left to answer so many questions; then it is taken to be gone. */
 const LEFT_TO_OTHERS = 2;
-/** For one radio that asks: about a third of what LongFast carries in an hour, a file of 64 KB and half of it again. */
-const ASKER_PACKETS = 600;
+/** What all who are no members may have of one block, and of the streams at one time: half. */
+const HALF_RULES: AllowanceRules = { times: THING_RULES.times / 2, smallChange: THING_RULES.smallChange / 2 };
+const MAX_STREAMS_OF_OTHERS = MAX_STREAMS / 2;
 
 export class Serve {
   readonly #ports: ServePorts;
   readonly #perBlock = new HourlyAllowance();
-  readonly #perAsker = new HourlyAllowance({ times: 1, smallChange: 0 });
+  /** Of each block what it has cost for those who are no members. */
+  readonly #perBlockOfOthers = new HourlyAllowance(HALF_RULES);
   readonly #insistence = new Insistence();
   readonly #streams = new Map<string, Stream>();
   /** Blocks, by prefix, of which others were heard to speak. */
@@ -59,13 +63,17 @@ export class Serve {
   }
 
   async onGet(get: Get, { from, hops }: Origin): Promise<void> {
+    const { air, budget, count } = this.#ports;
+    // Before the block is read and packed: that costs more than a look.
+    if (budget.left(from, this.#nowMs()) === 0) return count("gets_refused_budget");
     const stream = await this.#streamFor(get.target);
     if (stream === undefined) return;
-    const { air, count } = this.#ports;
     stream.unanswered++;
     if (!stream.isFirst && stream.unanswered <= LEFT_TO_OTHERS) return count("gets_left_to_others");
     const key = toHex(stream.prefix);
     const idle = stream.owed === 0;
+    const isMember = budget.isMember(from);
+    if (idle && !isMember && this.#streamsOfOthers() >= MAX_STREAMS_OF_OTHERS) return count("gets_refused_busy");
     const asked = symbolsAskedBy(get.amount, stream.k, priceOf(air, this.#ports.lossRatio()));
     const farther = this.#insistence.note(`${from} ${key}`, asked);
     const reach = air.reach(hops === undefined ? undefined : hops + farther);
@@ -75,8 +83,9 @@ export class Serve {
     const wanted = idle || get.amount.kind === "more" ? asked : Math.min(asked, stream.k);
     const owed = Math.max(stream.owed, Math.min(wanted, this.#allowed(stream, from)));
     if (owed === 0) return count("gets_refused_budget");
-    this.#perAsker.spend(`${from}`, this.#nowMs(), owed - stream.owed);
+    this.#spend(stream, from, owed - stream.owed);
     stream.owed = owed;
+    stream.isOfMember = isMember || (stream.isOfMember && !idle);
     stream.isBeginning ||= idle;
     count("gets_answered");
     if (!idle) return;
@@ -124,9 +133,23 @@ export class Serve {
 
   #allowed(stream: Stream, from: number): number {
     const nowMs = this.#nowMs();
-    const ofBlock = this.#perBlock.left(toHex(stream.prefix), stream.k, nowMs);
-    const ofAsker = stream.owed + this.#perAsker.left(`${from}`, ASKER_PACKETS, nowMs);
-    return Math.min(MOST_AT_ONCE * stream.k + MOST_AT_ONCE, ofBlock, ofAsker);
+    const { budget } = this.#ports;
+    const key = toHex(stream.prefix);
+    const ofBlock = this.#perBlock.left(key, stream.k, nowMs);
+    const ofOthers = budget.isMember(from) ? ofBlock : stream.owed + this.#perBlockOfOthers.left(key, stream.k, nowMs);
+    const ofAsker = stream.owed + budget.left(from, nowMs);
+    return Math.min(MOST_AT_ONCE * stream.k + MOST_AT_ONCE, ofBlock, ofOthers, ofAsker);
+  }
+
+  #spend(stream: Stream, from: number, packets: number): void {
+    const { budget } = this.#ports;
+    const nowMs = this.#nowMs();
+    budget.spend(from, packets, nowMs);
+    if (!budget.isMember(from)) this.#perBlockOfOthers.spend(toHex(stream.prefix), nowMs, packets);
+  }
+
+  #streamsOfOthers(): number {
+    return [...this.#streams.values()].filter(({ owed, isOfMember }) => owed > 0 && !isOfMember).length;
   }
 
   #delayMs(stream: Stream): number {

@@ -7,6 +7,7 @@
  */
 import { HourlyAllowance } from "../allowance.ts";
 import { Insistence } from "../insistence.ts";
+import type { NeighboursBudget } from "../neighbours-budget.ts";
 import type { ExchangeParts, Origin } from "../parts.ts";
 import type { Pull } from "../../wire/pull.ts";
 import type { Want } from "../../wire/want.ts";
@@ -19,6 +20,7 @@ export interface AnswersPorts extends ExchangeParts {
   readonly state: IndexState;
   readonly floor: Floor;
   readonly speaker: Speaker;
+  readonly budget: NeighboursBudget;
 }
 
 /** Slots that one packet brings, about: the measure of what an asker may cost. */
@@ -78,12 +80,15 @@ export class Answers {
   #mayServe({ from }: Origin, slots: number): boolean {
     const key = `asker ${from}`;
     const packets = Math.ceil(slots / SLOTS_A_PACKET);
-    const left = this.#allowance.left(key, Math.max(packets, 10), this.#ports.clock.monotonicMs());
+    const { budget, clock } = this.#ports;
+    const nowMs = clock.monotonicMs();
+    const left = Math.min(this.#allowance.left(key, Math.max(packets, 10), nowMs), budget.left(from, nowMs));
     if (left === 0) {
       this.#ports.count("wants_refused_budget");
       return false;
     }
-    this.#allowance.spend(key, this.#ports.clock.monotonicMs(), Math.min(packets, left));
+    this.#allowance.spend(key, nowMs, Math.min(packets, left));
+    budget.spend(from, Math.min(packets, left), nowMs);
     return true;
   }
 

@@ -6,6 +6,7 @@ import { symbolAt } from "../../../src/erasure/cauchy.ts";
 import { Agenda } from "../../../src/exchange/agenda.ts";
 import { Air } from "../../../src/exchange/air.ts";
 import { Serve } from "../../../src/exchange/files/serve.ts";
+import { Members, NeighboursBudget } from "../../../src/exchange/neighbours-budget.ts";
 import { Suspects } from "../../../src/exchange/files/suspects.ts";
 import { utf8 } from "../../../src/kernel/bytes.ts";
 import { PRESETS } from "../../../src/radio/airtime.ts";
@@ -29,6 +30,7 @@ interface Rig {
   readonly clock: VirtualClock;
   readonly serve: Serve;
   readonly suspects: Suspects;
+  readonly members: Members;
   readonly queued: Frame[];
   readonly said: Coded[];
   readonly counts: Map<string, number>;
@@ -67,8 +69,11 @@ async function openRig(role: "author" | "holder", put = true): Promise<Rig & Tes
   const suspects = new Suspects();
   const count = (event: string): void => void counts.set(event, (counts.get(event) ?? 0) + 1);
   const parts = { air, agenda, clock, random, log: silentLog, count };
-  const serve = new Serve({ ...parts, shard: owned.shard, suspects, audience: () => 4, lossRatio: () => 0.3 });
-  const rig = { ...owned, clock, serve, suspects, queued, said, counts, sends: true };
+  const members = new Members();
+  const budget = new NeighboursBudget(members, () => 1_000);
+  const shard = { shard: owned.shard, suspects, budget };
+  const serve = new Serve({ ...parts, ...shard, audience: () => 4, lossRatio: () => 0.3 });
+  const rig = { ...owned, clock, serve, suspects, members, queued, said, counts, sends: true };
   const stop = new AbortController();
   const running = agenda.run(stop.signal);
   cleanup.push(async () => {
@@ -233,6 +238,7 @@ describe("what questions may cost", () => {
   test("a block costs a bounded number of packets in an hour, whoever asks, and some again in the next", async () => {
     const rig = await openRig("author");
     for (let asker = 0; asker < 300; asker++) {
+      rig.members.note(asker, `author ${asker}`, 0);
       await rig.serve.onGet(more(255), from(asker));
       await rig.clock.advance(10_000);
     }
@@ -245,6 +251,19 @@ describe("what questions may cost", () => {
     expect(rig.said.length).toBe(12 * 5 + 24 + 5);
   });
 
+  test("radios that are nobody's have half of a block's hour together; a member has the rest", async () => {
+    const rig = await openRig("author");
+    for (let made = 0; made < 300; made++) {
+      await rig.serve.onGet(more(255), from(made));
+      await rig.clock.advance(10_000);
+    }
+    expect(rig.said.length).toBe(6 * 5 + 12);
+    rig.members.note(1_000, "author", 0);
+    await rig.serve.onGet(more(5), from(1_000));
+    await rig.clock.advance(10_000);
+    expect(rig.said.length).toBe(6 * 5 + 12 + 5);
+  });
+
   test("who asks for everything uses up its own hour, and nobody else's", async () => {
     const rig = await openRig("author", false);
     const names: GetTarget[] = [];
@@ -252,6 +271,7 @@ describe("what questions may cost", () => {
       const { cid } = await rig.shard.putFile(`${i}.bin`, random.bytes(2_000));
       names.push({ kind: "prefix", prefix: cid.multihash.digest.subarray(0, 4) });
     }
+    for (const radio of [66, 7]) rig.members.note(radio, `author ${radio}`, 0);
     for (const target of names) {
       await rig.serve.onGet(more(255, target), from(66));
       await rig.clock.advance(1_000);
