@@ -1,44 +1,28 @@
 /**
  * Thousands of small villages with troubles by chance, each from its seed, on all cores: `npm run soak`.
  *
- * `--runs N` (10,000) and `--first SEED` (1) say which; a run that was broken off goes on where it stopped, `--fresh` begins
- * anew. Every seed that fails is printed with the command that plays it again. Exit code 1 when one did.
+ * A soak that was broken off goes on where it stopped. Every seed that fails is printed with the command that plays it
+ * again; every five seconds one line tells how far it has come.
  * @module
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Worker, isMainThread, parentPort } from "node:worker_threads";
 import { describeError } from "../src/kernel/errors.ts";
 import { runScenario } from "../src/sim/scenario.ts";
-
-interface Played {
-  readonly seed: number;
-  /** Undefined when all is well. */
-  readonly fault: string | undefined;
-  readonly virtualMs: number;
-  readonly packets: number;
-}
-
-interface Progress {
-  readonly first: number;
-  readonly runs: number;
-  /** Every seed below has been played. */
-  done: number;
-  virtualMs: number;
-  packets: number;
-  failed: { seed: number; fault: string }[];
-}
+import { SoakBook, replay, type Played } from "./soak-book.ts";
 
 /** A run that takes longer hangs: the slowest takes a few seconds. */
 const HANG_MS = 180_000;
 const STATE = join(import.meta.dirname, "../node_modules/.cache/caye/soak.json");
-const SAVE_EVERY = 50;
-const USAGE = `npm run soak -- [--runs N] [--first SEED] [--fresh]
+const TELL_MS = 5_000;
+const USAGE = `npm run soak -- [--runs N] [--first SEED] [--jobs N] [--out DIR] [--fresh]
 
   --runs N      how many random stories, one a seed; else 10000
   --first SEED  the first seed; else 1
+  --jobs N      at the same time; else as many as there are cores
+  --out DIR     writes DIR/soak.json and DIR/soak.md at the end
   --fresh       begin anew, where else the last soak that was broken off goes on
 
 Exit codes: 0 all is well, 1 a seed failed, 2 typed wrongly.`;
@@ -53,11 +37,14 @@ function typed() {
       options: {
         runs: { type: "string" },
         first: { type: "string" },
+        jobs: { type: "string" },
+        out: { type: "string" },
         fresh: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     });
-    return { values, wanted: { runs: whole(values.runs, 10_000), first: whole(values.first, 1) } };
+    const wanted = { runs: whole(values.runs, 10_000), first: whole(values.first, 1) };
+    return { values, wanted, jobs: Math.max(1, whole(values.jobs, availableParallelism())) };
   } catch (error) {
     console.error(`${describeError(error)}\n\n${USAGE}`);
     return process.exit(2);
@@ -72,68 +59,61 @@ async function answer(seed: number): Promise<void> {
 
 async function play(seed: number): Promise<Played> {
   try {
-    const { invariants, complete, virtualMs, packets } = await runScenario({ scenario: "random", seed });
+    const { invariants, complete, virtualMs, packets, befallen } = await runScenario({ scenario: "random", seed });
     const broken = invariants.find(({ held }) => !held);
     const fault = broken === undefined ? undefined : `${broken.name}: ${broken.detail}`;
-    return { seed, fault: fault ?? (complete ? undefined : "not complete"), virtualMs, packets };
+    return { seed, fault: fault ?? (complete ? undefined : "not complete"), virtualMs, packets, befallen };
   } catch (error) {
-    return { seed, fault: `threw: ${describeError(error)}`, virtualMs: 0, packets: 0 };
+    return failed(seed, `threw: ${describeError(error)}`);
   }
 }
 
+function failed(seed: number, fault: string): Played {
+  return { seed, fault, virtualMs: 0, packets: 0, befallen: {} };
+}
+
 async function main(): Promise<void> {
-  const { values, wanted } = typed();
+  const { values, wanted, jobs } = typed();
   if (values.help === true) return console.log(USAGE);
-  const progress = (values.fresh === true ? undefined : resumed(wanted)) ?? begun(wanted);
-  if (progress.done > progress.first) console.error(`goes on at seed ${progress.done}; --fresh begins anew`);
-  const startedMs = performance.now();
-  const before = progress.done;
-  const waiting = new Set<number>();
-  let next = progress.done;
-  const end = progress.first + progress.runs;
-  const note = (played: Played): void => {
-    waiting.delete(played.seed);
-    progress.done = Math.min(next, ...waiting);
-    progress.virtualMs += played.virtualMs;
-    progress.packets += played.packets;
-    if (played.fault !== undefined) {
-      progress.failed.push({ seed: played.seed, fault: played.fault });
-      console.log(`seed ${played.seed}: ${played.fault}\n  npx caye sim --scenario random --seed ${played.seed}`);
-    }
-    if (played.seed % SAVE_EVERY === 0) save(progress);
-    if (played.seed % 500 === 0) say(progress, before, startedMs);
-  };
+  const book = new SoakBook(STATE, wanted, values.fresh === true);
+  const begins = `seeds ${wanted.first} to ${book.end - 1}, ${jobs} at a time`;
+  console.error(book.next > wanted.first ? `${begins}; goes on at ${book.next}, --fresh begins anew` : begins);
+  const teller = setInterval(() => {
+    tell(book.line());
+    book.save();
+  }, TELL_MS);
+  await playAll(book, jobs);
+  clearInterval(teller);
+  book.save();
+  tell(`${book.line()}\n`);
+  console.log(`\n${book.tables()}\n${JSON.stringify(book.result())}`);
+  if (values.out !== undefined) book.write(values.out);
+  if (book.failed > 0) process.exitCode = 1;
+}
+
+async function playAll(book: SoakBook, jobs: number): Promise<void> {
+  let next = book.next;
   const lane = async (): Promise<void> => {
     let worker: Worker | undefined;
-    while (next < end) {
+    while (next < book.end) {
       const seed = next++;
-      waiting.add(seed);
       worker ??= new Worker(import.meta.filename);
+      const startedMs = performance.now();
       const played = await within(worker, seed);
       if (played === undefined) {
         await worker.terminate();
         worker = undefined;
       }
-      note(played ?? { seed, fault: `hangs for ${HANG_MS / 1000} s`, virtualMs: 0, packets: 0 });
+      const { fault, ...all } = played ?? failed(seed, `hangs for ${HANG_MS / 1000} s`);
+      book.note({ fault, ...all }, (performance.now() - startedMs) / 1000);
+      if (fault !== undefined) tell(`seed ${seed}: ${fault}\n  ${replay(seed)}\n`);
     }
     await worker?.terminate();
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, lane));
-  save(progress);
-  say(progress, before, startedMs);
-  console.log(
-    JSON.stringify({
-      runs: progress.runs,
-      firstSeed: progress.first,
-      failed: progress.failed,
-      virtualHours: Math.round(progress.virtualMs / 3_600_000),
-      packets: progress.packets,
-    }),
-  );
-  if (progress.failed.length > 0) process.exitCode = 1;
+  await Promise.all(Array.from({ length: jobs }, lane));
 }
 
-/** Undefined when it hangs, or its thread falls. */
+/** Undefined when it hangs. */
 function within(worker: Worker, seed: number): Promise<Played | undefined> {
   return new Promise((resolve) => {
     const finish = (played: Played | undefined): void => {
@@ -141,8 +121,7 @@ function within(worker: Worker, seed: number): Promise<Played | undefined> {
       worker.off("message", finish).off("error", fall);
       resolve(played);
     };
-    const fall = (error: unknown): void =>
-      finish({ seed, fault: `threw: ${describeError(error)}`, virtualMs: 0, packets: 0 });
+    const fall = (error: unknown): void => finish(failed(seed, `threw: ${describeError(error)}`));
     const timer = setTimeout(() => finish(undefined), HANG_MS);
     worker.on("message", finish).on("error", fall);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window: it has no origin
@@ -150,41 +129,14 @@ function within(worker: Worker, seed: number): Promise<Played | undefined> {
   });
 }
 
-function say(progress: Progress, before: number, startedMs: number): void {
-  const { done, first, runs, failed } = progress;
-  const seconds = (performance.now() - startedMs) / 1000;
-  const left = ((first + runs - done) * seconds) / Math.max(done - before, 1);
-  console.error(`${done - first} of ${runs} runs, ${failed.length} failed, about ${Math.round(left / 60)} min left`);
-}
-
-function begun({ first, runs }: { first: number; runs: number }): Progress {
-  return { first, runs, done: first, virtualMs: 0, packets: 0, failed: [] };
-}
-
-/** What an earlier call has left behind, when it was asked for the same and has not finished. */
-function resumed({ first, runs }: { first: number; runs: number }): Progress | undefined {
-  try {
-    const kept: unknown = JSON.parse(readFileSync(STATE, "utf8"));
-    if (!isProgress(kept) || kept.first !== first || kept.runs !== runs) return undefined;
-    return kept.done < first + runs ? kept : undefined;
-  } catch {
-    // There is none, or it was cut: then all is played again.
-    return undefined;
-  }
-}
-
-function isProgress(value: unknown): value is Progress {
-  return typeof value === "object" && value !== null && "first" in value && "done" in value && "failed" in value;
-}
-
-function save(progress: Progress): void {
-  mkdirSync(dirname(STATE), { recursive: true });
-  writeFileSync(`${STATE}.tmp`, JSON.stringify(progress));
-  renameSync(`${STATE}.tmp`, STATE);
+/** On a terminal a line without an end is written over by the next one. */
+function tell(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`);
+  else process.stderr.write(text.endsWith("\n") ? text : `${text}\n`);
 }
 
 function whole(text: string | undefined, otherwise: number): number {
   const number = text === undefined ? otherwise : Number(text);
   if (Number.isSafeInteger(number) && number >= 0) return number;
-  throw new RangeError(`--runs and --first take whole numbers, not ${text}`);
+  throw new RangeError(`--runs, --first and --jobs take whole numbers, not ${text}`);
 }
