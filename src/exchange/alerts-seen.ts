@@ -11,6 +11,7 @@ import type { AlertBook } from "../alert/book.ts";
 import { chance } from "../radio/chance.ts";
 import { INDEX } from "../radio/priority.ts";
 import { MAX_SEEN_NODES, SEEN_ALERT_BYTES, type Seen } from "../wire/seen.ts";
+import { Hourly } from "./hourly.ts";
 import type { ExchangeParts, Origin } from "./parts.ts";
 
 export interface SeenBy {
@@ -24,6 +25,8 @@ export interface SeenBy {
 
 export interface AlertsSeenParts extends ExchangeParts {
   readonly book: Pick<AlertBook, "self">;
+  /** The first 3 bytes of the ids of all authors whose logs are here. */
+  readonly knownNodes: () => ReadonlySet<number>;
   /** Relays to the nearest agent; undefined when that can't be told. */
   readonly nearHops: () => number | undefined;
 }
@@ -35,6 +38,8 @@ interface Known {
 
 interface SeenMap {
   readonly nodes: Map<number, Known>;
+  /** Of these, those whose logs are not here. */
+  readonly strangers: Set<number>;
   /** How often it was said since there was news. */
   said: number;
   /** Radios that were heard to say all of it meanwhile. */
@@ -44,6 +49,15 @@ interface SeenMap {
 /** Alerts, and nodes of one alert, that are remembered. */
 const MAX_ALERTS = 64;
 const MAX_NODES = 512;
+/** … whose logs are not here: newcomers, or made up. */
+const MAX_STRANGERS = 32;
+/** Times an hour that one radio's news of an alert make us speak anew, and that all together do. */
+const NEWS_OF_RADIO = 6;
+const NEWS_OF_ALL = 24;
+/** Times an hour that one alert's map is said, and all maps. */
+const SAYINGS = 16;
+const SAYINGS_OF_ALL = 48;
+const TRY_AGAIN_MS = 900_000;
 /** The first wait, in full packets; half of it and more. It doubles with each time. */
 const WAIT_PACKETS = 16;
 const MAX_SAID = 5;
@@ -53,6 +67,10 @@ const ENOUGH = 2;
 export class AlertsSeen {
   readonly #parts: AlertsSeenParts;
   readonly #maps = new Map<string, SeenMap>();
+  readonly #newsOfRadio = new Hourly(NEWS_OF_RADIO);
+  readonly #newsOfAll = new Hourly(NEWS_OF_ALL);
+  readonly #sayings = new Hourly(SAYINGS);
+  readonly #allSayings = new Hourly(SAYINGS_OF_ALL);
 
   constructor(parts: AlertsSeenParts) {
     this.#parts = parts;
@@ -84,12 +102,14 @@ export class AlertsSeen {
       ...holders.map((node) => [node, false] as const),
       ...read.map((node) => [node, true] as const),
     ]);
+    const known = this.#parts.knownNodes();
+    for (const node of map.strangers) if (known.has(node)) map.strangers.delete(node);
     let news = false;
-    for (const [node, isRead] of theirs) news = this.#learn(map, node, isRead) || news;
+    for (const [node, isRead] of theirs) news = this.#learn(map, node, isRead, !known.has(node)) || news;
     const covered = [...map.nodes].every(
       ([node, known]) => theirs.has(node) && (theirs.get(node) === true || !known.read),
     );
-    if (news || !covered) return this.#news(held, news);
+    if (news || !covered) return this.#news(held, news && this.#isWorthSaying(held, from));
     // Two have said all that we know; one alone may be out of reach of some who hear us.
     map.saidBy.add(from);
     if (map.saidBy.size >= ENOUGH) this.#parts.agenda.cancel(keyOf(held));
@@ -107,9 +127,21 @@ export class AlertsSeen {
     agenda.set(keyOf(held), waitMs, () => this.#say(held));
   }
 
+  /** It is remembered in any case; but who brings news without end makes us speak no more than a few times an hour. */
+  #isWorthSaying(held: HeldAlert, from: number): boolean {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const alert = keyOf(held);
+    return this.#newsOfRadio.take(`${from} ${alert}`, nowMs) && this.#newsOfAll.take(alert, nowMs);
+  }
+
   #say(held: HeldAlert): void {
-    const { air, count, nearHops } = this.#parts;
+    const { agenda, air, clock, count, nearHops } = this.#parts;
     const map = this.#mapOf(held);
+    const nowMs = clock.monotonicMs();
+    if (!this.#sayings.take(keyOf(held), nowMs) || !this.#allSayings.take("all", nowMs)) {
+      count("seen_put_off");
+      return void agenda.set(keyOf(held), TRY_AGAIN_MS, () => this.#say(held));
+    }
     map.said++;
     map.saidBy.clear();
     // The newest first: what others may not know yet.
@@ -132,10 +164,13 @@ export class AlertsSeen {
   }
 
   /** True when it was news. */
-  #learn({ nodes }: SeenMap, node: number, read: boolean): boolean {
+  #learn({ nodes, strangers }: SeenMap, node: number, read: boolean, isStranger = false): boolean {
     const before = nodes.get(node);
     if (before !== undefined && (before.read || !read)) return false;
-    if (before === undefined && nodes.size >= MAX_NODES) return false;
+    if (before === undefined) {
+      if (nodes.size >= MAX_NODES || (isStranger && strangers.size >= MAX_STRANGERS)) return false;
+      if (isStranger) strangers.add(node);
+    }
     nodes.delete(node);
     nodes.set(node, { read, sinceMs: this.#parts.clock.monotonicMs() });
     return true;
@@ -145,7 +180,7 @@ export class AlertsSeen {
     const key = toHex(digest);
     let map = this.#maps.get(key);
     if (map === undefined) {
-      map = { nodes: new Map(), said: 0, saidBy: new Set() };
+      map = { nodes: new Map(), strangers: new Set(), said: 0, saidBy: new Set() };
       this.#maps.set(key, map);
       const oldest = this.#maps.keys().next();
       if (this.#maps.size > MAX_ALERTS && oldest.done !== true) this.#maps.delete(oldest.value);

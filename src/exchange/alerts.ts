@@ -9,6 +9,7 @@
 import { toHex } from "../kernel/bytes.ts";
 import type { AlertBook } from "../alert/book.ts";
 import type { HeldAlert } from "../alert/held-alert.ts";
+import type { Shard } from "../dag/shard.ts";
 import { tagOf } from "../alert/signed-alert.ts";
 import { chance } from "../radio/chance.ts";
 import { ALERT, ALERT_REPAIR } from "../radio/priority.ts";
@@ -32,6 +33,7 @@ import {
 
 export interface AlertSpreadParts extends ExchangeParts {
   readonly book: AlertBook;
+  readonly shard: Pick<Shard, "authors">;
 }
 
 /** Relays that a new alert may pass: all that Meshtastic allows by default. */
@@ -83,7 +85,11 @@ export class AlertSpread {
 
   constructor(parts: AlertSpreadParts) {
     this.#parts = parts;
-    this.#seen = new AlertsSeen({ ...parts, nearHops: () => this.#radios.nearestHops() });
+    this.#seen = new AlertsSeen({
+      ...parts,
+      knownNodes: () => new Set(parts.shard.authors().map(({ id }) => Number.parseInt(id.slice(0, 6), 16))),
+      nearHops: () => this.#radios.nearestHops(),
+    });
   }
 
   start(): void {
