@@ -1,5 +1,6 @@
 /** What an operator types for an alert: said to be wrong before it goes to the agent. @module */
 import { AgentError } from "../kernel/errors.ts";
+import { quoted } from "./text.ts";
 
 interface TypedAlert {
   readonly severity?: string;
@@ -15,14 +16,25 @@ const LEAST_LIFE_S = 60;
 const YEAR_S = 31_536_000;
 const UNITS_S: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: 86_400 };
 
-/** An alert is for people who did not see what its sender sees: an empty one frightens and helps nobody. @throws AgentError "USAGE" */
+const EXAMPLE_TEXT = "Sea over the road. Go to the school.";
+
+/**
+ * An alert is for people who did not see what its sender sees: an empty one frightens and helps nobody. All that is missing
+ * is told at once, with the line to type.
+ * @throws AgentError "USAGE"
+ */
 export function demandWhole(text: string | undefined, options: TypedAlert): void {
-  const { severity, area, headline, instruction, event } = options;
-  const fix = "caye alert send --help shows an example.";
-  if (severity === undefined) throw new AgentError("USAGE", "--severity is missing: how bad it is", { fix });
-  if (area === undefined) throw new AgentError("USAGE", "--area is missing: where it holds", { fix });
-  if ([text, headline, instruction, event].some((words) => words !== undefined && words.trim() !== "")) return;
-  throw new AgentError("USAGE", "the text is missing: what happens", { fix });
+  const { severity, area = [], headline, instruction, event } = options;
+  const said = (words: string | undefined): boolean => words !== undefined && words.trim() !== "";
+  const missing = [
+    ...(severity === undefined ? ["how bad it is (--severity Extreme, Severe, Moderate or Minor)"] : []),
+    ...(area.some(said) ? [] : ["where it holds (--area)"]),
+    ...([text, headline, instruction, event].some(said) ? [] : ["what happens (the text)"]),
+  ];
+  if (missing.length === 0) return;
+  const words = said(text) ? (text ?? "") : EXAMPLE_TEXT;
+  const fix = `For example: caye alert send --severity ${severity ?? "Severe"} --area ${quoted(area.find(said) ?? "North beach")} --expires 6h ${quoted(words)}`;
+  throw new AgentError("USAGE", `the alert must also say ${missing.join(", and ")}`, { fix });
 }
 
 /** @throws AgentError "USAGE" */

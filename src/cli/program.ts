@@ -28,11 +28,23 @@ interface Json {
  */
 export async function runCli(io: CliIo, argv: readonly string[]): Promise<void> {
   try {
-    await createProgram(io).parseAsync([...argv], { from: "user" });
+    const program = createProgram(io);
+    await program.parseAsync(asOption(program, argv), { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) io.setExitCode(error.exitCode === 0 ? 0 : 2);
     else reportFailure(io, error, argv.includes("--json"));
   }
+}
+
+/** `caye help alert send` means `caye alert send --help`. */
+function asOption(program: Command, argv: readonly string[]): string[] {
+  const named = (word: string | undefined): Command | undefined =>
+    program.commands.find((command) => command.name() === word);
+  const isGroup = (named(argv[0])?.commands.length ?? 0) > 0;
+  const at = argv[0] === "help" ? 0 : argv[1] === "help" && isGroup ? 1 : undefined;
+  if (at === undefined) return [...argv];
+  const rest = argv.toSpliced(at, 1);
+  return rest[0] === undefined || named(rest[0]) !== undefined ? [...rest, "--help"] : rest;
 }
 
 function reportFailure(io: CliIo, error: unknown, json: boolean): void {
@@ -54,7 +66,7 @@ export function createProgram(io: CliIo): Command {
     .description("Keeps a village's files and alerts alive when the internet is gone.")
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) })
-    .helpCommand(false)
+    .helpCommand("help [command...]", "explain a command, as COMMAND --help does")
     .showHelpAfterError("(caye --help lists the commands)")
     .addHelpText("after", EXIT_CODES)
     .version(versionText(io), "-V, --version", "print the version");

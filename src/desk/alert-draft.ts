@@ -38,6 +38,7 @@ export function capOfDraft(draft: AlertDraft, context: DraftContext): CapAlert {
   const { referred, nowS, identity } = context;
   const { msg_type: msgType = "Alert", note = "" } = draft;
   const before = demandReference(msgType, referred.at(-1));
+  demandWords(draft, msgType);
   const old = before === undefined ? undefined : capOf(before, () => undefined);
   const { status = old?.status ?? "Actual", expires_in_s: lifeS = leftS(before, msgType === "Cancel", nowS) } = draft;
   const times = timesOf(draft, nowS, lifeS);
@@ -70,6 +71,19 @@ function demandReference(msgType: string, before: HeldAlert | undefined): HeldAl
   if (msgType !== "Alert" && before === undefined) throw invalid(`an ${msgType.toLowerCase()} must name the alert`);
   if (msgType === "Alert" && before !== undefined) throw invalid("only an update or a cancel refers to an alert");
   return before;
+}
+
+/** Frightened people read it: what happens must be said, and an update that changes nothing costs air for nothing. */
+function demandWords(draft: AlertDraft, msgType: string): void {
+  const { headline, description, instruction, event } = draft;
+  const words = [headline, description, instruction, event];
+  if (msgType === "Alert" && !words.some((text) => text !== undefined && text.trim() !== "")) {
+    throw invalid("it needs words: what happens, or what to do");
+  }
+  const { msg_type: _type, references: _references, ...changes } = draft;
+  if (msgType === "Update" && Object.values(changes).every((value) => value === undefined)) {
+    throw invalid("the update changes nothing", "caye alert update --help shows an example.");
+  }
 }
 
 /** New words in one language: the other languages' old ones would contradict them. */
@@ -122,7 +136,7 @@ function infoOf(draft: AlertDraft, before: CapInfo | undefined): CapInfo {
     responseTypes: RESPONSE_TYPES.filter((one) => (draft.response_types ?? base.responseTypes).includes(one)),
     areas: areasOf(draft, before),
   };
-  if (info.areas.length === 0) throw invalid("it needs an area: where it holds");
+  if (!info.areas.some(({ areaDesc }) => areaDesc.trim() !== "")) throw invalid("it needs an area: where it holds");
   const [category = "Other"] = info.categories;
   return info.event === "" ? { ...info, event: EVENTS[category][/^es/i.test(info.language) ? "es" : "en"] } : info;
 }

@@ -66,7 +66,7 @@ export class AlertsDesk implements AlertsView {
     const open = this.#open();
     const read = readCap(xml);
     if (!read.ok) {
-      throw new AgentError("CAP_INVALID", `that is no CAP 1.2 alert: ${read.reason}`, {
+      throw new AgentError("CAP_INVALID", `nothing was sent: ${read.reason}`, {
         fix: "`xmllint --schema` with OASIS's CAP-v1.2.xsd shows where.",
       });
     }

@@ -43,8 +43,9 @@ describe("caye alert send", () => {
     [["--severity", "Minor", "--expires", "0m"], "is over already"],
     [["--severity", "Minor", "--expires", "400d"], "more than a year"],
     [["--severity", "Minor", "--area", "x", "--instruction", "x".repeat(2_001)], "2000 at most"],
-    [["--severity", "Minor"], "--area is missing"],
-    [["--area", "x"], "--severity is missing"],
+    [["--severity", "Minor"], "where it holds (--area)"],
+    [["--area", "x"], "how bad it is (--severity Extreme, Severe, Moderate or Minor)"],
+    [["--severity", "Minor", "--area", " "], "where it holds (--area)"],
   ])("refuses %j with the right words", async (words, reason) => {
     const cli = fakeCli();
     const { code, err } = await cli.run("alert", "send", ...words, "text");
@@ -55,8 +56,17 @@ describe("caye alert send", () => {
   test.each([[[]], [[""]], [["  "]]])("refuses to frighten people with no words at all: %j", async (words) => {
     const cli = fakeCli();
     const { code, err } = await cli.run("alert", "send", "--severity", "Severe", "--area", "x", ...words);
-    expect([code, err]).toEqual([2, expect.stringContaining("the text is missing")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("what happens (the text)")]);
     expect(cli.view.alerts.drafts).toEqual([]);
+  });
+
+  test("tells all that is missing at once, and the line to type with the words that were typed", async () => {
+    const { code, err } = await fakeCli().run("alert", "send", "The sea's over the road");
+    expect(code).toBe(2);
+    expect(err).toBe(
+      "caye: the alert must also say how bad it is (--severity Extreme, Severe, Moderate or Minor), and where it holds (--area)\n" +
+        "For example: caye alert send --severity Severe --area 'North beach' --expires 6h 'The sea'\\''s over the road'\n",
+    );
   });
 
   test("takes CAP's words in any letters, and sends them in CAP's", async () => {

@@ -32,6 +32,23 @@ describe("every command", () => {
     expect(out).toContain("Exit codes: 0 done, 1 failed, 2 typed wrongly, 3 no agent is running.");
   });
 
+  test.each([
+    [["help"], /^Usage: caye \[options\]/],
+    [["help", "put"], /^Usage: caye put /],
+    [["help", "alert"], /^Usage: caye alert /],
+    [["help", "alert", "send"], /^Usage: caye alert send /],
+    [["village", "help"], /^Usage: caye village /],
+    [["village", "help", "enrol"], /^Usage: caye village enrol /],
+  ])("is explained by %j as by --help", async (argv, usage) => {
+    const { code, out, err } = await cli.run(...argv);
+    expect([code, out, err]).toEqual([0, expect.stringMatching(usage), ""]);
+  });
+
+  test("is no command where its help is asked for by a wrong name", async () => {
+    expect(await cli.run("help", "fly")).toMatchObject({ code: 2, err: expect.stringContaining("fly") });
+    expect((await cli.run("put", "help")).err).toContain("help: there is no such file");
+  });
+
   test("that does not exist, or is typed wrongly, ends with 2 and the way to the list", async () => {
     for (const argv of [
       [],

@@ -74,7 +74,7 @@ test("revoking names a member of the roster, and brings the list to the agent", 
   const unknown = await cli.run("village", "revoke", "ffffffff", "--authority", "village.authority");
   expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining("names no member")]);
   const { code, out } = await cli.run("village", "revoke", "3f9a1c20", "--authority", "village.authority");
-  expect([code, out]).toEqual([0, "Revoked, and told to the neighbours: 3f9a1c20\n"]);
+  expect([code, out]).toEqual([0, "Revoked, and told to the neighbours: clinic (3f9a1c20b4d5e6f7)\n"]);
 });
 
 test("a group key is a file of its own, never overwritten", async () => {
@@ -102,7 +102,34 @@ test("the authority's commands tell scripts what they did", async () => {
   );
   expect(await told("key", "--number", "3")).toMatchObject({ number: 3 });
   expect(await told("request")).toMatchObject({ request: "caye-request 1\nAAAA\nBBBB\n" });
-  expect(await told("revoke", "3f9a1c20", "--authority", "village.authority")).toMatchObject({ revoked: ["3f9a1c20"] });
+  expect(await told("revoke", "3f9a1c20", "--authority", "village.authority")).toMatchObject({
+    revoked: ["3f9a1c20b4d5e6f7"],
+    known: [],
+  });
+});
+
+test("who was revoked before is told so, and no second list goes on the air", async () => {
+  await cli.run("village", "create");
+  const roster = await cli.view.village.roster();
+  const members = roster.members.map((member) => ({ ...member, standing: "revoked" as const }));
+  const brought: Uint8Array[] = [];
+  cli.view.village.roster = async () => ({ ...roster, members, revocations: 9 });
+  cli.view.village.join = async (file) => {
+    brought.push(file);
+    return { verdict: "new" };
+  };
+  const revoke = ["village", "revoke", "3f9a1c20", "--authority", "village.authority"];
+  expect(await cli.run(...revoke)).toEqual({
+    code: 0,
+    out: "3f9a1c20b4d5e6f7 was revoked before\nNothing new to tell.\n",
+    err: "",
+  });
+  expect(JSON.parse((await cli.run(...revoke, "--json")).out)).toEqual({
+    revoked: [],
+    known: ["3f9a1c20b4d5e6f7"],
+    number: 9,
+  });
+  expect(brought).toEqual([]);
 });
 
 test("what was taken in before a file that is refused is told all the same", async () => {

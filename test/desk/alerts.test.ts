@@ -67,6 +67,9 @@ describe("an alert of this node", () => {
       { ...STORM, polygons: ["1,1 2,2 1,1"] },
       { ...STORM, circles: ["99,0 1"] },
       { ...STORM, msg_type: "Update" },
+      { severity: "Severe", areas: ["Harbour"] },
+      { severity: "Severe", areas: ["Harbour"], headline: " ", description: "" },
+      { severity: "Severe", areas: [" "], headline: "Sea over the road" },
     ] as const) {
       expect(await codeOf(alerts.send(draft))).toBe("ALERT_INVALID");
     }
@@ -91,6 +94,8 @@ describe("an alert of this node", () => {
     const { alerts } = rig.desk;
     const first = await alerts.send(STORM);
     const update = { msg_type: "Update", references: [first.alert.id], severity: "Moderate" } as const;
+    const nothing = { msg_type: "Update", references: [first.alert.id] } as const;
+    await expect(alerts.send(nothing)).rejects.toMatchObject({ message: expect.stringContaining("changes nothing") });
     const second = await alerts.send(update);
     expect(second.alert).toMatchObject({
       severity: "Moderate",

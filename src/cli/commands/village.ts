@@ -1,7 +1,7 @@
 /** `caye village …` and `caye roster`: who belongs to the village, and the key that it shares. @module */
 import { utf8, fromUtf8 } from "../../kernel/bytes.ts";
 import { AgentError } from "../../kernel/errors.ts";
-import type { AuthorityKey, RequestReport, RosterReport, StatementReport } from "../../kernel/village.ts";
+import type { AuthorityKey, MemberRow, RequestReport, RosterReport, StatementReport } from "../../kernel/village.ts";
 import { findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { placeFor, readLocal, save } from "../local-files.ts";
@@ -127,15 +127,25 @@ export interface RevokeOptions {
 export async function revoke(io: CliIo, ids: readonly string[], options: RevokeOptions): Promise<void> {
   const agent = await findAgent(io);
   const roster = await agent.get("/v1/roster", isRoster);
-  const serials = ids.map((id) => serialOf(roster, id));
+  const members = ids.map((id) => memberOf(roster, id));
+  const known = members.filter(({ standing }) => standing === "revoked").map(({ id }) => id);
+  const fresh = [...new Set(members.filter(({ standing }) => standing !== "revoked"))];
+  const told = known.map((id) => `${id} was revoked before\n`).join("");
+  if (fresh.length === 0) {
+    // A second list would cost the village air, and say nothing.
+    return say(io, options.json, { revoked: [], known, number: roster.revocations }, `${told}Nothing new to tell.\n`);
+  }
   const tools = await io.villageTools();
   // Lists are told apart by their time; two in one second by one more.
   const number = Math.max(nowS(), roster.revocations + 1);
   const current = new Set(roster.members.map(({ serial }) => serial));
   const kept = roster.revoked.filter((serial) => current.has(serial));
+  const serials = fresh.map(({ serial }) => serial);
   const list = tools.revoke(await keyOf(io, options), [...kept, ...serials], number);
   await agent.post("/v1/village/statements", new Uint8Array(list), isStatement);
-  say(io, options.json, { revoked: ids, number }, `Revoked, and told to the neighbours: ${ids.join(", ")}\n`);
+  const revoked = fresh.map(({ id }) => id);
+  const names = fresh.map(({ id, name }) => `${printable(name)} (${id})`).join(", ");
+  say(io, options.json, { revoked, known, number }, `${told}Revoked, and told to the neighbours: ${names}\n`);
 }
 
 export async function roster(io: CliIo, { json }: { readonly json?: boolean }): Promise<void> {
@@ -163,9 +173,9 @@ export async function roster(io: CliIo, { json }: { readonly json?: boolean }): 
   io.stdout(others.join(""));
 }
 
-function serialOf({ members }: RosterReport, id: string): number {
+function memberOf({ members }: RosterReport, id: string): MemberRow {
   const found = members.filter((member) => member.id.startsWith(id.toLowerCase()) && id.length >= 8);
-  if (found[0] !== undefined && found.length === 1) return found[0].serial;
+  if (found[0] !== undefined && found.length === 1) return found[0];
   throw new AgentError("NOT_FOUND", `${printable(id)} names no member`, {
     fix: "caye roster lists them, with their ids",
   });
