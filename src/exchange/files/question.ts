@@ -24,7 +24,7 @@ const SIXTEENTHS = 16;
 const USUAL_SYMBOLS = 8;
 
 export function getFor(block: WantedBlock, facts: QuestionFacts): Get {
-  return { type: "get", amount: amountFor(block, facts), target: { kind: "prefix", prefix: block.prefix } };
+  return { type: "get", amount: amountFor(block, facts), target: { kind: "prefix", prefix: block.askedPrefix } };
 }
 
 function amountFor(block: WantedBlock, { lossRatio, price, draw, ...known }: QuestionFacts): GetAmount {

@@ -5,14 +5,14 @@
  * stay unanswered. What another holder says is held against the block itself, so a false symbol silences nobody.
  * @module
  */
-import { toHex } from "../../kernel/bytes.ts";
+import { equalBytes, toHex } from "../../kernel/bytes.ts";
 import { refOf, type BlockRef } from "../../dag/block-ref.ts";
 import type { Shard } from "../../dag/shard.ts";
 import { unpackText } from "../../codec/short-text.ts";
 import { chance } from "../../radio/chance.ts";
 import { ANSWER } from "../../radio/priority.ts";
 import { MAX_BLOCK_BYTES, type Coded } from "../../wire/coded.ts";
-import { MAX_NAME_BYTES, type Get, type GetTarget } from "../../wire/get.ts";
+import { MAX_NAME_BYTES, SHORT_PREFIX_BYTES, type Get, type GetTarget } from "../../wire/get.ts";
 import { HourlyAllowance, THING_RULES, type AllowanceRules } from "../allowance.ts";
 import { Insistence } from "../insistence.ts";
 import type { NeighboursBudget } from "../neighbours-budget.ts";
@@ -20,7 +20,7 @@ import type { ExchangeParts, Origin } from "../parts.ts";
 import { ANSWER_SPREAD, firstWaitMs, packetMs, priceOf } from "./asking.ts";
 import { codedForm, type CodedForm } from "./coded-form.ts";
 import { symbolsAskedBy } from "./question.ts";
-import { Stream } from "./stream.ts";
+import { Stream, streamKey } from "./stream.ts";
 import type { Suspects } from "./suspects.ts";
 
 export interface ServePorts extends ExchangeParts {
@@ -70,7 +70,7 @@ export class Serve {
     if (stream === undefined) return;
     stream.unanswered++;
     if (!stream.isFirst && stream.unanswered <= LEFT_TO_OTHERS) return count("gets_left_to_others");
-    const key = toHex(stream.prefix);
+    const { key } = stream;
     const idle = stream.owed === 0;
     const isMember = budget.isMember(from);
     if (idle && !isMember && this.#streamsOfOthers() >= MAX_STREAMS_OF_OTHERS) return count("gets_refused_busy");
@@ -94,9 +94,9 @@ export class Serve {
 
   /** Another holder answers: what it says need not be said again by us. */
   onCoded(coded: Coded, { from }: Origin): void {
-    const key = toHex(coded.prefix);
-    const stream = this.#streams.get(key);
-    if (stream === undefined) return this.#noteAnswered(key);
+    const alike = this.#streamsOf(coded.prefix);
+    const stream = alike.find((one) => one.verdict(coded) === "true") ?? alike[0];
+    if (stream === undefined) return this.#noteAnswered(toHex(coded.prefix));
     const verdict = stream.verdict(coded);
     if (verdict === "other cut") return this.#ports.count("coded_other_cut");
     const isTrue = verdict === "true";
@@ -108,12 +108,17 @@ export class Serve {
     const yields = coded.left > stream.owed || (coded.left === stream.owed && chance(this.#ports.random) < 1 / 2);
     if (speaks && !yields) return;
     stream.isFirst = false;
-    if (speaks) this.#hush(key, stream);
+    if (speaks) this.#hush(stream);
   }
 
   /** True for a block that is held, and was asked for lately. */
   knows(prefix: Uint8Array): boolean {
-    return this.#streams.has(toHex(prefix));
+    return this.#streamsOf(prefix).length > 0;
+  }
+
+  /** Two blocks can have one prefix. */
+  #streamsOf(prefix: Uint8Array): readonly Stream[] {
+    return [...this.#streams.values()].filter((stream) => equalBytes(stream.prefix, prefix));
   }
 
   #noteAnswered(key: string): void {
@@ -124,17 +129,17 @@ export class Serve {
       this.#answeredByOthers.delete(oldest.value);
   }
 
-  #hush(key: string, stream: Stream): void {
+  #hush(stream: Stream): void {
     stream.owed = 0;
-    this.#ports.agenda.cancel(`stream:${key}`);
-    this.#ports.air.cancel(`coded:${key}`);
+    this.#ports.agenda.cancel(`stream:${stream.key}`);
+    this.#ports.air.cancel(`coded:${stream.key}`);
     this.#ports.count("answers_left_to_others");
   }
 
   #allowed(stream: Stream, from: number): number {
     const nowMs = this.#nowMs();
     const { budget } = this.#ports;
-    const key = toHex(stream.prefix);
+    const { key } = stream;
     const ofBlock = this.#perBlock.left(key, stream.k, nowMs);
     const ofOthers = budget.isMember(from) ? ofBlock : stream.owed + this.#perBlockOfOthers.left(key, stream.k, nowMs);
     const ofAsker = stream.owed + budget.left(from, nowMs);
@@ -145,7 +150,7 @@ export class Serve {
     const { budget } = this.#ports;
     const nowMs = this.#nowMs();
     budget.spend(from, packets, nowMs);
-    if (!budget.isMember(from)) this.#perBlockOfOthers.spend(toHex(stream.prefix), nowMs, packets);
+    if (!budget.isMember(from)) this.#perBlockOfOthers.spend(stream.key, nowMs, packets);
   }
 
   #streamsOfOthers(): number {
@@ -163,7 +168,7 @@ export class Serve {
   async #streamFor(target: GetTarget): Promise<Stream | undefined> {
     const ref = await this.#find(target);
     if (ref === undefined) return undefined;
-    const key = toHex(ref.digest.subarray(0, 4));
+    const key = streamKey(ref.digest);
     const known = this.#streams.get(key);
     if (known !== undefined) {
       this.#streams.delete(key);
@@ -172,14 +177,15 @@ export class Serve {
     }
     const block = await this.#ports.shard.getBlock(ref);
     if (block === undefined || block.length === 0 || block.length > MAX_BLOCK_BYTES) return undefined;
-    const isFirst = !this.#answeredByOthers.has(key) && (await this.#isOwn(ref));
+    const answered = this.#answeredByOthers.has(toHex(ref.digest.subarray(0, SHORT_PREFIX_BYTES)));
+    const isFirst = !answered && (await this.#isOwn(ref));
     // While the disk was read a second request may have begun the same stream.
     const other = this.#streams.get(key);
     if (other !== undefined || !this.#makeRoom()) return other;
     const makeForm = (): CodedForm => codedForm(block, this.#ports.air.maxMessageBytes);
     const stream = new Stream(ref.digest, makeForm, isFirst, chance(this.#ports.random));
     // Nobody else was heard to answer: whoever holds it may.
-    if (!this.#answeredByOthers.has(key)) stream.unanswered = LEFT_TO_OTHERS;
+    if (!answered) stream.unanswered = LEFT_TO_OTHERS;
     this.#streams.set(key, stream);
     return stream;
   }

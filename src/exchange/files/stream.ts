@@ -4,8 +4,9 @@
  * A value with steps: `serve.ts` owns time and talks to the radio.
  * @module
  */
+import { FILE_PREFIX_BYTES } from "../../dag/block-ref.ts";
 import { symbolAt } from "../../erasure/cauchy.ts";
-import { equalBytes } from "../../kernel/bytes.ts";
+import { equalBytes, toHex } from "../../kernel/bytes.ts";
 import type { Coded } from "../../wire/coded.ts";
 import { SHORT_PREFIX_BYTES } from "../../wire/get.ts";
 import type { CodedForm } from "./coded-form.ts";
@@ -14,6 +15,7 @@ const INDEXES = 256;
 
 export class Stream {
   readonly prefix: Uint8Array;
+  readonly #digest: Uint8Array;
   readonly #makeForm: () => CodedForm;
   #form: CodedForm | undefined;
   /** The file's author, or whoever began to speak: answers first. */
@@ -33,16 +35,22 @@ export class Stream {
   readonly #draw: number;
 
   /**
-   * @param digest of the block, 4 bytes at least
+   * @param digest of the block, 16 bytes at least
    * @param makeForm called once, and only when a symbol is to be said or judged: packing takes time
    * @param draw 0 … 1: where a holder that is not the author begins, so that two of them say different symbols
    */
   constructor(digest: Uint8Array, makeForm: () => CodedForm, isFirst: boolean, draw: number) {
     this.prefix = digest.subarray(0, SHORT_PREFIX_BYTES);
+    this.#digest = digest;
     this.#makeForm = makeForm;
     this.isFirst = isFirst;
     this.#next = isFirst ? 0 : undefined;
     this.#draw = draw;
+  }
+
+  /** Tells it from others, also of the same prefix. */
+  get key(): string {
+    return streamKey(this.#digest);
   }
 
   get form(): CodedForm {
@@ -86,4 +94,9 @@ export class Stream {
     this.#next = (index + 1) % INDEXES;
     return index;
   }
+}
+
+/** @param digest of the block, 16 bytes at least */
+export function streamKey(digest: Uint8Array): string {
+  return toHex(digest.subarray(0, FILE_PREFIX_BYTES));
 }

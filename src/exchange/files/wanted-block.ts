@@ -11,6 +11,8 @@ import { cutKey, cutOf, hashesTo, Symbols, type SymbolVerdict } from "./symbols.
 
 /** Cuts that a block may be said to have, until one of them proves right. */
 const MAX_RIVAL_CUTS = 4;
+/** Two blocks are made in seconds that agree in 4 bytes; in 8 it takes years, and is of use to their maker only. */
+const LONGER_PREFIX_BYTES = 8;
 /** Suspected radios, and cuts, that are tried by themselves. */
 const MAX_APART = 4;
 
@@ -19,6 +21,7 @@ export class WantedBlock {
   readonly #knownBytes: number | undefined;
   /** By the cut that the symbols claim: one liar about it must not spoil the others. */
   readonly #symbols = new Map<string, Symbols>();
+  #isShadowed = false;
   /** By radio, too: of those that are suspected to lie. */
   readonly #apart = new Map<string, Symbols>();
 
@@ -28,8 +31,14 @@ export class WantedBlock {
     this.#knownBytes = blockBytes === 0 ? undefined : blockBytes;
   }
 
+  /** As its symbols name it. */
   get prefix(): Uint8Array {
     return this.ref.digest.subarray(0, SHORT_PREFIX_BYTES);
+  }
+
+  /** By which it is to be asked for: more of it once symbols of another block came, or lies, under the short one. */
+  get askedPrefix(): Uint8Array {
+    return this.#isShadowed ? this.ref.digest.subarray(0, LONGER_PREFIX_BYTES) : this.prefix;
   }
 
   /** Symbols that a decode needs in all; 0 while that is unknown. A guess until the first came: it may be packed. */
@@ -55,6 +64,12 @@ export class WantedBlock {
 
   /** @param from number of the radio that it came from */
   hear(coded: Coded, from: number): SymbolVerdict {
+    const verdict = this.#judge(coded, from);
+    this.#isShadowed ||= verdict.kind === "spoiled" || verdict.kind === "refused";
+    return verdict;
+  }
+
+  #judge(coded: Coded, from: number): SymbolVerdict {
     if (!this.#canBe(coded)) return { kind: "refused" };
     return this.#symbolsOf(coded).add(coded.index, coded.symbol, from);
   }
