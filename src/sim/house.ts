@@ -4,9 +4,11 @@
  * @module
  */
 import { runAll } from "../kernel/service.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Modem } from "../ports/modem.ts";
 import type { Random } from "../ports/random.ts";
+import type { Store } from "../ports/store.ts";
 import type { RadioWishes } from "../radio/in-force.ts";
 import { openEtherModem } from "./ether-modem.ts";
 import type { Ether } from "./ether.ts";
@@ -14,7 +16,7 @@ import { HouseClock } from "./house-clock.ts";
 import type { RadioFirmware } from "./radio-firmware.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { SimDisk } from "./sim-disk.ts";
-import { openSimNode, type SimNode } from "./sim-node.ts";
+import { openSimNode, type SimNode, type SimNodeOptions } from "./sim-node.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 export interface HouseOptions {
@@ -30,7 +32,12 @@ export interface HouseOptions {
   readonly preset: string;
   readonly firmware: RadioFirmware;
   readonly wishes: RadioWishes;
+  /** Asked at the beginning of each life. */
+  readonly extras: (ports: { readonly store: Store; readonly clock: Clock }) => Promise<NodeExtras>;
 }
+
+/** What an agent may be given beside its radio and its disk. */
+export type NodeExtras = Partial<Pick<SimNodeOptions, "policy" | "gate" | "groupKeys" | "phones" | "authorised">>;
 
 /** One life of the agent. */
 interface Life {
@@ -92,7 +99,8 @@ export class House {
   /** Opens the store; the agent hears and says nothing before {@link House.start}. */
   async open(): Promise<SimNode> {
     this.clock.boot();
-    const { index, wishes } = this.#options;
+    const { index, wishes, extras } = this.#options;
+    const store = this.disk.open();
     this.#node = await openSimNode({
       name: `house ${index}`,
       modem: this.#modem,
@@ -100,7 +108,8 @@ export class House {
       random: this.#random,
       log: silentLog,
       wishes,
-      store: this.disk.open(),
+      store,
+      ...(await extras({ store, clock: this.clock })),
     });
     return this.#node;
   }

@@ -10,7 +10,7 @@ import type { InvariantReport } from "../kernel/simulation.ts";
 import { MAX_WAITING_FRAMES } from "../radio/scheduler.ts";
 import type { Ratio } from "../radio/region.ts";
 import type { SimNode } from "./sim-node.ts";
-import { countsOf, type StoryVillage } from "./story-village.ts";
+import { countsOf, holds, type StoryVillage } from "./story-village.ts";
 
 const HOUR_MS = 3_600_000;
 /** A cell of more can't share the air. */
@@ -36,6 +36,7 @@ export async function invariantsOf(
     await acknowledged(story),
     await logsArePrefixes(story),
     await nothingForged(story),
+    ...(story.sides.length === 0 ? [] : [await reaches(story)]),
     alertsAreKnown(story),
     airIsLawful(story, law),
     noFailures(story),
@@ -67,13 +68,36 @@ async function converged(story: StoryVillage, well: boolean): Promise<InvariantR
   );
 }
 
+/** What was written in one of two villages is known in all of the other, and who wanted a file from there has it. */
+async function reaches(story: StoryVillage): Promise<InvariantReport> {
+  const { sides, village, restored } = story;
+  const crosses = (a: number, b: number): boolean =>
+    sides[a] !== undefined && sides[b] !== undefined && sides[a] !== sides[b];
+  const faults: string[] = [];
+  let files = 0;
+  const written = story.promised.filter(({ house, author }) => sides[house] !== undefined && !restored.has(author));
+  for (const { house, author, name, seq } of written) {
+    const others = village.houses.filter(({ index }) => crosses(house, index));
+    for (const { index, node } of others)
+      if ((node?.shard.count(author) ?? 0) < seq)
+        faults.push(`house ${index} never heard of ${name} in the other village`);
+  }
+  for (const { house, file } of story.due().filter(({ house: asker, file: of }) => crosses(asker, of.house))) {
+    const { node } = story.house(house);
+    if (node !== undefined && (await holds(node.shard, file))) files++;
+    else faults.push(`house ${house} never got ${file.name} from the other village`);
+  }
+  return report("reaches", faults, `${written.length} entries known in both villages, ${files} wanted files carried`);
+}
+
 /** What was acknowledged is at its house, whatever it has been through, and in every log that has come as far. */
 async function acknowledged(story: StoryVillage): Promise<InvariantReport> {
   const faults: string[] = [];
   const kept = story.promised.filter(({ author }) => !story.restored.has(author));
   for (const { house, author, name, content, cid, seq, entry } of kept) {
     const { node } = story.house(house);
-    const own = node === undefined ? undefined : await node.shard.readFile(refOf(cid));
+    // Damaged is lost, too.
+    const own = await node?.shard.readFile(refOf(cid)).catch(() => undefined);
     if (own === undefined || !equalBytes(own, content)) faults.push(`house ${house} has lost ${name}`);
     for (const { index, node: other } of story.village.houses) {
       if (other === undefined || other.shard.count(author) < seq) continue;

@@ -58,6 +58,7 @@ export function randomStory(seed: number): Story {
     firmware: pick(FIRMWARES, random),
     skewPpm: pick([0, 50, 500], random),
     stayMinutes: 10 + drawBelow(random, 30),
+    carries: terrain === "two-villages" && drawBelow(random, 2) === 0,
     troubles,
     strangers: drawBelow(random, 3) === 0 ? [pick<Habit>(HABITS, random)] : [],
   };

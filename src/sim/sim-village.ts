@@ -6,12 +6,14 @@
  */
 import { createHash } from "node:crypto";
 import type { AirCount } from "../kernel/simulation.ts";
+import type { Clock } from "../ports/clock.ts";
 import { PRIVATE_APP } from "../ports/modem.ts";
+import type { Store } from "../ports/store.ts";
 import { PRESETS, type LoraModulation, type PresetName } from "../radio/airtime.ts";
 import { decodeMessage } from "../wire/codec.ts";
 import type { LossOracle, SentFrame } from "./air.ts";
 import { openEther, type Ether } from "./ether.ts";
-import { House } from "./house.ts";
+import { House, type NodeExtras } from "./house.ts";
 import type { RadioFirmware } from "./radio-firmware.ts";
 import { drawBelow, seededRandom } from "./seeded-random.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -37,6 +39,8 @@ export interface SimVillageOptions {
   readonly skewPpm?: number;
   /** Decides losses in place of chance. */
   readonly losesBy?: LossOracle;
+  /** What an agent is given beside its radio and its disk, at the beginning of each life; nothing when left out. */
+  readonly extras?: (index: number, ports: { readonly store: Store; readonly clock: Clock }) => Promise<NodeExtras>;
   /** So many houses, the last ones, are not opened yet; 0 when left out. */
   readonly closed?: number;
 }
@@ -81,6 +85,7 @@ export class SimVillage implements AsyncDisposable {
           region,
           preset,
           firmware: firmwareOf(index, options.firmware ?? "2.7"),
+          extras: (ports) => options.extras?.(index, ports) ?? Promise.resolve({}),
           wishes: { preset: "auto", region: "auto", hopLimit, share },
         }),
     );

@@ -3,6 +3,7 @@
  * looks whether the laws hold. The same story and seed give the same run.
  * @module
  */
+import { DEFAULT_POLICY } from "../exchange/files/policy.ts";
 import type { ScenarioOptions, ScenarioReport } from "../kernel/simulation.ts";
 import { LinkedAbort } from "../kernel/service.ts";
 import type { Random } from "../ports/random.ts";
@@ -19,7 +20,7 @@ import { Sky } from "./sky.ts";
 import { StoryVillage } from "./story-village.ts";
 import type { Story } from "./story.ts";
 import { Stranger } from "./stranger.ts";
-import { distances, roadsOf, twoVillages } from "./terrain.ts";
+import { distances, roadsOf, sidesOf, twoVillages } from "./terrain.ts";
 import { nodeNumber } from "./topology.ts";
 import { boot, happeningsOf, type Happening } from "./troubles.ts";
 
@@ -27,6 +28,8 @@ const MINUTE_MS = 60_000;
 /** How often it is looked whether all is well. */
 const LOOK_MS = 30_000;
 const SYNC_MS = 8;
+/** The machine that moves between two villages takes along what it can. */
+const CARRIER = { ...DEFAULT_POLICY, carryBytes: 1_000_000 };
 
 /** A story as one of the simulator's scenarios; the caller's options win over what the story says. */
 export function storyScenario(story: Story): Scenario {
@@ -77,8 +80,9 @@ async function playStory(story: Story, options: ScenarioOptions, watcher: Watche
   const told = new StoryVillage(
     village,
     sky,
-    (a, b) => (far[a]?.[b] ?? Number.POSITIVE_INFINITY) <= story.hopLimit + 1,
+    (a, b) => story.carries || (far[a]?.[b] ?? Number.POSITIVE_INFINITY) <= story.hopLimit + 1,
   );
+  if (terrain === "two-villages") told.sides = sidesOf(houses);
   // Whose clock is a day ahead rightly takes an alert for over.
   told.alertsCount = !story.troubles.some(({ kind }) => kind === "clock-jump");
   if (story.inStep) await village.bringInStep();
@@ -120,6 +124,7 @@ async function openVillage(story: Story, seed: number): Promise<SimVillage> {
     skewPpm,
     syncMs: SYNC_MS,
     closed: newcomers,
+    extras: (index) => Promise.resolve(story.carries && index === count - 1 ? { policy: CARRIER } : {}),
   });
 }
 

@@ -66,6 +66,8 @@ export class StoryVillage {
   readonly noted = new Map<string, number>();
   /** Alerts that were sent, by id, and who sent them (hex). */
   readonly alerts = new Map<string, string>();
+  /** Of two villages that never hear each other: in which one each house lives; empty where there is one. */
+  sides: readonly (0 | 1 | undefined)[] = [];
   /** Whether every house must hold every alert at the end. */
   alertsCount = true;
 
@@ -148,7 +150,7 @@ export class StoryVillage {
   /** What has not come yet, for people. To be driven. */
   async unfulfilled(): Promise<string[]> {
     const lacking: string[] = [];
-    for (const { house, file } of this.#due()) {
+    for (const { house, file } of this.due()) {
       const { node } = this.house(house);
       if (node === undefined || (await holds(node.shard, file))) continue;
       const row = (await node.shard.resolve(file.name)).find(({ author }) => author === file.author);
@@ -164,7 +166,7 @@ export class StoryVillage {
   /** Asks for what is wanted and neither here nor under way. True when nothing is wanted any more. */
   async askForWishes(): Promise<boolean> {
     let fulfilled = true;
-    for (const { house, file } of this.#due()) {
+    for (const { house, file } of this.due()) {
       const { node } = this.house(house);
       if (node === undefined) fulfilled = false;
       else if (!(await holds(node.shard, file))) {
@@ -202,8 +204,8 @@ export class StoryVillage {
     });
   }
 
-  /** Who came back from a backup may have lost for good what others wanted of it. */
-  #due(): Wish[] {
+  /** Wishes that can be fulfilled: who came back from a backup may have lost for good what others wanted of it. */
+  due(): Wish[] {
     return this.wishes.filter(({ file }) => !this.restored.has(file.author));
   }
 
@@ -216,7 +218,7 @@ export class StoryVillage {
 }
 
 /** True when the file's content is whole at this shard. */
-async function holds(shard: Shard, { cid }: Promised): Promise<boolean> {
+export async function holds(shard: Shard, { cid }: Promised): Promise<boolean> {
   return (await shard.readFile(refOf(cid))) !== undefined;
 }
 

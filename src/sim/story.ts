@@ -74,6 +74,8 @@ export interface Story {
   readonly skewPpm: number;
   /** In `two-villages`: how long the last house stays in each of them. */
   readonly stayMinutes: number;
+  /** In `two-villages`: the last house fetches unasked what it hears of, and people want files of the other village, too. */
+  readonly carries: boolean;
   readonly troubles: readonly Trouble[];
   /** Radios of ill will, one for each habit, all through the story; with `staying` beyond it, too. */
   readonly strangers: readonly Habit[];
@@ -99,6 +101,7 @@ export const PLAIN: Omit<Story, "name" | "about"> = {
   firmware: "2.7",
   skewPpm: 50,
   stayMinutes: 60,
+  carries: false,
   troubles: [],
   strangers: [],
   staying: false,

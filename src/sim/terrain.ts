@@ -41,6 +41,12 @@ export function twoVillages(houses: number, side: 0 | 1): Road[] {
   return villages.flatMap((village, i) => pairs(i === side ? [...village, carrier] : village));
 }
 
+/** In which of the {@link twoVillages} each house lives; undefined for the one that moves. */
+export function sidesOf(houses: number): readonly (0 | 1 | undefined)[] {
+  const carrier = houses - 1;
+  return range(0, houses).map((house) => (house === carrier ? undefined : house < Math.ceil(carrier / 2) ? 0 : 1));
+}
+
 /** Roads that a packet takes from each house to each other; Infinity where there is no way. */
 export function distances(roads: readonly Road[], houses: number): readonly (readonly number[])[] {
   const neighbours = range(0, houses).map((): number[] => []);

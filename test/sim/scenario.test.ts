@@ -1,6 +1,7 @@
 /** Scenarios: they reach their goals, replay exactly, and their laws can be broken. */
 import { describe, expect, test } from "vitest";
 import { toHex } from "../../src/kernel/bytes.ts";
+import { stormNotice } from "../../src/sim/scenario-alerts.ts";
 import { invariantsOf } from "../../src/sim/invariants.ts";
 import { runScenario, SIMULATOR } from "../../src/sim/scenario.ts";
 import { SimVillage } from "../../src/sim/sim-village.ts";
@@ -74,6 +75,10 @@ function smaller(scenario: string): { nodes?: number; entries?: number } {
   return scenario === "village-of-30" ? { nodes: 10, entries: 10 } : {};
 }
 
+function isIn(value: Uint8Array | undefined, part: Uint8Array): boolean {
+  return value !== undefined && Buffer.from(value).includes(Buffer.from(part));
+}
+
 describe("a law that is broken is reported", () => {
   async function village(): Promise<StoryVillage> {
     const cell = { preset: "ShortFast", region: "US", hopLimit: 0, share: 0.5 } as const;
@@ -137,6 +142,86 @@ describe("a law that is broken is reported", () => {
     expect(await broken(story)).toEqual(["nothing forged"]);
     await stranger.village[Symbol.asyncDispose]();
     await other[Symbol.asyncDispose]();
+  });
+
+  test("a log that goes on otherwise than its author's own, who came back from a backup that nobody knows of", async () => {
+    const story = await village();
+    const writer = story.house(0);
+    const backup = await writer.disk.backup();
+    await story.drive(writer.agent.put("first.txt", Uint8Array.of(1)));
+    await story.village.bringInStep();
+    await story.drive(writer.crash());
+    await writer.disk.restore(backup);
+    await story.drive(writer.open());
+    writer.start();
+    await story.drive(writer.agent.put("second.txt", Uint8Array.of(2)));
+    expect(await broken(story)).toEqual(["logs are prefixes"]);
+  });
+
+  test("a failure inside an agent whose disk is sound", async () => {
+    const story = await village();
+    const fails = () => Promise.reject(new Error("a fault of ours"));
+    Object.defineProperty(story.house(1).agent.shard, "merge", { value: fails });
+    story.sky.lay([[0, 1]]);
+    await story.village.clock.advance(600_000);
+    expect(await broken(story)).toEqual(["no failures"]);
+  });
+
+  test("a machine that does not start while its disk is full", async () => {
+    const story = await village();
+    story.mishaps.push("house 1 does not start while its disk is full");
+    expect(await broken(story)).toEqual(["no failures"]);
+  });
+
+  test("an alert that did not come to a house", async () => {
+    const story = await village();
+    const held = await story.house(0).agent.alerts.issue(stormNotice(story.village.clock.nowMs(), 6));
+    story.alerts.set(held.id, held.authorHex);
+    expect(await broken(story)).toEqual(["alerts are known"]);
+  });
+
+  test("an alert that nobody sent", async () => {
+    const story = await village();
+    await story.house(0).agent.alerts.issue(stormNotice(story.village.clock.nowMs(), 6));
+    expect(await broken(story)).toEqual(["alerts are known"]);
+  });
+
+  test("a file that counts as held and is not there", async () => {
+    const story = await village();
+    const gone = () => Promise.resolve(undefined);
+    Object.defineProperty(story.house(0).agent.shard, "readFile", { value: gone });
+    expect(await broken(story)).toEqual(["acknowledged", "nothing forged"]);
+  });
+
+  test("a file whose bytes were spoiled on disk", async () => {
+    const story = await village();
+    const content = seededRandom("spoiled").bytes(100);
+    await story.put(0, "spoiled.csv", content);
+    const { disk, agent } = story.house(0);
+    const rows = await disk.backup();
+    const spoiled = rows.map(({ key, value }) => ({ key, value: isIn(value, content) ? value?.toReversed() : value }));
+    await story.drive(story.house(0).crash());
+    await disk.restore(spoiled);
+    await story.drive(story.house(0).open());
+    story.house(0).start();
+    expect(story.house(0).agent).not.toBe(agent);
+    expect(await broken(story)).toEqual(["acknowledged"]);
+  });
+
+  test("an entry that stays in the one of two villages, and a wanted file that does", async () => {
+    const story = await village();
+    story.sides = [0, 1];
+    expect(await broken(story)).toEqual(["reaches"]);
+    const other = await village();
+    other.sides = [0, 1];
+    // Not of a kind that rides inside its entry.
+    await other.put(0, "tide.csv", seededRandom("tide").bytes(400));
+    await other.village.bringInStep();
+    const file = other.promised.at(-1);
+    if (file === undefined) throw new Error("nothing was put");
+    expect((await invariantsOf(other, true, LAW)).find(({ name }) => name === "reaches")).toMatchObject({ held: true });
+    other.wishes.push({ house: 1, file });
+    expect(await broken(other)).toEqual(["reaches"]);
   });
 
   test("an hour with more air than the budget, wherever the hour begins", async () => {

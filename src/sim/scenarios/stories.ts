@@ -55,6 +55,19 @@ export const STORIES: readonly Story[] = [
   },
   {
     ...PLAIN,
+    name: "carrier-with-files",
+    about:
+      "Two villages that never hear each other; the machine on the bus takes along the files that it hears of, and each village gets those of the other.",
+    houses: 7,
+    terrain: "two-villages",
+    minutes: 240,
+    patienceHours: 24,
+    puts: 12,
+    gets: 10,
+    carries: true,
+  },
+  {
+    ...PLAIN,
     name: "newcomer",
     about: "A new machine with an empty store joins six old ones and learns all that they know.",
     houses: 7,
