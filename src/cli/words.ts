@@ -47,6 +47,8 @@ const ENGLISH = {
   unknownKind: "(no file: of the village, or of a later version)",
   saved: (file: string, size: string) => `Saved ${file} (${size})`,
   stored: (name: string, size: string, cid: string) => `Stored ${name} (${size}) as ${cid}`,
+  notByAir: (command: string) =>
+    `It is too large for the radio (above 65.5 KB): neighbours see its name, and get it over a link or on a stick. For a stick: ${command}`,
   archived: (name: string, file: string, size: string) => `Wrote ${name} and all of its blocks to ${file} (${size})`,
   imported: (name: string, size: string, blocks: number, cid: string) =>
     `Stored ${name} (${size}, ${count(blocks, "block", "blocks")}) as ${cid}`,
@@ -127,6 +129,8 @@ const SPANISH: Words = {
   unknownKind: "(no es archivo: de la aldea, o de una versión posterior)",
   saved: (file, size) => `Guardado en ${file} (${size})`,
   stored: (name, size, cid) => `Guardado ${name} (${size}) como ${cid}`,
+  notByAir: (command) =>
+    `Es demasiado grande para la radio (más de 65.5 KB): los vecinos ven su nombre, y lo reciben por un enlace o en una memoria. Para una memoria: ${command}`,
   archived: (name, file, size) => `Guardado ${name} con todos sus bloques en ${file} (${size})`,
   imported: (name, size, blocks, cid) =>
     `Guardado ${name} (${size}, ${count(blocks, "bloque", "bloques")}) como ${cid}`,

@@ -45,6 +45,8 @@ export interface PutReport {
   readonly bytes: number;
   /** Position in this node's own index log, from 1. */
   readonly seq: number;
+  /** False for a file that no neighbour fetches by radio: it goes over links, and by archives. */
+  readonly by_air: boolean;
 }
 
 /** An archive that was taken in. */

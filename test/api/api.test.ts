@@ -129,7 +129,7 @@ describe("writes", () => {
       method: "POST",
       body: BULLETIN,
     });
-    expect([status, await json()]).toEqual([201, { cid: CID, name, bytes: BULLETIN.length, seq: 2 }]);
+    expect([status, await json()]).toEqual([201, { cid: CID, name, bytes: BULLETIN.length, seq: 2, by_air: true }]);
     expect(view.puts).toEqual([{ name, bytes: BULLETIN }]);
   });
 

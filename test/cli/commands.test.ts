@@ -278,8 +278,20 @@ describe("files", () => {
       name: "aviso ñ&.txt",
       bytes: BULLETIN.length,
       seq: 3,
+      by_air: true,
     });
     expect(cli.view.puts.map(({ name }) => name)).toEqual(["storm.txt", "aviso ñ&.txt"]);
+  });
+
+  test("put says what to do with a file that is too large for the radio", async () => {
+    cli.files.set("map.pdf", new Uint8Array(65_536));
+    expect((await cli.run("put", "map.pdf")).out).not.toContain("too large");
+    cli.files.set("map.pdf", new Uint8Array(65_537));
+    expect((await cli.run("put", "map.pdf")).out).toMatch(
+      /^Stored map\.pdf .*\nIt is too large.*on a stick.*: caye export bafk/m,
+    );
+    cli.env["LANG"] = "es_BZ.UTF-8";
+    expect((await cli.run("put", "map.pdf")).out).toContain("demasiado grande");
   });
 
   test("put says what is wrong with a file", async () => {

@@ -17,7 +17,13 @@ const ARCHIVE = encodeCar(FILE);
 test("a put file is listed, logged, and announced to the neighbours", async () => {
   await using rig = await openDeskRig();
   const id = toHex(rig.shard.author.id);
-  expect(await rig.desk.put("map.png", CONTENT)).toEqual({ cid: CID, name: "map.png", bytes: 40_000, seq: 2 });
+  expect(await rig.desk.put("map.png", CONTENT)).toEqual({
+    cid: CID,
+    name: "map.png",
+    bytes: 40_000,
+    seq: 2,
+    by_air: true,
+  });
   const author = `clinic (${id})`;
   const prefix = toHex(FILE.root.multihash.digest.subarray(0, 16));
   const row = { name: "map.png", cid: CID, prefix, bytes: 40_000, author };

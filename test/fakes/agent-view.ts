@@ -158,7 +158,13 @@ export function fakeView(): FakeView {
       shut(view);
       if (name.includes("/")) throw new AgentError("NAME_INVALID", "a name holds no slash");
       view.puts.push({ name, bytes });
-      return { cid: rawCid(bytes), name, bytes: bytes.length, seq: view.puts.length + 1 };
+      return {
+        cid: rawCid(bytes),
+        name,
+        bytes: bytes.length,
+        seq: view.puts.length + 1,
+        by_air: bytes.length <= 65_536,
+      };
     },
     startGet: async (nameOrCid) => {
       shut(view);

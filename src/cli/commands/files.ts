@@ -6,7 +6,7 @@ import { readLocal } from "../local-files.ts";
 import { formatBytes, printable, table } from "../text.ts";
 import type { Words } from "../words.ts";
 
-const isPut = shape<PutReport>("cid", "name", "bytes", "seq");
+const isPut = shape<PutReport>("cid", "name", "bytes", "seq", "by_air");
 const isFiles = shape<FilesReport>("files");
 const isLog = shape<LogReport>("authors", "entries");
 
@@ -21,7 +21,13 @@ export async function put(io: CliIo, words: Words, file: string, options: PutOpt
   const name = options.name ?? file.split("/").findLast((part) => part !== "") ?? file;
   const report = await agent.post(`/v1/files?name=${encodeURIComponent(name)}`, bytes, isPut);
   if (options.json === true) io.stdout(`${JSON.stringify(report, null, 2)}\n`);
-  else io.stdout(`${words.stored(printable(report.name), formatBytes(report.bytes), report.cid)}\n`);
+  else io.stdout(storedText(words, report));
+}
+
+/** With the next step for a file that will not go by radio: else people wait for it in vain. */
+function storedText(words: Words, { name, bytes, cid, by_air }: PutReport): string {
+  const stored = words.stored(printable(name), formatBytes(bytes), cid);
+  return by_air ? `${stored}\n` : `${stored}\n${words.notByAir(`caye export ${cid}`)}\n`;
 }
 
 export async function ls(io: CliIo, words: Words, options: { readonly json?: boolean }): Promise<void> {

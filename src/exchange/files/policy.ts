@@ -17,8 +17,11 @@ export interface FilesPolicy {
   readonly cacheBytes: number;
 }
 
+/** No node fetches a larger file by radio, whatever its configuration says: `files.max_air_bytes` goes no higher. */
+export const MOST_AIR_BYTES = 65_536;
+
 export const DEFAULT_POLICY: FilesPolicy = {
-  maxAirBytes: 65_536,
+  maxAirBytes: MOST_AIR_BYTES,
   largeBytes: 4_096,
   hours: { from: 0, until: 24 },
   carryBytes: 0,
