@@ -70,8 +70,13 @@ export interface Simulation {
   readonly trace: Uint8Array | undefined;
 }
 
+/** What of a scenario can be chosen, besides its seed. */
+export type ScenarioChoice = "nodes" | "entries" | "lossRatio" | "symbols";
+
 export interface ScenarioFacts {
   readonly name: string;
+  /** The choices that it heeds; others change nothing. */
+  readonly takes: readonly ScenarioChoice[];
   /** One sentence. */
   readonly about: string;
   readonly defaults: ScenarioOptions;

@@ -37,6 +37,7 @@ export function storyScenario(story: Story): Scenario {
   return {
     name: story.name,
     about: story.about,
+    takes: ["nodes", "entries", "lossRatio"],
     defaults: {
       nodes: story.houses,
       entries: story.puts,
@@ -58,6 +59,7 @@ export function storyScenario(story: Story): Scenario {
 export const RANDOM: Scenario = {
   ...storyScenario(randomStory(1)),
   name: "random",
+  takes: [],
   run: (options, watcher) => {
     const story = randomStory(options.seed);
     return storyScenario(story).run({ ...storyScenario(story).defaults, seed: options.seed }, watcher);

@@ -58,6 +58,13 @@ test("a trace is written as its name says", async () => {
   expect(parsed(first ?? "")).toHaveProperty("airtimeUs");
 });
 
+test("what changes nothing in a scenario is told, unless it is the scenario's own", async () => {
+  const file = ["sim", "--scenario", "file-900", "--loss", "0", "--json"];
+  const { code, err } = await fakeCli().run(...file, "--entries", "7");
+  expect([code, err]).toEqual([0, "caye: --entries changes nothing in file-900, which takes --nodes, --loss\n"]);
+  expect((await fakeCli().run(...file, "--entries", "1")).err).toBe("");
+});
+
 test("the scenarios are listed with their sentences", async () => {
   const { out } = await fakeCli().run("sim", "--list");
   expect(out).toMatch(/^hurricane +Rain /m);
@@ -74,6 +81,11 @@ test.each([
   { typed: [...SMALL, "--seeds", "5..3"], said: "1..20" },
   { typed: [...SMALL, "--seed", "1", "--seeds", "1..2"], said: "not both" },
   { typed: [...SMALL, "--seeds", "1..2", "--trace", "t"], said: "--trace goes with one run" },
+  {
+    typed: [...SMALL, "--symbols", "4"],
+    said: "--symbols changes nothing in index, which takes --nodes, --entries, --loss",
+  },
+  { typed: ["sim", "--list", "--seed", "1"], said: "--list lists all scenarios, and goes without --seed" },
 ])("$typed is refused: $said", async ({ typed, said }) => {
   const { code, err } = await fakeCli().run(...typed);
   expect(code).toBe(2);

@@ -1,6 +1,12 @@
 /** `caye sim`: plays a scenario in the simulator. Needs no agent. @module */
 import { AgentError } from "../../kernel/errors.ts";
-import type { ScenarioReport, SimulationRequest, Simulator, TraceFormat } from "../../kernel/simulation.ts";
+import type {
+  ScenarioChoice,
+  ScenarioReport,
+  SimulationRequest,
+  Simulator,
+  TraceFormat,
+} from "../../kernel/simulation.ts";
 import type { CliIo } from "../io.ts";
 import { type Place, placeFor, save, type WantedPlace } from "../local-files.ts";
 import { formatMs, table } from "../text.ts";
@@ -28,8 +34,12 @@ const CLEAR_LINE = "\r\u001b[K";
 
 export async function sim(io: CliIo, options: SimOptions): Promise<void> {
   const simulator = await io.simulator();
-  if (options.list === true) return list(io, simulator, options);
+  if (options.list === true) {
+    demandAlone(options);
+    return list(io, simulator, options);
+  }
   const request = requestOf(simulator, options);
+  tellUnused(io, simulator, options);
   // Before hours are played for a file that can't be written.
   const trace = options.trace === undefined ? undefined : await placeFor(io, traceOf(request, options.trace));
   const reports: ScenarioReport[] = [];
@@ -76,6 +86,38 @@ function requestOf({ scenarios }: Simulator, options: SimOptions): SimulationReq
     ...(symbols === undefined ? {} : { symbols }),
     ...(trace === undefined ? {} : { trace: formatOf(trace) }),
   };
+}
+
+/** Each choice as it is typed. */
+const TYPED: Readonly<Record<ScenarioChoice, keyof SimOptions>> = {
+  nodes: "nodes",
+  entries: "entries",
+  lossRatio: "loss",
+  symbols: "symbols",
+};
+
+/**
+ * What changes nothing is said. Nodes, entries and loss are not refused: with them every scenario is called in one form,
+ * by scripts, too.
+ * @throws AgentError "USAGE" for `--symbols` where nothing has symbols
+ */
+function tellUnused(io: CliIo, { scenarios }: Simulator, options: SimOptions): void {
+  const scenario = scenarios.find(({ name }) => name === options.scenario);
+  if (scenario === undefined) return;
+  const { name, takes, defaults } = scenario;
+  for (const choice of ["nodes", "entries", "lossRatio", "symbols"] as const) {
+    const typed = options[TYPED[choice]];
+    if (typed === undefined || takes.includes(choice) || typed === defaults[choice]) continue;
+    const heeded = takes.length === 0 ? "its seed alone" : takes.map((taken) => `--${TYPED[taken]}`).join(", ");
+    const what = `--${TYPED[choice]} changes nothing in ${name}, which takes ${heeded}`;
+    if (choice === "symbols") throw new AgentError("USAGE", what);
+    io.stderr(`caye: ${what}\n`);
+  }
+}
+
+function demandAlone({ list: _list, json: _json, ...others }: SimOptions): void {
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw new AgentError("USAGE", `--list lists all scenarios, and goes without --${other}`);
 }
 
 function traceOf({ scenario, trace }: SimulationRequest, output: string): WantedPlace {

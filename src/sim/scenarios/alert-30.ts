@@ -21,6 +21,7 @@ const FULL_PACKET_BYTES = 231;
 export const ALERT_30: Scenario = {
   name: "alert-30",
   about: "One house of a village three hops across sends an alert; until every house holds it.",
+  takes: ["nodes", "entries", "lossRatio"],
   defaults: { nodes: 30, entries: 1, lossRatio: 0.3, symbols: 1, seed: 1, limitMs: 4 * 3_600_000 },
   run,
 };

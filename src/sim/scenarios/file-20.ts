@@ -17,6 +17,7 @@ const LIMIT_MS = 24 * 3_600_000;
 export const FILE_20: Scenario = {
   name: "file-20",
   about: "One house holds a file of so many packets, all others ask for it at the same moment; until all hold it.",
+  takes: ["nodes", "lossRatio", "symbols"],
   defaults: { nodes: 21, entries: 1, lossRatio: 0.3, symbols: 16, seed: 1, limitMs: LIMIT_MS },
   run: (options, watcher) => run("file-20", options.symbols * MAX_SYMBOL_BYTES, options, watcher),
 };
@@ -24,6 +25,7 @@ export const FILE_20: Scenario = {
 export const FILE_900: Scenario = {
   name: "file-900",
   about: "One house fetches a file of 900 bytes from another; until it holds it.",
+  takes: ["nodes", "lossRatio"],
   defaults: { nodes: 2, entries: 1, lossRatio: 0.3, symbols: 5, seed: 1, limitMs: LIMIT_MS },
   run: (options, watcher) => run("file-900", 900, options, watcher),
 };

@@ -13,6 +13,7 @@ export const IDLE: Scenario = {
   name: "idle",
   about:
     "Houses of one cell that are in step have nothing new to say for a day, the first hour apart; what their beacons cost.",
+  takes: ["nodes", "lossRatio"],
   defaults: { nodes: 20, entries: 1, lossRatio: 0.1, symbols: 1, seed: 1, limitMs: (HOURS + 1) * HOUR_MS },
   run,
 };

@@ -16,6 +16,7 @@ export const INDEX: Scenario = {
   name: "index",
   about:
     "New small files appear at random houses of one cell, all at the same moment; until every house knows of all of them.",
+  takes: ["nodes", "entries", "lossRatio"],
   defaults: { nodes: 10, entries: 100, lossRatio: 0.3, symbols: 16, seed: 1, limitMs: 24 * 3_600_000 },
   run,
 };
