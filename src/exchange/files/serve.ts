@@ -62,34 +62,52 @@ export class Serve {
     this.#ports = ports;
   }
 
-  async onGet(get: Get, { from, hops }: Origin): Promise<void> {
-    const { air, budget, count } = this.#ports;
+  async onGet(get: Get, origin: Origin): Promise<void> {
+    const { budget, count } = this.#ports;
+    const { from } = origin;
     // Before the block is read and packed: that costs more than a look.
     if (budget.left(from, this.#nowMs()) === 0) return count("gets_refused_budget");
     const stream = await this.#streamFor(get.target);
     if (stream === undefined) return;
     stream.unanswered++;
     if (!stream.isFirst && stream.unanswered <= LEFT_TO_OTHERS) return count("gets_left_to_others");
-    const { key } = stream;
+    if (this.#isCrowded(stream, from)) return count("gets_refused_busy");
+    const owed = this.#owedTo(stream, get, origin);
+    if (owed === 0) return count("gets_refused_budget");
+    this.#owe(stream, owed, from);
+  }
+
+  /** What is then owed to all who asked; 0 when nothing is, and nothing may be. */
+  #owedTo(stream: Stream, { amount }: Get, { from, hops }: Origin): number {
+    const { air, lossRatio } = this.#ports;
     const idle = stream.owed === 0;
-    const isMember = budget.isMember(from);
-    if (idle && !isMember && this.#streamsOfOthers() >= MAX_STREAMS_OF_OTHERS) return count("gets_refused_busy");
-    const asked = symbolsAskedBy(get.amount, stream.k, priceOf(air, this.#ports.lossRatio()));
-    const farther = this.#insistence.note(`${from} ${key}`, asked);
+    const asked = symbolsAskedBy(amount, stream.k, priceOf(air, lossRatio()));
+    const farther = this.#insistence.note(`${from} ${stream.key}`, asked);
     const reach = air.reach(hops === undefined ? undefined : hops + farther);
     stream.hops = idle ? reach : Math.max(stream.hops, reach);
     // Several who ask at once are served by the same symbols: the neediest decides how many. Who comes late to a burst is
     // not yet owed its losses: most of them will be made good by what others lose.
-    const wanted = idle || get.amount.kind === "more" ? asked : Math.min(asked, stream.k);
-    const owed = Math.max(stream.owed, Math.min(wanted, this.#allowed(stream, from)));
-    if (owed === 0) return count("gets_refused_budget");
+    const wanted = idle || amount.kind === "more" ? asked : Math.min(asked, stream.k);
+    return Math.max(stream.owed, Math.min(wanted, this.#allowed(stream, from)));
+  }
+
+  #owe(stream: Stream, owed: number, from: number): void {
+    const { agenda, budget, count } = this.#ports;
+    const { key } = stream;
+    const idle = stream.owed === 0;
     this.#spend(stream, from, owed - stream.owed);
     stream.owed = owed;
-    stream.isOfMember = isMember || (stream.isOfMember && !idle);
+    stream.isOfMember = budget.isMember(from) || (stream.isOfMember && !idle);
     stream.isBeginning ||= idle;
     count("gets_answered");
-    if (!idle) return;
-    if (!this.#ports.agenda.set(`stream:${key}`, this.#delayMs(stream), () => this.#say(key))) stream.owed = 0;
+    if (idle && !agenda.set(`stream:${key}`, this.#delayMs(stream), () => this.#say(key))) stream.owed = 0;
+  }
+
+  /** Who is no member begins no stream while half of them run for such as him. */
+  #isCrowded({ owed }: Stream, from: number): boolean {
+    if (owed > 0 || this.#ports.budget.isMember(from)) return false;
+    const ofOthers = [...this.#streams.values()].filter((stream) => stream.owed > 0 && !stream.isOfMember);
+    return ofOthers.length >= MAX_STREAMS_OF_OTHERS;
   }
 
   /** Another holder answers: what it says need not be said again by us. */
@@ -151,10 +169,6 @@ export class Serve {
     const nowMs = this.#nowMs();
     budget.spend(from, packets, nowMs);
     if (!budget.isMember(from)) this.#perBlockOfOthers.spend(stream.key, nowMs, packets);
-  }
-
-  #streamsOfOthers(): number {
-    return [...this.#streams.values()].filter(({ owed, isOfMember }) => owed > 0 && !isOfMember).length;
   }
 
   #delayMs(stream: Stream): number {
