@@ -11,6 +11,7 @@ import { decodeManifest } from "../dag/manifest.ts";
 import type { FileRow } from "../dag/shard.ts";
 import { fromHex } from "../kernel/bytes.ts";
 import { MAX_AIR_BYTES } from "../exchange/files/fetch.ts";
+import { reportOf, type Inquiry } from "../exchange/files/inquiries.ts";
 import type { Transfer, TransferTarget } from "../exchange/files/transfer.ts";
 import { MAX_PAYLOAD_BYTES } from "../ports/modem.ts";
 import { estimate } from "../radio/estimate.ts";
@@ -23,7 +24,11 @@ const ID = /^[0-9a-f]{32}$/;
 /** @param now in a hurry: no hour of the policy holds it up */
 export async function startGet(parts: DeskParts, open: OpenParts, text: string, now = false): Promise<StartedGet> {
   const target = await findTarget(open, text);
-  if (target === undefined) throw notFound(parts, open, text);
+  if (target === undefined) {
+    const inquiry = open.exchange.inquire(text, { urgent: now });
+    if (inquiry === undefined) throw notFound(parts, open, text);
+    return { id: inquiry.id, report: reportOf(inquiry) };
+  }
   const id = refKey(rootOf(target));
   if (target.held) return { id, report: heldReport(target) };
   if (target.bytes > MAX_AIR_BYTES) {
@@ -44,6 +49,8 @@ export async function startGet(parts: DeskParts, open: OpenParts, text: string, 
 
 /** @param id of a transfer, or a CID */
 export async function transferReport(open: OpenParts, id: string): Promise<GetReport | undefined> {
+  const inquiry = open.exchange.inquiry(id);
+  if (inquiry !== undefined) return inquiryReport(open, inquiry);
   const cid = parseCid(id);
   const digest = cid === undefined ? (ID.test(id) ? fromHex(id) : undefined) : digestOf(cid);
   if (digest === undefined) return undefined;
@@ -52,6 +59,14 @@ export async function transferReport(open: OpenParts, id: string): Promise<GetRe
   const rows = await open.shard.filesOf(digest);
   const row = rows.find(({ held }) => held);
   return row === undefined ? undefined : heldReport(row);
+}
+
+/** From the moment when its entry came, what was asked for in words is a transfer as any other. */
+async function inquiryReport(open: OpenParts, inquiry: Inquiry): Promise<GetReport> {
+  const { state } = inquiry;
+  if (state.kind !== "found") return reportOf(inquiry);
+  if (state.transfer === undefined) return heldReport(state.row);
+  return arrived(open, state.transfer, await underWay(open, state.transfer));
 }
 
 /** What the transfer itself does not know: who could answer. */

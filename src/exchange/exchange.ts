@@ -18,6 +18,7 @@ import { AlertSpread } from "./alerts.ts";
 import { Air, type AirSettings, type FrameQueue } from "./air.ts";
 import type { FetchWishes } from "./files/fetch.ts";
 import { Files } from "./files/files.ts";
+import type { Inquiry } from "./files/inquiries.ts";
 import type { FilesPolicy } from "./files/policy.ts";
 import type { Suspect } from "./files/suspects.ts";
 import type { Transfer, TransferTarget } from "./files/transfer.ts";
@@ -124,6 +125,18 @@ export class Exchange implements Service {
   /** Undefined when too many transfers are under way. */
   fetch(target: TransferTarget, wishes?: FetchWishes): Promise<Transfer | undefined> {
     return this.#files.begin(target, wishes);
+  }
+
+  /**
+   * Asks neighbours for a file by its name, or by author and number, while the entry that tells of it is not here. Undefined
+   * when there is no sign that an entry is lacking, when these words can't be asked, or too many are asked already.
+   */
+  inquire(text: string, wishes: FetchWishes = {}): Inquiry | undefined {
+    return this.#index.isBehind ? this.#files.inquire(text, wishes) : undefined;
+  }
+
+  inquiry(id: string): Inquiry | undefined {
+    return this.#files.inquiry(id);
   }
 
   /** Packets that it takes to have the rest of a file: a guess. */

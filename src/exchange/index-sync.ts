@@ -81,6 +81,11 @@ export class IndexSync {
     return this.#state.neighbours;
   }
 
+  /** True while others are known to have entries that are not here. */
+  get isBehind(): boolean {
+    return this.#state.gathering.wanted.length > 0 || this.#ports.agenda.has("index:pull");
+  }
+
   /** Begin to beacon. */
   start(): void {
     this.#state.refresh(this.#nowMs());

@@ -12,6 +12,7 @@ import type { NeighboursBudget } from "../neighbours-budget.ts";
 import type { ExchangeParts, Origin } from "../parts.ts";
 import { Carrier } from "./carrier.ts";
 import { Fetch, type FetchWishes } from "./fetch.ts";
+import { Inquiries, type Inquiry } from "./inquiries.ts";
 import { Keeper } from "./keeper.ts";
 import { Losses } from "./losses.ts";
 import { Overheard, type HeardSymbol } from "./overheard.ts";
@@ -36,6 +37,7 @@ export class Files {
   readonly #fetch: Fetch;
   readonly #serve: Serve;
   readonly #carrier: Carrier;
+  readonly #inquiries: Inquiries;
 
   constructor(ports: FilesPorts) {
     const losses = this.#losses;
@@ -49,9 +51,11 @@ export class Files {
       // Whoever holds a block answers for it: there is nothing to keep.
       if (this.#serve.knows(symbol.coded.prefix)) return;
       overheard.note(symbol);
+      this.#inquiries.onOverheard();
       await this.#carrier.onOverheard(symbol);
     };
     this.#fetch = new Fetch({ ...shared, keeper, overheard, policy, onOverheard });
+    this.#inquiries = new Inquiries({ ...ports, losses, fetch: this.#fetch });
     this.#carrier = new Carrier({ ...ports, fetch: this.#fetch, overheard, policy });
     this.#serve = new Serve({ ...shared, lossRatio: () => losses.ratio(undefined) });
   }
@@ -64,6 +68,15 @@ export class Files {
 
   begin(target: TransferTarget, wishes?: FetchWishes): Promise<Transfer | undefined> {
     return this.#fetch.begin(target, wishes);
+  }
+
+  /** Asks neighbours for a file that no entry here tells of. Undefined when that can't be asked, or too much is asked already. */
+  inquire(text: string, wishes: FetchWishes): Inquiry | undefined {
+    return this.#inquiries.begin(text, wishes);
+  }
+
+  inquiry(id: string): Inquiry | undefined {
+    return this.#inquiries.find(id);
   }
 
   /** Packets that it takes to have the rest of a file, loss and questions included: a guess. */
