@@ -2,9 +2,7 @@
  * The agent, put together: the one place that knows which driver stands behind which port.
  * @module
  */
-import { createApi } from "./api/api.ts";
-import { failureOf } from "./api/failure.ts";
-import { createMetrics } from "./api/metrics.ts";
+import { openDoors } from "./api/doors.ts";
 import type { AgentView } from "./api/view.ts";
 import { boot, type Booted, type OpenNode } from "./boot.ts";
 import type { Config } from "./config/schema.ts";
@@ -19,7 +17,7 @@ import { systemClock } from "./drivers/clock.ts";
 import { freeBytes } from "./drivers/disk.ts";
 import { openEntropy } from "./drivers/entropy/open.ts";
 import { tpmEntropy } from "./drivers/entropy/tpm.ts";
-import { openHttpServer, type HttpServer } from "./drivers/http-server.ts";
+import { openHttpServer } from "./drivers/http-server.ts";
 import { openLevelStore } from "./drivers/level/store.ts";
 import { openLog } from "./drivers/log.ts";
 import { discoverRadio } from "./drivers/meshtastic/discover.ts";
@@ -37,8 +35,9 @@ import { openMembership, openSealing } from "./exchange/open-village.ts";
 import { openAlerts } from "./exchange/open-alerts.ts";
 import { openPhones } from "./exchange/phone/open-phones.ts";
 import { radioNumber } from "./exchange/sealing.ts";
-import { toHex, utf8 } from "./kernel/bytes.ts";
+import { utf8 } from "./kernel/bytes.ts";
 import { AgentError, isAgentError } from "./kernel/errors.ts";
+import type { UpReport } from "./kernel/reports.ts";
 import { aborted, runAll, type Service } from "./kernel/service.ts";
 import type { VillageTools } from "./kernel/village.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -70,20 +69,10 @@ export interface AgentOptions {
   readonly onUp: (up: AgentUp) => void | Promise<void>;
 }
 
-export interface AgentUp {
+export interface AgentUp extends UpReport {
   readonly view: AgentView;
-  readonly state: "running" | "warned" | "quarantine";
-  readonly reason: string;
-  /** What the boot found wrong and goes on with, a sentence each. */
-  readonly warnings: readonly string[];
-  readonly api: string;
-  readonly metrics: string;
-  readonly simulated: boolean;
 }
 
-const TOKEN_BYTES = 24;
-/** What a header can carry, and nobody guesses. */
-const TOKEN = /^[\x21-\x7e]{32,512}$/;
 const START_UP_SAMPLES = 1_024;
 
 /** What an authority does, with this machine's random numbers. */
@@ -101,7 +90,16 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const format = config.log.format === "auto" ? "text" : config.log.format;
   const log = await openLog({ level: config.log.level, format, stream: output });
   await using state = await openStateDirectory(statePath);
-  const doors = await openDoors(options, state, log);
+  const { api, metrics } = config;
+  const doors = await openDoors({
+    api,
+    metrics,
+    state,
+    log,
+    pid: options.pid,
+    random: systemRandom(),
+    openServer: openHttpServer,
+  });
   try {
     const damage = await StoreDamage.remembered(state, log);
     await using booted = await bootNode(options, { state, log, damage, signal });
@@ -273,58 +271,4 @@ function filesPolicy({ files }: Config): FilesPolicy {
  */
 function measuredConfig(config: Config): Uint8Array {
   return utf8(JSON.stringify({ ...config, log: undefined }));
-}
-
-interface Doors {
-  readonly api: HttpServer;
-  readonly metrics: HttpServer;
-  /** From now on requests reach the view, and the CLI finds the agent. */
-  open(view: AgentView): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** Both ports are taken before the boot, so that a second agent fails before it touches the TPM. */
-async function openDoors({ config, pid }: AgentOptions, state: StateDirectory, log: Log): Promise<Doors> {
-  const starting = (): Promise<Response> =>
-    Promise.resolve(failureOf(new AgentError("STARTING", "the agent is starting; ask again in a moment")));
-  let answer = { api: starting, metrics: starting } as Record<
-    "api" | "metrics",
-    (request: Request) => Promise<Response>
-  >;
-  await using opened = new AsyncDisposableStack();
-  const { api: apiConfig, metrics: metricsConfig } = config;
-  const api = opened.use(
-    await openHttpServer({ name: "api", ...apiConfig, handler: (request) => answer.api(request) }),
-  );
-  const metrics = opened.use(
-    await openHttpServer({ name: "metrics", ...metricsConfig, handler: (request) => answer.metrics(request) }),
-  );
-  const servers = opened.move();
-  return {
-    api,
-    metrics,
-    open: async (view) => {
-      const token = await tokenOf(state);
-      const onFault = (error: unknown): void => log.error("A request failed", { error: String(error) });
-      answer = {
-        api: createApi(view, { token, host: apiConfig.host, onFault }),
-        metrics: createMetrics(view, { host: metricsConfig.host }),
-      };
-      const address = { api: api.url, metrics: metrics.url, pid };
-      await state.writeAtomic("agent.json", utf8(`${JSON.stringify(address)}\n`), 0o644);
-    },
-    close: async () => {
-      await servers.disposeAsync();
-      await state.remove("agent.json");
-    },
-  };
-}
-
-/** The secret that writers must know: made once, kept with mode 0600; made anew when nobody could say it any more. */
-async function tokenOf(state: StateDirectory): Promise<string> {
-  const kept = new TextDecoder().decode(await state.read("token")).trim();
-  if (TOKEN.test(kept)) return kept;
-  const token = toHex(systemRandom().bytes(TOKEN_BYTES));
-  await state.writeAtomic("token", utf8(`${token}\n`), 0o600);
-  return token;
 }

@@ -1,16 +1,7 @@
 /** What the agent says once it answers. Scripts wait for the words `caye is up`. @module */
+import type { UpReport } from "../kernel/reports.ts";
 
-export interface Up {
-  readonly state: "running" | "warned" | "quarantine";
-  readonly reason: string;
-  /** A sentence each. */
-  readonly warnings: readonly string[];
-  readonly api: string;
-  readonly metrics: string;
-  readonly simulated: boolean;
-}
-
-export function upBanner(up: Up, statePath: string): string {
+export function upBanner(up: UpReport, statePath: string): string {
   const { state, reason, warnings, api, metrics, simulated } = up;
   const lines = [
     `caye is up: ${api} (metrics ${metrics}/metrics), state in ${statePath}`,

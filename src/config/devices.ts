@@ -2,6 +2,7 @@
  * Devices are named by URIs. Each parser gives the address in its parts, or the reason why the text is none.
  * @module
  */
+import { z } from "zod";
 import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
 
 /** Where the radio is. `auto`: a radio on a known USB id, else the simulated village. */
@@ -29,6 +30,16 @@ const DEFAULT_BAUD = 115_200;
 const DEVICE_PATH = /^\/dev\/[A-Za-z0-9._:/+-]{1,200}$/;
 const TCP = /^tcp:\/\/(?:\[(?<v6>[0-9A-Fa-f:.]{2,45})\]|(?<host>[A-Za-z0-9._-]{1,253}))(?::(?<port>\d{1,5}))?\/?$/;
 const SERIAL = /^serial:\/\/(?<path>\/[^?#]*)(?:\?baud=(?<baud>\d{1,8}))?$/;
+
+/** A field that holds such a URI: text in the file, the address in the configuration. */
+export function deviceUri<T>(parse: (text: string) => Decoded<T>) {
+  return z.string().transform((text, context): T => {
+    const address = parse(text);
+    if (address.ok) return address.value;
+    context.issues.push({ code: "custom", input: text, message: address.reason });
+    return z.NEVER;
+  });
+}
 
 export function parseModem(uri: string): Decoded<ModemAddress> {
   if (uri === "auto") return decoded({ kind: "auto", uri });

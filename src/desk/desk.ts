@@ -18,7 +18,7 @@ import type {
 import type { AgentView, AllowReport, PlannedUpdate, StartedGet } from "../api/view.ts";
 import { refOf } from "../dag/block-ref.ts";
 import { parseCid } from "../dag/cid.ts";
-import { MOST_AIR_BYTES } from "../exchange/files/policy.ts";
+import { MAX_AIR_BYTES } from "../exchange/files/policy.ts";
 import { AlertsDesk } from "./alerts.ts";
 import { exportArchive, importArchive } from "./archives.ts";
 import { checks } from "./checks.ts";
@@ -85,7 +85,7 @@ export class Desk implements AgentView {
     const { shard, exchange } = this.#open();
     const { cid, seq } = await shard.putFile(name, bytes);
     exchange.announce();
-    return { cid: cid.toString(), name, bytes: bytes.length, seq, by_air: bytes.length <= MOST_AIR_BYTES };
+    return { cid: cid.toString(), name, bytes: bytes.length, seq, by_air: bytes.length <= MAX_AIR_BYTES };
   }
 
   async startGet(nameOrCid: string, now?: boolean): Promise<StartedGet> {

@@ -10,7 +10,7 @@ import { codecOf, digestOf, parseCid, type Cid } from "../dag/cid.ts";
 import { decodeManifest } from "../dag/manifest.ts";
 import type { FileRow } from "../dag/shard.ts";
 import { fromHex } from "../kernel/bytes.ts";
-import { MAX_AIR_BYTES } from "../exchange/files/fetch.ts";
+import { MAX_AIR_BYTES } from "../exchange/files/policy.ts";
 import { reportOf, type Inquiry } from "../exchange/files/inquiries.ts";
 import type { Transfer, TransferTarget } from "../exchange/files/transfer.ts";
 import { MAX_PAYLOAD_BYTES } from "../ports/modem.ts";

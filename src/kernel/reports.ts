@@ -182,6 +182,19 @@ export interface StatusReport {
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/** What an agent says once it answers. */
+export interface UpReport {
+  readonly state: StatusReport["state"];
+  /** Why it is in quarantine; empty when it is not. */
+  readonly reason: string;
+  /** What the boot found wrong and goes on with, a sentence each. */
+  readonly warnings: readonly string[];
+  /** URLs of the two doors. */
+  readonly api: string;
+  readonly metrics: string;
+  readonly simulated: boolean;
+}
+
 /** The agent's own quote, in the forms that `tpm2_checkquote` reads; binary fields in hex. */
 export interface QuoteReport {
   readonly nonce: string;

@@ -1,8 +1,9 @@
 /** What the agent says once it answers. @module */
 import { expect, test } from "vitest";
-import { upBanner, type Up } from "../../src/cli/banner.ts";
+import { upBanner } from "../../src/cli/banner.ts";
+import type { UpReport } from "../../src/kernel/reports.ts";
 
-const UP: Up = {
+const UP: UpReport = {
   state: "running",
   reason: "",
   warnings: [],

@@ -6,7 +6,7 @@ import { describeConfig } from "../../src/config/describe.ts";
 import { fieldRows } from "../../src/config/fields.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { parseConfig, variableName } from "../../src/config/parse.ts";
-import { PRESET_NAMES, REGION_NAMES } from "../../src/config/schema.ts";
+import { PRESET_NAMES, REGION_NAMES } from "../../src/config/radio-table.ts";
 import { isAgentError } from "../../src/kernel/errors.ts";
 import { PRESETS } from "../../src/radio/airtime.ts";
 import { regionNames } from "../../src/radio/region.ts";

@@ -158,7 +158,7 @@ class SimProgress {
     const nowMs = this.#io.monotonicMs();
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + PROGRESS_AFTER_MS;
-    const line = `${this.#what}: ${formatMs(virtualMs)} of virtual time, ${packets} ${packets === 1 ? "packet" : "packets"}`;
+    const line = `${this.#what}: ${formatMs(virtualMs)} of virtual time, ${counted(packets, "packet")}`;
     this.#io.stderr(this.#io.isTty ? CLEAR_LINE + line : `${line}\n`);
     this.#shown = true;
   }
@@ -182,9 +182,9 @@ function reportText(report: ScenarioReport): string {
     seconds(count.airMs),
   ]);
   return [
-    `${scenario}: ${nodes} nodes, loss ${lossRatio}, seed ${seed}\n`,
+    `${scenario}: ${counted(nodes, "node")}, loss ${lossRatio}, seed ${seed}\n`,
     `goal ${goal} after ${formatMs(virtualMs)} of virtual time\n`,
-    `air: ${seconds(airMs)} in ${packets} packets${bound}\n`,
+    `air: ${seconds(airMs)} in ${counted(packets, "packet")}${bound}\n`,
     table(messages, [1, 2]),
     table(report.invariants.map(({ name, held, detail }) => [held ? "  ✓" : "  ✗", name, detail])),
   ].join("");
@@ -240,9 +240,13 @@ function summaryText(reports: readonly ScenarioReport[]): string {
       : `, ratio ${ratio.mean.toFixed(3)} (median ${ratio.median.toFixed(2)}, p95 ${ratio.p95.toFixed(2)}, max ${ratio.max.toFixed(2)})`;
   return [
     table([["", "ratio", "air", "packets", "virtual time"], ...rows], [1, 2, 3, 4]),
-    `${runs} runs, ${complete} complete, mean air ${seconds(airMs.mean)}${all}\n`,
+    `${counted(runs, "run")}, ${complete} complete, mean air ${seconds(airMs.mean)}${all}\n`,
     failed.length === 0 ? "" : `failed seeds: ${failed.join(", ")}\n`,
   ].join("");
+}
+
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
 function seconds(ms: number): string {

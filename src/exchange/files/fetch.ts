@@ -13,7 +13,7 @@ import type { Origin } from "../parts.ts";
 import { Asker, type AskerPorts } from "./asker.ts";
 import type { Keeper } from "./keeper.ts";
 import type { HeardSymbol, Overheard } from "./overheard.ts";
-import { judge, type FilesPolicy } from "./policy.ts";
+import { judge, MAX_AIR_BYTES, type FilesPolicy } from "./policy.ts";
 import type { Suspects } from "./suspects.ts";
 import type { SymbolVerdict } from "./symbols.ts";
 import { Transfer, type TransferTarget } from "./transfer.ts";
@@ -38,8 +38,6 @@ export interface FetchWishes {
 /** Transfers under way at once, and ended ones that are still remembered for their report. */
 const MAX_ACTIVE = 8;
 const MAX_REMEMBERED = 64;
-/** By LoRa a larger file would hold the channel for hours. */
-export const MAX_AIR_BYTES = 65_536;
 const LOOK_AGAIN_MS = 3_600_000;
 /** What such a file has at most: full blocks, and the manifest that names them. */
 const MAX_AIR_BLOCKS = MAX_AIR_BYTES / MAX_BLOCK_BYTES + 1;

@@ -17,11 +17,11 @@ export interface FilesPolicy {
   readonly cacheBytes: number;
 }
 
-/** No node fetches a larger file by radio, whatever its configuration says: `files.max_air_bytes` goes no higher. */
-export const MOST_AIR_BYTES = 65_536;
+/** By LoRa a larger file would hold the channel for hours: `files.max_air_bytes` goes no higher. */
+export const MAX_AIR_BYTES = 65_536;
 
 export const DEFAULT_POLICY: FilesPolicy = {
-  maxAirBytes: MOST_AIR_BYTES,
+  maxAirBytes: MAX_AIR_BYTES,
   largeBytes: 4_096,
   hours: { from: 0, until: 24 },
   carryBytes: 0,
