@@ -20,7 +20,7 @@ import { Beacons } from "./beacons.ts";
 import { Answers } from "./index/answers.ts";
 import { Asker, slotsFor } from "./index/asker.ts";
 import { Floor } from "./index/floor.ts";
-import type { Part } from "./index/gathering.ts";
+import { IDLE_MS, type Part } from "./index/gathering.ts";
 import { Pusher } from "./index/pusher.ts";
 import { Speaker, referenceTo } from "./index/speaker.ts";
 import { IndexState, countIn, type IndexShard, type Resolved } from "./index/state.ts";
@@ -33,6 +33,9 @@ export interface IndexSyncPorts extends ExchangeParts {
   readonly shard: IndexShard;
   readonly budget: NeighboursBudget;
 }
+
+/** A slow preset needs longer for the same talk. */
+const IDLE_PACKETS = 280;
 
 /** Where a packet came from, and its length. */
 type Heard = Origin & { readonly payloadBytes: number };
@@ -186,7 +189,9 @@ export class IndexSync {
       const missed = fresh.filter(({ hex, to }) => to > vector.count(hex)).length;
       this.#state.pushLoss.note(missed, fresh.length);
     }
-    for (const stream of lacking) gathering.want({ ...(await this.#state.part(stream)), wanted: true });
+    const word = { radio: origin.from, nowMs: this.#nowMs() };
+    if (!this.#state.credit.isSpent(word.radio, word.nowMs))
+      for (const stream of lacking) gathering.want({ ...(await this.#state.part(stream)), wanted: true }, word);
     const said = typeof re === "number" ? re : re(resolved.tag ?? 0);
     this.#asker.heardHolder(said, origin, resolved.streams, sum(fresh));
     this.#cover(resolved);
@@ -208,25 +213,30 @@ export class IndexSync {
   ): Promise<void> {
     const { gathering } = this.#state;
     const parts: Part[] = [];
-    for (const stream of streams) parts.push(await this.#state.part(stream));
-    const { news, conflict } = gathering.learn({ sender, parts, seed, coded });
+    const isSpent = this.#state.credit.isSpent(sender, this.#nowMs());
+    for (const stream of streams) {
+      const part = await this.#state.part(stream);
+      parts.push(isSpent ? { ...part, wanted: false } : part);
+    }
+    const { news, conflict } = gathering.learn({ sender, parts, seed, coded }, this.#nowMs());
     if (conflict) this.#ports.count("repair_conflicts");
-    if (news > 0) this.#asker.progress();
-    await this.#harvest();
+    if (news > 0) this.#asker.progress(parts.some(({ hex, wanted }) => wanted && this.#state.vector.count(hex) > 0));
+    await this.#harvest(sender);
   }
 
   /** A part of what an author pushed. For the rest it can be asked, unless somebody else tells of it first. */
   async #onPiece(hex: string, { author, from, delta, slots, slot, bytes }: Update, origin: Heard): Promise<void> {
     const stream = { hex, from, to: from + delta, slots };
     const part = await this.#state.part(stream);
-    if (!part.wanted || !this.#state.gathering.want(part)) return;
-    this.#state.gathering.learnSlots(part, slot, bytes);
+    const word = { radio: origin.from, nowMs: this.#nowMs() };
+    if (!part.wanted || !this.#state.gathering.want(part, word)) return;
+    this.#state.gathering.learnSlots(part, slot, bytes, word);
     this.#asker.heardHolder(referenceTo(author, stream.to), origin, [stream], 0, true);
-    await this.#harvest();
+    await this.#harvest(origin.from);
   }
 
   /** Streams that came out whole become part of their logs, if their authors signed them. */
-  async #harvest(): Promise<void> {
+  async #harvest(sender: number): Promise<void> {
     for (const { hex, from, to, bytes } of this.#state.gathering.takeSolved()) {
       const parsed = parseStream(bytes, to - from);
       const first = parsed?.entries[0];
@@ -235,7 +245,8 @@ export class IndexSync {
         this.#ports.count("streams_refused");
         continue;
       }
-      await this.#merge(toHex(id), id, from, parsed.entries, parsed.signature);
+      const verdict = await this.#merge(toHex(id), id, from, parsed.entries, parsed.signature);
+      if (verdict.kind === "merged") this.#state.credit.paid(sender);
     }
   }
 
@@ -250,6 +261,7 @@ export class IndexSync {
     const verdict = await shard.merge(id, from + 1, entries, signature);
     this.#ports.count(`update_${verdict.kind}`);
     if (!this.#state.refresh(this.#nowMs())) return verdict;
+    this.#asker.harvested();
     this.#beacons.differs();
     const count = vector.count(hex);
     for (const open of gathering.wanted.filter((one) => one.hex === hex)) {
@@ -287,6 +299,8 @@ export class IndexSync {
 
   /** After every packet: who has something to ask or to say waits for the end of the talk. */
   #rearm(): void {
+    const idleMs = Math.max(IDLE_MS, IDLE_PACKETS * this.#floor.packetMs);
+    this.#state.gathering.sweep(this.#nowMs(), idleMs);
     this.#asker.arm();
     if (!this.#pusher.waiting) this.#speaker.arm();
   }

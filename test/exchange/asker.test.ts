@@ -36,11 +36,12 @@ test("when a piece comes while a question waits for its turn, the next question 
   const stop = new AbortController();
   const running = agenda.run(stop.signal);
   const stream = { hex: "0123456789abcdef", from: 0, to: 3, slots: 9 };
-  state.gathering.want({ ...stream, bytes: new Uint8Array(0), whole: false, wanted: true });
+  const word = { radio: 1, nowMs: clock.monotonicMs() };
+  state.gathering.want({ ...stream, bytes: new Uint8Array(0), whole: false, wanted: true }, word);
   asker.heardHolder(7, { from: 1, hops: 0 }, [stream], 9);
   asker.arm();
   await clock.runUntil(() => queued.length > 0, 600_000);
-  asker.progress();
+  asker.progress(true);
   await clock.runUntil(() => queued.length > 1 || failures.length > 0, 600_000);
   expect(failures).toEqual([]);
   const tries = queued.map(({ payload }) => {

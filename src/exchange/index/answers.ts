@@ -38,6 +38,8 @@ export class Answers {
   /** Somebody asks. Whoever was heard last answers; the others only when it seems to be away. */
   onWant({ re, slots, tries }: Want, origin: Origin): void {
     const { current } = this.#ports.state.bases;
+    // It was asked before, and still waits for its turn.
+    if (this.#ports.speaker.promised(re) * SLOTS_A_PACKET >= slots) return;
     const canHelp = tries >= 2 && this.#ports.state.newsOver(current).length > 0;
     if ((this.#ports.speaker.saidLately(re) || canHelp) && this.#mayServe(origin, slots)) {
       const farther = this.#insistence.note(`${origin.from} ${re}`, slots);
@@ -53,13 +55,19 @@ export class Answers {
       known === undefined
         ? this.#lackedBy(pull)
         : this.#ports.state.newsOver(known).map((member) => ({ member, from: countIn(known, member.hex) }));
+    const blind = known === undefined && lacks.length === 0 ? this.#unnamedBy(pull) : [];
+    if (blind.length > 0) return this.#answerLater(SLOTS_A_PACKET, origin, blind);
     const slots = lacks.reduce((sum, { member, from }) => sum + slotsFor(member.count - from), 0);
+    this.#answerLater(slots, origin, known ?? lacks);
+  }
+
+  #answerLater(slots: number, origin: Origin, over: Base | readonly Lack[]): void {
     if (slots > 0 && this.#mayServe(origin, slots)) {
       const farther = this.#insistence.note(`${origin.from} pull`, slots);
       const { agenda } = this.#ports;
       if (!agenda.has("index:pulled")) {
         agenda.set("index:pulled", this.#ports.floor.speakDelayMs(this.#ports.state.handicap), () =>
-          this.#ports.speaker.answer(Math.min(slots, 512), this.#back(origin, farther), known ?? lacks),
+          this.#ports.speaker.answer(Math.min(slots, 512), this.#back(origin, farther), over),
         );
       }
     }
@@ -74,6 +82,17 @@ export class Answers {
       const from = theirs.get(member.hex) ?? (partial ? member.count : 0);
       return member.count > from ? [{ member, from }] : [];
     });
+  }
+
+  /**
+   * Who asked in vain, and had no room to name all that it holds, lacks something that it did not name. Nobody can tell what:
+   * it hears of some of that, others each time, and asks for what is new to it.
+   */
+  #unnamedBy({ vector, partial, tries }: Pull): readonly Lack[] {
+    if (!partial || tries === 0) return [];
+    const { state } = this.#ports;
+    const named = new Set(vector.flatMap(({ author }) => state.vector.matching(author)));
+    return [...state.vector.members()].filter(({ hex }) => !named.has(hex)).map((member) => ({ member, from: 0 }));
   }
 
   /** Who asks for everything again and again costs only itself. */

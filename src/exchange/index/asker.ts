@@ -19,6 +19,7 @@ export interface AskerPorts extends ExchangeParts {
 }
 
 interface Holder {
+  readonly radio: number;
   readonly re: number;
   readonly hops: number | undefined;
   readonly streams: readonly Announced[];
@@ -31,6 +32,10 @@ const MAX_HOLDERS = 12;
 const EARLY = 3;
 /** Asked so often in vain, the claim is given up. */
 const MAX_TRIES = 30;
+/** … or so often without any entry coming out, whatever slots came: anybody can make up slots. */
+const MAX_IN_VAIN = 60;
+/** So much sooner than for files the waits grow: where all ask, the channel is full, and the answer only waits for its turn. */
+const HASTE = 6;
 const PULL_VECTOR_BYTES = 180;
 
 export class Asker {
@@ -40,6 +45,8 @@ export class Asker {
   /** The greatest lack that anybody may have: beside it one's own is great or small. */
   #scale = 1;
   #tries = 0;
+  /** Questions since the last slots of a log that is known, or the last entries. */
+  #inVain = 0;
   #pulls = 0;
   /** True while the last question waits for its turn on air. */
   #waits = false;
@@ -53,16 +60,25 @@ export class Asker {
   /** Somebody said what it holds: it can be asked from now on. @param news slots of what was not known before */
   heardHolder(re: number, { from, hops }: Origin, streams: readonly Announced[], news: number, isPush = false): void {
     this.#holders.delete(from);
-    this.#holders.set(from, { re, hops, streams, isPush });
+    this.#holders.set(from, { radio: from, re, hops, streams, isPush });
     const oldest = this.#holders.keys().next();
     if (this.#holders.size > MAX_HOLDERS && oldest.done !== true) this.#holders.delete(oldest.value);
     if (news > 0) this.#scale = Math.max(1, news);
   }
 
-  /** Coded slots came. The question that still waits for its turn counts as none: the next one is the first again. */
-  progress(): void {
+  /**
+   * Coded slots came. The question that still waits for its turn counts as none: the next one is the first again.
+   * @param isOfKnown true when authors who are known wrote some of them
+   */
+  progress(isOfKnown: boolean): void {
     this.#tries = 0;
     this.#waits = false;
+    if (isOfKnown) this.#inVain = 0;
+  }
+
+  /** Entries came, and their author's signature held. */
+  harvested(): void {
+    this.#inVain = 0;
   }
 
   /** Waits for the end of the talk, then asks if something is still lacking. */
@@ -120,9 +136,10 @@ export class Asker {
     if (state.gathering.needed === 0) return;
     this.#sinceMs = clock.monotonicMs();
     const holder = this.#best();
-    if (this.#tries >= MAX_TRIES) {
+    if (this.#tries >= MAX_TRIES || this.#inVain >= MAX_IN_VAIN) {
       count("wants_given_up");
       this.#tries = 0;
+      this.#inVain = 0;
       state.gathering.clear();
       return;
     }
@@ -141,6 +158,8 @@ export class Asker {
       hops: this.#reach(holder?.hops, this.#tries - 1),
       onSent: () => {
         this.#waits = false;
+        this.#inVain++;
+        if (state.asked(holder?.radio, clock.monotonicMs())) count("wants_given_up");
         count("wants_said");
         this.#askAgain();
       },
@@ -150,12 +169,14 @@ export class Asker {
 
   /** Who can tell us most; of several the last one heard. */
   #best(): (Holder & { readonly needed: number }) | undefined {
+    const { state, clock } = this.#ports;
+    const nowMs = clock.monotonicMs();
     let best: (Holder & { readonly needed: number }) | undefined;
+    let most = 0;
     for (const holder of this.#holders.values()) {
-      const needed = this.#ports.state.gathering.neededOf(holder.streams);
-      if (needed > 0 && worth(holder, needed) >= (best === undefined ? 0 : worth(best, best.needed))) {
-        best = { ...holder, needed };
-      }
+      const needed = state.gathering.neededOf(holder.streams);
+      const worthNow = worth(holder, needed) * state.credit.of(holder.radio, nowMs);
+      if (needed > 0 && worthNow >= most) [best, most] = [{ ...holder, needed }, worthNow];
     }
     return best;
   }
@@ -163,7 +184,7 @@ export class Asker {
   #askAgain(): void {
     const { agenda, floor, air } = this.#ports;
     const waitMs = floor.busyMs + 2.5 * floor.packetMs + (0.3 + 0.7 * floor.chance()) * floor.askWindowMs;
-    agenda.set("index:ask", waitMs * backOff(air.timing(), this.#tries), () => this.#ask());
+    agenda.set("index:ask", waitMs * backOff(air.timing(), this.#tries + HASTE), () => this.#ask());
   }
 
   #reach(hops: number | undefined, tries: number): number {

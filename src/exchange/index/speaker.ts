@@ -117,6 +117,12 @@ export class Speaker {
     return this.#said.has(re);
   }
 
+  /** Packets that are to come anyway, and answer a question about that. */
+  promised(re: number): number {
+    const over = this.#said.get(re);
+    return over !== undefined && this.#burst?.over === over ? this.#burst.packets : 0;
+  }
+
   /** Somebody asks about what was said lately. False when it was not we who said it. */
   answerAbout(re: number, slots: number, hops: number | undefined): boolean {
     const over = this.#said.get(re);

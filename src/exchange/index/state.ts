@@ -7,6 +7,7 @@ import type { Shard } from "../../dag/shard.ts";
 import type { Holdings, Stranger } from "../../wire/holdings.ts";
 import { Neighbours } from "../neighbours.ts";
 import { Bases } from "./bases.ts";
+import { Credit } from "./credit.ts";
 import { Gathering, type Announced, type Part } from "./gathering.ts";
 import { LossEstimate } from "./loss-estimate.ts";
 import { Streams, slotsOf } from "./streams.ts";
@@ -44,6 +45,7 @@ export class IndexState {
   readonly streams: Streams;
   readonly gathering = new Gathering();
   readonly neighbours = new Neighbours();
+  readonly credit = new Credit();
   /** Of packets in bursts, and of what authors push once (where many collide at times). */
   readonly loss = new LossEstimate();
   readonly pushLoss = new LossEstimate();
@@ -103,6 +105,18 @@ export class IndexState {
     // Anybody can name authors that do not exist: what was announced longest ago is forgotten, and told of once more.
     const oldest = this.#covered.keys().next();
     if (this.#covered.size > MAX_COVERED && oldest.done !== true) this.#covered.delete(oldest.value);
+  }
+
+  /** A question went to that radio; undefined: to whoever knows. @returns true when it was the last: what it named is forgotten */
+  asked(radio: number | undefined, nowMs: number): boolean {
+    let isSpent = false;
+    for (const one of radio === undefined ? this.gathering.sources : [radio]) {
+      this.credit.asked(one, nowMs);
+      if (!this.credit.isSpent(one, nowMs)) continue;
+      this.gathering.forgetOf(one);
+      isSpent = true;
+    }
+    return isSpent;
   }
 
   /** Somebody else was heard to hold so much of the own log. */
