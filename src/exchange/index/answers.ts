@@ -15,6 +15,7 @@ import { slotsFor } from "./asker.ts";
 import type { Floor } from "./floor.ts";
 import type { Speaker } from "./speaker.ts";
 import { countIn, type IndexState, type Lack } from "./state.ts";
+import type { Base } from "./vector.ts";
 
 export interface AnswersPorts extends ExchangeParts {
   readonly state: IndexState;
