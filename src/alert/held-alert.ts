@@ -27,14 +27,16 @@ export interface HeldAlert extends SignedAlert {
 
 /** Before this moment a clock was never set: the software is younger. 2025-01-01. */
 const CLOCK_SET_MS = Date.UTC(2025, 0, 1);
+/** From this moment on a clock is wrong: what it says to be over would be over for good. 2045-01-01. */
+const CLOCK_ABSURD_MS = Date.UTC(2045, 0, 1);
 /** Clocks of a village differ by so much, and nothing is made of it. */
 export const CLOCK_TOLERANCE_MS = 600_000;
 
 export function isClockSet(clock: Pick<Clock, "nowMs">): boolean {
-  return clock.nowMs() >= CLOCK_SET_MS;
+  return clock.nowMs() >= CLOCK_SET_MS && clock.nowMs() < CLOCK_ABSURD_MS;
 }
 
-/** The wall clock's time, 0 when it was not set. */
+/** The wall clock's time, 0 when it can't be right. */
 export function wallMs(clock: Pick<Clock, "nowMs">): number {
   return isClockSet(clock) ? Math.floor(clock.nowMs()) : 0;
 }

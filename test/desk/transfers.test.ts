@@ -139,6 +139,26 @@ test("a name that nobody announced is not found, nor a CID that names no file", 
   await expect(rig.desk.startGet(cid.toString())).rejects.toMatchObject({ code: "MANIFEST_BAD" });
 });
 
+test("a name that nobody announced is asked for on air while entries are known to be lacking, until its entry comes", async () => {
+  await using other = await freshShard(5);
+  await other.shard.putFile("tide.csv", CONTENT);
+  const { id: author } = other.shard.author;
+  await rig.hear(beaconOf(author, [{ author, count: 2 }]));
+  const { id, report } = await rig.desk.startGet("tide.csv");
+  expect(report).toMatchObject({
+    name: "tide.csv",
+    state: "waiting",
+    asked: 0,
+    detail: expect.stringContaining("by name"),
+  });
+  const { entries, signature } = await other.shard.entries(author, 1, 100);
+  await rig.shard.merge(author, 1, entries, signature);
+  await rig.clock.advance(2_000);
+  expect(await rig.desk.transfer(id)).toMatchObject({ name: "tide.csv", bytes: 900, state: "waiting", missing: 1 });
+  await hearBlock(cidOf("raw", CONTENT), CONTENT);
+  expect(await rig.desk.transfer(id)).toMatchObject({ state: "done", bytes: 900 });
+});
+
 test("what names several files is refused with their list, and each can be named by author and number", async () => {
   const author = toHex(await announce({ "a.bin": CONTENT, "b.bin": seeded(3).random.bytes(700) }));
   await expect(rig.desk.startGet("bafkre")).rejects.toMatchObject({
