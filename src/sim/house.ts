@@ -47,7 +47,7 @@ interface Life {
 }
 
 /** Says nothing. */
-const silentLog: Log = {
+export const silentLog: Log = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,

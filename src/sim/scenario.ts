@@ -3,9 +3,13 @@ import { AgentError } from "../kernel/errors.ts";
 import type { ScenarioOptions, ScenarioReport, Simulator } from "../kernel/simulation.ts";
 import type { Scenario, Watcher } from "./scenario-types.ts";
 import { ALERT_30 } from "./scenarios/alert-30.ts";
+import { COLD_START } from "./scenarios/cold-start.ts";
 import { FILE_20, FILE_900 } from "./scenarios/file-20.ts";
 import { IDLE } from "./scenarios/idle.ts";
 import { INDEX } from "./scenarios/index-in-cell.ts";
+import { NEWCOMER_60 } from "./scenarios/newcomer-60.ts";
+import { PHONE_ASKS } from "./scenarios/phone-asks.ts";
+import { PRIVATE_VILLAGE } from "./scenarios/private-village.ts";
 import { STORIES } from "./scenarios/stories.ts";
 import { RANDOM, storyScenario } from "./story-play.ts";
 import { Trace } from "./trace.ts";
@@ -17,6 +21,10 @@ const SCENARIOS: readonly Scenario[] = [
   FILE_900,
   ALERT_30,
   IDLE,
+  COLD_START,
+  NEWCOMER_60,
+  PRIVATE_VILLAGE,
+  PHONE_ASKS,
   ...STORIES.map(storyScenario),
   RANDOM,
 ];

@@ -1,9 +1,9 @@
 /** The scenario `index`. @module */
-import type { Shard } from "../../dag/shard.ts";
 import type { ScenarioOptions, ScenarioReport } from "../../kernel/simulation.ts";
 import type { Random } from "../../ports/random.ts";
 import { indexBound } from "../bound.ts";
 import { fileName } from "../scenario-files.ts";
+import { heldBy, writtenBy } from "../scenario-logs.ts";
 import { reportOf, type Scenario, type Watcher } from "../scenario-types.ts";
 import { drawBelow, seededRandom } from "../seeded-random.ts";
 import { SimVillage } from "../sim-village.ts";
@@ -34,12 +34,15 @@ async function run(options: ScenarioOptions, watcher: Watcher): Promise<Scenario
   village.countFromNow();
   const startMs = village.clock.monotonicMs();
   await Promise.all(Array.from({ length: entries }, (_, i) => putSmallFile(village, random, i)));
-  const news = await newsOf(village.nodes.map(({ shard }) => shard));
+  const news = await writtenBy(
+    village.nodes.map(({ shard }) => shard),
+    2,
+  );
   const total = news.entries + count;
   const behind = new Set(village.nodes);
   const complete = await village.runUntil(() => {
     for (const node of behind) {
-      if (held(node.shard) < total) return false;
+      if (heldBy(node.shard) < total) return false;
       behind.delete(node);
     }
     return true;
@@ -61,23 +64,4 @@ async function putSmallFile(village: SimVillage, random: Random, i: number): Pro
   const node = village.nodes[drawBelow(random, village.nodes.length)];
   // Random bytes: nothing that packs so small that it would ride inside its entry.
   await node?.put(fileName(random, i), random.bytes(100 + drawBelow(random, 801)));
-}
-
-/** All that was written after the introductions. */
-async function newsOf(shards: readonly Shard[]): Promise<{ entries: number; bytes: number; authors: number }> {
-  const news = { entries: 0, bytes: 0, authors: 0 };
-  for (const { author, entries } of shards.map((shard) => ({
-    author: shard.author,
-    entries: shard.entries.bind(shard),
-  }))) {
-    const own = await entries(author.id, 2, 65_535);
-    news.entries += own.entries.length;
-    news.bytes += own.entries.reduce((all, entry) => all + entry.length, 0);
-    if (own.entries.length > 0) news.authors++;
-  }
-  return news;
-}
-
-function held(shard: Shard): number {
-  return shard.vector().reduce((all, { count }) => all + count, 0);
 }
