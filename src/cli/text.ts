@@ -29,22 +29,27 @@ export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** `900 B`, `12.3 KB`, `4.0 MB` (powers of 1,000). */
+/** `900 B`, `12.3 KB`, `4 MB` (powers of 1,000). */
 export function formatBytes(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;
-  if (bytes < 999_950) return `${(bytes / 1_000).toFixed(1)} KB`;
-  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+  if (bytes < 999_950) return `${tenths(bytes / 1_000)} KB`;
+  return `${tenths(bytes / 1_000_000)} MB`;
 }
 
 /** `45 ms`, `2.5 s`, `12 s`, `3 min`, `2 h 5 min`, `4 d 3 h`. */
 export function formatMs(ms: number): string {
   if (ms < 999.5) return `${Math.round(ms)} ms`;
-  if (ms < 59_950) return `${(ms / 1_000).toFixed(1).replace(/\.0$/, "")} s`;
+  if (ms < 59_950) return `${tenths(ms / 1_000)} s`;
   const minutes = Math.round(ms / 60_000);
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
   return hours % 24 === 0 ? `${hours / 24} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** One decimal at most: `2.5`, `12`. */
+function tenths(number: number): string {
+  return number.toFixed(1).replace(/\.0$/, "");
 }
 
 /** As Meshtastic writes a node's number: `!0ca7e001`. */

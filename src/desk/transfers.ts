@@ -36,7 +36,7 @@ export async function startGet(parts: DeskParts, open: OpenParts, text: string, 
       "FILE_TOO_LARGE",
       `${target.name} has ${target.bytes} bytes; by radio at most ${MAX_AIR_BYTES}`,
       {
-        fix: "Carry it on a stick to this node and put it, or wait for a link to the internet.",
+        fix: "On a stick: caye export at a node that has it, caye import here. Or wait for a link to the internet.",
       },
     );
   }

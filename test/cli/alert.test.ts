@@ -80,7 +80,13 @@ describe("caye alert send", () => {
     await cli.run("alert", "update", "3f9a1c20-7", "--severity", "Minor", "The water falls");
     await cli.run("alert", "cancel", "3f9a1c20-7", "--note", "False alarm");
     expect(cli.view.alerts.drafts).toEqual([
-      { msg_type: "Update", references: ["3f9a1c20-7"], severity: "Minor", headline: "The water falls" },
+      {
+        msg_type: "Update",
+        references: ["3f9a1c20-7"],
+        severity: "Minor",
+        headline: "The water falls",
+        description: "",
+      },
       { msg_type: "Cancel", references: ["3f9a1c20-7"], note: "False alarm" },
     ]);
   });

@@ -192,7 +192,7 @@ describe("status", () => {
         "  channel in use 13 % of the last minute; the radio sent 4 s for others",
         "  Caye takes at most 50 % of the hour; the law sets no limit here",
         "Alerts: 2 active, 1 unread: caye alert list",
-        "Shard: 12 files by 4 authors; 33 blocks, 120.0 KB here",
+        "Shard: 12 files by 4 authors; 33 blocks, 120 KB here",
         "Neighbours:",
         '  school "A" (00112233aabbccdd): heard 12 s ago, 5 entries',
         "",

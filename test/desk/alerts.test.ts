@@ -169,6 +169,19 @@ describe("an alert of another node", () => {
   });
 });
 
+test("docs/alerts.md names every field of an alert in the list, and of one that is shown", async () => {
+  await using rig = await openDeskRig();
+  const { alert } = await rig.desk.alerts.send(STORM);
+  const [row] = (await rig.desk.alerts.list()).alerts;
+  const page = readFileSync(new URL("../../docs/alerts.md", import.meta.url), "utf8");
+  const section = /^## For scripts\n([\s\S]*?)^## /m.exec(page)?.[1] ?? "";
+  const table = section.split("\n").filter((line) => line.startsWith("| `"));
+  const named = table.flatMap((line) => [...(line.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name = ""]) => name));
+  expect(named.toSorted()).toEqual(Object.keys(row ?? {}).toSorted());
+  for (const name of [...Object.keys(alert), ...Object.keys(alert.texts[0] ?? {})])
+    expect(section).toContain(`\`${name}\``);
+});
+
 test("in quarantine alerts are shut, too", async () => {
   await using rig = await openDeskRig({ quarantine: "attest failed" });
   expect(await codeOf(rig.desk.alerts.list())).toBe("QUARANTINE");

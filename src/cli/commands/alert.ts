@@ -63,7 +63,9 @@ export async function updateAlert(
   text: string | undefined,
   options: SendOptions,
 ): Promise<void> {
-  await post(io, { ...draftOf(text, options), msg_type: "Update", references: [id] }, options);
+  // The text is all of what happens now: what the old one said besides would stand beside it, and may contradict it.
+  const anew = text === undefined ? {} : { description: "" };
+  await post(io, { ...anew, ...draftOf(text, options), msg_type: "Update", references: [id] }, options);
 }
 
 export async function cancelAlert(io: CliIo, id: string, options: SendOptions): Promise<void> {
