@@ -37,7 +37,7 @@ const ENGLISH = {
   heard: (author: string, time: string, entries: number) =>
     `${author}: heard ${time} ago, ${count(entries, "entry", "entries")}`,
   simulated: "simulated",
-  faster: (times: number) => `${times} times as fast as real: times below are the village's`,
+  faster: (times: number) => `${times} times as fast as real: all times here are the village's`,
   columns: { name: "NAME", size: "SIZE", author: "AUTHOR", held: "HERE", cid: "CID", seq: "SEQ", head: "HEAD" },
   yes: "yes",
   no: "no",
@@ -118,7 +118,7 @@ const SPANISH: Words = {
   noNeighbours: "no se ha oído a ninguno todavía",
   heard: (author, time, entries) => `${author}: oído hace ${time}, ${count(entries, "entrada", "entradas")}`,
   simulated: "simulada",
-  faster: (times) => `${times} veces más rápida que la real: los tiempos de abajo son los de la aldea`,
+  faster: (times) => `${times} veces más rápida que la real: todos los tiempos aquí son los de la aldea`,
   columns: { name: "NOMBRE", size: "TAMAÑO", author: "AUTOR", held: "AQUÍ", cid: "CID", seq: "NÚM", head: "CABEZA" },
   yes: "sí",
   no: "no",

@@ -206,7 +206,7 @@ describe("status", () => {
     const held = { ...radio, ...law, queued: 1, waiting_for: "duty-cycle", silent_s: 90, clock_speed: 20 };
     cli.view.status = () => Promise.resolve(statusReport({ radio: held }));
     const { out } = await cli.run("status");
-    expect(out).toContain("\n  20 times as fast as real: times below are the village's\nAir: ");
+    expect(out).toContain("\n  20 times as fast as real: all times here are the village's\nAir: ");
     expect(out).toContain(
       "1 packet waits for the end of the radio's silence\n  channel in use 13 % of the last minute\n",
     );
