@@ -109,6 +109,12 @@ export class Membership {
     return this.strangers === "refuse" ? "never" : "if-room";
   }
 
+  /** … of the best of those whose ids begin so. */
+  admitsAny(start: string): "always" | "if-room" | "never" {
+    for (const id of this.#held.keys()) if (id.startsWith(start) && this.admits(id) === "always") return "always";
+    return this.strangers === "refuse" ? "never" : "if-room";
+  }
+
   /** Those with a certificate, by name. */
   members(): readonly Member[] {
     return [...this.#held]

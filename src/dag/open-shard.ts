@@ -18,7 +18,7 @@ import { forkRange } from "./keys.ts";
 import { Ledger } from "./ledger.ts";
 import { type Run, readRun, verifyRecords } from "./log-reader.ts";
 import { MAX_FILE_BYTES, splitFile } from "./manifest.ts";
-import { keepFork, merge, readUpdate } from "./merge.ts";
+import { MAX_AUTHORS, keepFork, merge, readUpdate } from "./merge.ts";
 import { PendingEntries } from "./pending.ts";
 import { announce, appendBytes, demandName, nameOf, openAuthor, tailIsSound } from "./publish.ts";
 import { readable } from "./readable.ts";
@@ -172,6 +172,17 @@ class StoredShard implements Shard {
 
   inQuarantine(author: string): boolean {
     return this.#ledger.committed.author(author)?.quarantined === true;
+  }
+
+  accepts(start: string): boolean {
+    if (this.#self.startsWith(start)) return true;
+    const { committed } = this.#ledger;
+    const known = committed.authors.startingWith(start);
+    if (known.length > 0 && known.every((record) => record.quarantined)) return false;
+    const admitted = this.#gate?.admitsAny(start) ?? "if-room";
+    return (
+      admitted === "always" || (admitted === "if-room" && (known.length > 0 || committed.authorCount() < MAX_AUTHORS))
+    );
   }
 
   async entries(author: Uint8Array, first: number, count: number): Promise<Run> {

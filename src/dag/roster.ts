@@ -28,6 +28,15 @@ export class Roster {
     return this.#records.get(id);
   }
 
+  /** Of authors whose ids begin so. */
+  startingWith(start: string): readonly AuthorRecord[] {
+    const exact = this.#records.get(start);
+    if (exact !== undefined) return [exact];
+    const found: AuthorRecord[] = [];
+    for (const [id, record] of this.#records) if (id.startsWith(start)) found.push(record);
+    return found;
+  }
+
   ids(): Iterable<string> {
     return this.#records.keys();
   }

@@ -155,6 +155,11 @@ export interface Shard {
   /** True for an author who is known to have signed two histories, by id in hex. From memory, at once. */
   inQuarantine(author: string): boolean;
   /**
+   * False when the log of no author whose id begins so would be taken: not by those who may fill the shard, for want of room,
+   * or because of a proven fork. @param start of an id in hex; all of it, where known. From memory, at once.
+   */
+  accepts(start: string): boolean;
+  /**
    * At most `count` entries from `first` on, and the author's signature over the head after the last one, where it is
    * known: of the own log always; of another's the run is cut short, if need be, to end where its author signed.
    * @throws AgentError "LOG_DAMAGED" when the disk lost an entry
@@ -194,6 +199,8 @@ export interface Shard {
 export interface Gate {
   /** `always`, `if-room`: as long as the table of authors is not full, `never`. By id in hex; from memory, at once. */
   admits(authorHex: string): "always" | "if-room" | "never";
+  /** The best that can be said of any author whose id begins so. */
+  admitsAny(start: string): "always" | "if-room" | "never";
   /** An entry that looks like a statement of an authority has become part of a log; who knows whether it is one. */
   take(entry: Uint8Array): Promise<unknown>;
 }

@@ -44,6 +44,11 @@ export class HourlyAllowance {
     if (this.#accounts.size > CAPACITY && oldest.done !== true) this.#accounts.delete(oldest.value);
   }
 
+  /** It was worth it: not counted any more. */
+  forget(key: string): void {
+    this.#accounts.delete(key);
+  }
+
   #account(key: string, nowMs: number): Account {
     const account = this.#accounts.get(key);
     return account === undefined || nowMs - account.sinceMs > HOUR_MS ? { sinceMs: nowMs, spent: 0 } : account;

@@ -20,7 +20,7 @@ import { Beacons } from "./beacons.ts";
 import { Answers } from "./index/answers.ts";
 import { Asker, slotsFor } from "./index/asker.ts";
 import { Floor } from "./index/floor.ts";
-import { IDLE_MS, type Part } from "./index/gathering.ts";
+import { IDLE_MS, type Announced, type Part, type Word } from "./index/gathering.ts";
 import { Pusher } from "./index/pusher.ts";
 import { Speaker, referenceTo } from "./index/speaker.ts";
 import { IndexState, countIn, type IndexShard, type Resolved } from "./index/state.ts";
@@ -163,13 +163,12 @@ export class IndexSync {
     origin: Heard,
     re: number | ((tag: number) => number),
   ): Promise<Resolved | undefined> {
-    const { bases, vector, gathering, neighbours } = this.#state;
+    const { bases, vector, neighbours } = this.#state;
     this.#state.refresh(this.#nowMs());
     const resolved = this.#state.resolve(holdings);
     if (resolved === undefined) {
       this.#ports.count("bases_unknown");
-      this.#asker.pull();
-      this.#beacons.differs();
+      if (this.#asker.pull(origin.from)) this.#beacons.differs();
       return undefined;
     }
     this.#asker.understood();
@@ -184,14 +183,13 @@ export class IndexSync {
       return resolved;
     }
     const fresh = resolved.streams.filter(({ hex, to }) => to > this.#state.coveredUpTo(hex));
-    const lacking = resolved.streams.filter(({ hex, from, to }) => to > vector.count(hex) && from <= vector.count(hex));
+    const word = { radio: origin.from, nowMs: this.#nowMs() };
+    const lacking = resolved.streams.filter((stream) => this.#state.lacks(stream, word.nowMs));
     if (fresh.length > 0) {
-      const missed = fresh.filter(({ hex, to }) => to > vector.count(hex)).length;
+      const missed = fresh.filter((stream) => lacking.includes(stream)).length;
       this.#state.pushLoss.note(missed, fresh.length);
     }
-    const word = { radio: origin.from, nowMs: this.#nowMs() };
-    if (!this.#state.credit.isSpent(word.radio, word.nowMs))
-      for (const stream of lacking) gathering.want({ ...(await this.#state.part(stream)), wanted: true }, word);
+    await this.#want(lacking, word);
     const said = typeof re === "number" ? re : re(resolved.tag ?? 0);
     this.#asker.heardHolder(said, origin, resolved.streams, sum(fresh));
     this.#cover(resolved);
@@ -207,6 +205,14 @@ export class IndexSync {
     return resolved;
   }
 
+  async #want(streams: readonly Announced[], word: Word): Promise<void> {
+    if (this.#state.credit.isSpent(word.radio, word.nowMs)) return;
+    for (const stream of streams) {
+      const part = await this.#state.part(stream, word.nowMs);
+      this.#state.gathering.want({ ...part, wanted: true }, word);
+    }
+  }
+
   async #learn(
     { streams }: Resolved,
     { seed, coded, sender }: { seed: number; coded: Uint8Array; sender: number },
@@ -215,7 +221,7 @@ export class IndexSync {
     const parts: Part[] = [];
     const isSpent = this.#state.credit.isSpent(sender, this.#nowMs());
     for (const stream of streams) {
-      const part = await this.#state.part(stream);
+      const part = await this.#state.part(stream, this.#nowMs());
       parts.push(isSpent ? { ...part, wanted: false } : part);
     }
     const { news, conflict } = gathering.learn({ sender, parts, seed, coded }, this.#nowMs());
@@ -227,8 +233,8 @@ export class IndexSync {
   /** A part of what an author pushed. For the rest it can be asked, unless somebody else tells of it first. */
   async #onPiece(hex: string, { author, from, delta, slots, slot, bytes }: Update, origin: Heard): Promise<void> {
     const stream = { hex, from, to: from + delta, slots };
-    const part = await this.#state.part(stream);
     const word = { radio: origin.from, nowMs: this.#nowMs() };
+    const part = await this.#state.part(stream, word.nowMs);
     if (!part.wanted || !this.#state.gathering.want(part, word)) return;
     this.#state.gathering.learnSlots(part, slot, bytes, word);
     this.#asker.heardHolder(referenceTo(author, stream.to), origin, [stream], 0, true);
@@ -246,7 +252,10 @@ export class IndexSync {
         continue;
       }
       const verdict = await this.#merge(toHex(id), id, from, parsed.entries, parsed.signature);
-      if (verdict.kind === "merged") this.#state.credit.paid(sender);
+      this.#state.refused.learn(hex, toHex(id), this.#nowMs());
+      if (verdict.kind !== "merged") continue;
+      this.#state.credit.paid(sender);
+      this.#asker.harvestedFrom(sender);
     }
   }
 

@@ -79,6 +79,8 @@ describe("evidence", () => {
     expect(shard.inQuarantine(toHex(ONE.id))).toBe(false);
     expect(await shard.acceptFork(evidence)).toEqual({ kind: "proven", author: ONE.id, seq: 6 });
     expect(shard.inQuarantine(toHex(ONE.id))).toBe(true);
+    // Nor would anything more be taken, by whatever beginning of the id it is announced.
+    expect([toHex(ONE.id), toHex(ONE.id).slice(0, 8)].map((start) => shard.accepts(start))).toEqual([false, false]);
     expect(shard.count(toHex(ONE.id))).toBe(0);
     expect(shard.vector()).toHaveLength(1);
     expect(await shard.merge(...ONE.update(3, 6))).toEqual({ kind: "refused", reason: "author in quarantine" });

@@ -73,3 +73,33 @@ test("a certificate that one member took in reaches all, and opens the way for t
   expect([old!.shard.count(idOf(newcomer)), desk!.shard.count(idOf(newcomer))]).toEqual([2, 2]);
   for (const node of [desk, old, newcomer]) expect(node!.shard.count(idOf(stranger))).toBe(0);
 });
+
+test("beside a stranger whom they refuse, members spend less than a hundredth of the channel, and ask him for nothing", async () => {
+  const memberships = await members();
+  const links = [0, 1, 2, 3].flatMap((a) =>
+    [0, 1, 2, 3].filter((b) => b > a).map((b) => ({ a: nodeNumber(a), b: nodeNumber(b), loss: 0.1 })),
+  );
+  await using village = await openVillage(22, links, [0, 1, 2, 3], (index) => {
+    const gate = memberships[index];
+    return gate === undefined ? {} : { gate };
+  });
+  const [stranger] = village.nodes.slice(3);
+  const enrolled = village.nodes.slice(0, 3);
+  for (const membership of memberships) {
+    for (const node of enrolled) expect(await membership.take(certificateOf(node))).toBe("new");
+  }
+  for (const [i, node] of enrolled.entries()) await node.put(`hello-${i}.txt`, utf8("hello"));
+  await village.clock.advance(20 * 60_000);
+  let airUs = 0;
+  village.ether.onFrame(({ from, airtimeUs }) => {
+    if (from !== nodeNumber(3)) airUs += airtimeUs;
+  });
+  const HOURS = 4;
+  for (let i = 0; i < 8; i++) {
+    await stranger!.put(`spam-${i}.txt`, utf8("spam"));
+    await village.clock.advance((HOURS * 3_600_000) / 8);
+  }
+  expect(airUs / 3 / (HOURS * 3_600_000_000)).toBeLessThan(0.01);
+  expect(enrolled.map(({ exchange }) => exchange.counters()["wants_said"] ?? 0)).toEqual([0, 0, 0]);
+  for (const { shard } of enrolled) expect(shard.authors()).toHaveLength(3);
+});

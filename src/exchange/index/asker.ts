@@ -3,6 +3,7 @@
  * (PULL). The neediest asks first, and whoever overhears that stays silent.
  * @module
  */
+import { HourlyAllowance, type AllowanceRules } from "../allowance.ts";
 import { REQUEST } from "../../radio/priority.ts";
 import { SHORT_ID_BYTES, predictedSlots } from "../../wire/holdings.ts";
 import { MAX_PULL_AUTHORS, MAX_PULL_BASES, MAX_PULL_TRIES, type Pull } from "../../wire/pull.ts";
@@ -36,6 +37,10 @@ const MAX_TRIES = 30;
 const MAX_IN_VAIN = 60;
 /** So much sooner than for files the waits grow: where all ask, the channel is full, and the answer only waits for its turn. */
 const HASTE = 6;
+/** Questions in vain because of one radio's unknown bases, in an hour; and because of all radios' together. */
+const PULLS: AllowanceRules = { times: 10, smallChange: 0 };
+const ALL_RADIOS = 4;
+const ANYBODY = "anybody";
 const PULL_VECTOR_BYTES = 180;
 
 export class Asker {
@@ -48,6 +53,9 @@ export class Asker {
   /** Questions since the last slots of a log that is known, or the last entries. */
   #inVain = 0;
   #pulls = 0;
+  /** Who named a base that we do not know, and how often we asked because of that in vain. */
+  #pullFor = 0;
+  readonly #unknownBases = new HourlyAllowance(PULLS);
   /** True while the last question waits for its turn on air. */
   #waits = false;
   /** Since when the next question is put off; undefined when nothing is lacking. Monotonic ms. */
@@ -79,6 +87,12 @@ export class Asker {
   /** Entries came, and their author's signature held. */
   harvested(): void {
     this.#inVain = 0;
+  }
+
+  /** … from coded slots of that radio. */
+  harvestedFrom(radio: number): void {
+    this.#unknownBases.forget(`${radio}`);
+    this.#unknownBases.forget(ANYBODY);
   }
 
   /** Waits for the end of the talk, then asks if something is still lacking. */
@@ -117,11 +131,19 @@ export class Asker {
     if (slots >= needed && agenda.has("index:ask")) this.#askAgain();
   }
 
-  /** A base that we do not know: nothing can be asked about it but everything. */
-  pull(): void {
+  /** That radio names a base that we do not know: nothing can be asked about it but everything. False when that was done too often in vain. */
+  pull(radio: number): boolean {
     const { agenda, floor } = this.#ports;
-    if (agenda.has("index:pull")) return;
-    agenda.set("index:pull", floor.askDelayMs(0.5 * floor.chance()), () => this.#pull());
+    if (!this.#mayPull(radio)) return false;
+    this.#pullFor = radio;
+    if (!agenda.has("index:pull")) agenda.set("index:pull", floor.askDelayMs(0.5 * floor.chance()), () => this.#pull());
+    return true;
+  }
+
+  #mayPull(radio: number): boolean {
+    const nowMs = this.#ports.clock.monotonicMs();
+    const left = (key: string, times: number): number => this.#unknownBases.left(key, times, nowMs);
+    return left(`${radio}`, 1) > 0 && left(ANYBODY, ALL_RADIOS) > 0;
   }
 
   /** Something came that we understand. */
@@ -192,8 +214,8 @@ export class Asker {
   }
 
   #pull(): void {
-    const { state, air, agenda, floor, count } = this.#ports;
-    if (this.#pulls >= MAX_TRIES) {
+    const { state, air, agenda, floor, count, clock } = this.#ports;
+    if (this.#pulls >= MAX_TRIES || !this.#mayPull(this.#pullFor)) {
       count("pulls_given_up");
       this.#pulls = 0;
       return;
@@ -205,6 +227,7 @@ export class Asker {
       onSent: () => count("pulls_said"),
     });
     this.#pulls++;
+    for (const key of [`${this.#pullFor}`, ANYBODY]) this.#unknownBases.spend(key, clock.monotonicMs());
     const waitMs = floor.busyMs + 4 * floor.packetMs + (1 + floor.chance()) * floor.askWindowMs;
     agenda.set("index:pull", waitMs * backOff(air.timing(), this.#pulls), () => this.#pull());
   }

@@ -10,10 +10,11 @@ import { Bases } from "./bases.ts";
 import { Credit } from "./credit.ts";
 import { Gathering, type Announced, type Part } from "./gathering.ts";
 import { LossEstimate } from "./loss-estimate.ts";
+import { Refused } from "./refused.ts";
 import { Streams, slotsOf } from "./streams.ts";
 import { NOTHING, Vector, tagPart, type Base, type Member } from "./vector.ts";
 
-export type IndexShard = Pick<Shard, "author" | "authors" | "vector" | "entries" | "merge">;
+export type IndexShard = Pick<Shard, "author" | "authors" | "vector" | "entries" | "merge" | "accepts">;
 
 /** A neighbour's holdings, with the numbers resolved. */
 export interface Resolved {
@@ -46,6 +47,7 @@ export class IndexState {
   readonly gathering = new Gathering();
   readonly neighbours = new Neighbours();
   readonly credit = new Credit();
+  readonly refused: Refused;
   /** Of packets in bursts, and of what authors push once (where many collide at times). */
   readonly loss = new LossEstimate();
   readonly pushLoss = new LossEstimate();
@@ -64,6 +66,7 @@ export class IndexState {
     this.vector = new Vector(shard);
     this.bases = new Bases(this.vector);
     this.streams = new Streams(shard);
+    this.refused = new Refused(shard);
   }
 
   /** Agents that may want to speak at the same moment: who was heard next door, or may live there. */
@@ -194,10 +197,18 @@ export class IndexState {
     });
   }
 
+  /** True when it joins on to what we hold, is longer, and the shard would take it. */
+  lacks({ hex, from, to }: Announced, nowMs: number): boolean {
+    const held = this.vector.count(hex);
+    return to > held && from <= held && this.refused.accepts(hex, nowMs);
+  }
+
   /** A stream of a packet with as much of it as we hold. */
-  async part(stream: Announced): Promise<Part> {
+  async part(stream: Announced, nowMs: number): Promise<Part> {
     const member = this.vector.member(stream.hex);
-    if (member === undefined) return { ...stream, bytes: new Uint8Array(), whole: false, wanted: stream.from === 0 };
+    if (member === undefined) {
+      return { ...stream, bytes: new Uint8Array(), whole: false, wanted: this.lacks(stream, nowMs) };
+    }
     const { count, id } = member;
     const stretch = { hex: stream.hex, id, from: stream.from, to: stream.to };
     if (count >= stream.to) {
@@ -207,7 +218,7 @@ export class IndexState {
       }
     }
     const bytes = await this.streams.beginning(stretch, count);
-    return { ...stream, bytes, whole: false, wanted: count < stream.to && count >= stream.from };
+    return { ...stream, bytes, whole: false, wanted: this.lacks(stream, nowMs) };
   }
 
   #author({ author }: Stranger): { readonly hex: string; readonly id: Bytes | undefined } {

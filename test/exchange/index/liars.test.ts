@@ -58,6 +58,19 @@ describe("a node beside a liar", () => {
     expect(count("want")).toBeGreaterThan(0);
     expect(count("want")).toBeLessThanOrEqual(3 * 35);
   });
+
+  test("that speaks of bases that do not exist makes it ask for everything ten times an hour at most", async () => {
+    await rig.node.put("first", random.bytes(100));
+    for (let second = 0; second < 3 * 3_600; second += 20) {
+      const holdings = { base: 1 + (second % 0xffff), partial: false, rows: [], strangers: [] };
+      await rig.say({ type: "beacon", sender: random.bytes(4), holdings });
+      await rig.clock.advance(20_000);
+    }
+    expect(count("pull")).toBeGreaterThan(0);
+    expect(count("pull")).toBeLessThanOrEqual(4 * 10);
+    // Nor does the node repeat without end what it holds.
+    expect(count("beacon")).toBeLessThan(200);
+  });
 });
 
 /** Forty authors that do not exist, with all the slots that there is room for. */
