@@ -42,6 +42,7 @@ export function addRadioCommands(program: Command, io: CliIo): void {
         .default(60)
         .argParser(wholeNumber(1, 86_400)),
     )
+    .option("--stay", "listen on after the answer, for a file that the node has to fetch first; Ctrl-C ends it")
     .option("--json", "print the texts as JSON")
     .addHelpText("after", '\nExample:\n  caye phone --radio tcp://127.0.0.1:4405 "get tide.txt"')
     .action((text: string, options: PhoneOptions) => phone(io, text, options));

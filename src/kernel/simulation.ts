@@ -112,6 +112,8 @@ export interface TextRequest {
   readonly text: string;
   /** How long an answer is waited for after the question and after each text, in ms. */
   readonly patienceMs: number;
+  /** True: texts are heard until the signal aborts, also after a whole answer. */
+  readonly stay: boolean;
 }
 
 export interface Simulator {

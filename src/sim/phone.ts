@@ -77,23 +77,24 @@ async function send(modem: Modem, { to, text }: TextRequest, clock: Clock, signa
   }
 }
 
-/** Until the answer is whole, or nothing came for so long as patience lasts. */
+/** Until the answer is whole, and longer for who stays; or until nothing came for so long as patience lasts. */
 async function hear(
   modem: Modem,
-  { to, patienceMs }: TextRequest,
+  { to, patienceMs, stay }: TextRequest,
   onText: (text: string) => void,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<boolean> {
   const parts = new Set<number>();
+  let whole = false;
   for (;;) {
-    const text = await nextText(modem, to, patienceMs, clock, signal);
-    if (text === undefined) return false;
+    const text = await nextText(modem, to, stay && whole ? Number.POSITIVE_INFINITY : patienceMs, clock, signal);
+    if (text === undefined) return whole;
     onText(text);
     const [, part, of] = NUMBERED.exec(text) ?? [];
-    if (of === undefined) return true;
-    parts.add(Number(part));
-    if (parts.size >= Number(of)) return true;
+    if (of !== undefined) parts.add(Number(part));
+    whole ||= of === undefined || parts.size >= Number(of);
+    if (whole && !stay) return true;
   }
 }
 

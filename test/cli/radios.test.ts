@@ -61,7 +61,9 @@ test("a phone shows the texts that come, made safe for a terminal", async () => 
     out: "(1/2) a�[2J\n(2/2) b\n",
     err: "",
   });
-  expect(requests).toEqual([{ radio: "tcp://127.0.0.1:4405", to: 0xa1b2_c3d4, text: "ls", patienceMs: 60_000 }]);
+  expect(requests).toEqual([
+    { radio: "tcp://127.0.0.1:4405", to: 0xa1b2_c3d4, text: "ls", patienceMs: 60_000, stay: false },
+  ]);
 });
 
 test("a phone says what did not come: the rest, or all of it", async () => {

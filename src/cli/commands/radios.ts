@@ -52,17 +52,18 @@ export interface PhoneOptions {
   readonly to: number;
   /** Seconds. */
   readonly wait: number;
+  readonly stay?: boolean;
   readonly json?: boolean;
 }
 
-export async function phone(io: CliIo, text: string, { radio, to, wait, json }: PhoneOptions): Promise<void> {
+export async function phone(io: CliIo, text: string, { radio, to, wait, stay, json }: PhoneOptions): Promise<void> {
   const tools = await io.radioTools();
   const texts: string[] = [];
   const onText = (answer: string): void => {
     texts.push(answer);
     if (json !== true) io.stdout(`${answer.split("\n").map(printable).join("\n")}\n`);
   };
-  const request = { radio, to, text, patienceMs: wait * 1000 };
+  const request = { radio, to, text, patienceMs: wait * 1000, stay: stay === true };
   const whole = await io.untilStopped((signal) => tools.ask(request, onText, signal));
   if (json === true) io.stdout(`${JSON.stringify({ texts, whole }, null, 2)}\n`);
   if (texts.length > 0 && !whole) io.stderr("caye: the rest did not come; `again` asks for it once more\n");
