@@ -34,7 +34,7 @@ const ENGLISH = {
   unread: "NEW",
   unsure: "The time is unsure: a clock is wrong, the author's or this node's.",
   shortened: (command: string) => `This is a shortened text. All of it: ${command}`,
-  exercise: { Actual: "", Exercise: "EXERCISE", System: "SYSTEM", Test: "TEST" } as Readonly<Record<string, string>>,
+  exercise: { Actual: "", Exercise: "DRILL", System: "SYSTEM", Test: "TEST" } as Readonly<Record<string, string>>,
   types: { Alert: "", Update: "UPDATE", Cancel: "NO LONGER VALID" } as Readonly<Record<string, string>>,
   words: {} as Readonly<Record<string, string>>,
   labels: {
@@ -85,7 +85,7 @@ const SPANISH: AlertWords = {
     authorised: "autorizado",
     unverified: "SIN VERIFICAR: nadie aquí responde por su autor",
   },
-  state: { active: "activa", expired: "terminada", replaced: "reemplazada", cancelled: "cancelada" },
+  state: { active: "activa", expired: "terminada", replaced: "reemplazada", cancelled: "anulada" },
   unread: "NUEVA",
   unsure: "La hora es insegura: un reloj anda mal, el del autor o el de este nodo.",
   shortened: (command) => `Este texto está acortado. Entero: ${command}`,

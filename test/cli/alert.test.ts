@@ -110,7 +110,7 @@ describe("caye alert list and show", () => {
     ];
     const { out } = await cli.run("alert", "list");
     expect(out).toMatch(/3f9a1c20-7 +NEW +extreme +Storm surge: Sea�\[2J/);
-    expect(out).toMatch(/00112233-1 +active \? .*EXERCISE · Storm surge.*UNVERIFIED/);
+    expect(out).toMatch(/00112233-1 +active \? .*DRILL · Storm surge.*UNVERIFIED/);
     // Who sent it has read it.
     expect(out).toMatch(/3f9a1c20-8 +active/);
     expect(out).not.toContain("3f9a1c20-6");
