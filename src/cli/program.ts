@@ -66,7 +66,7 @@ export function createProgram(io: CliIo): Command {
     .description("Keeps a village's files and alerts alive when the internet is gone.")
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) })
-    .helpCommand("help [command...]", "explain a command, as COMMAND --help does")
+    .helpCommand("help [command...]", "Explain a command, as COMMAND --help does.")
     .showHelpAfterError("(caye --help lists the commands)")
     .addHelpText("after", EXIT_CODES)
     .version(versionText(io), "-V, --version", "print the version");
