@@ -176,7 +176,9 @@ test("docs/alerts.md names every field of an alert in the list, and of one that 
   const page = readFileSync(new URL("../../docs/alerts.md", import.meta.url), "utf8");
   const section = /^## For scripts\n([\s\S]*?)^## /m.exec(page)?.[1] ?? "";
   const table = section.split("\n").filter((line) => line.startsWith("| `"));
-  const named = table.flatMap((line) => [...(line.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name = ""]) => name));
+  const named = table.flatMap((line) =>
+    [...(line.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name = ""]) => name),
+  );
   expect(named.toSorted()).toEqual(Object.keys(row ?? {}).toSorted());
   for (const name of [...Object.keys(alert), ...Object.keys(alert.texts[0] ?? {})])
     expect(section).toContain(`\`${name}\``);
