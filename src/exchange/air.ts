@@ -13,11 +13,6 @@ import { SEALED_OVERHEAD_BYTES } from "../wire/sealed.ts";
 import type { Sealing } from "./sealing.ts";
 import { timingFor, type Timing } from "./timing.ts";
 
-const HOUR_MS = 3_600_000;
-/** From one packet of ours to the next, in packets: as the scheduler waits. */
-const TURN = 2;
-const RELAYED_TURN = 4;
-
 export interface AirSettings {
   readonly modulation: LoraModulation;
   /** Relays that our messages may pass, 0 … 7. */
@@ -96,11 +91,10 @@ export class Air {
     return this.airtimeMs(this.maxMessageBytes);
   }
 
-  /** Full packets that we can say in an hour: our share of the law, and the turns that are left to others and to relays. */
+  /** Full packets that we may say in an hour, 1 or more: our share of the law. */
   get packetsAnHour(): number {
-    const { dutyCycle = 1, share = 1 / 2, hopLimit } = this.#settings();
-    const lawful = shareUs({ dutyCycle, share }) / 1000;
-    return Math.max(1, Math.floor(Math.min(lawful, HOUR_MS / (hopLimit > 0 ? RELAYED_TURN : TURN)) / this.packetMs));
+    const { dutyCycle = 1, share = 1 / 2 } = this.#settings();
+    return Math.max(1, Math.floor(shareUs({ dutyCycle, share }) / 1000 / this.packetMs));
   }
 
   /** False when the queue was full, or sealing is not possible now, and the message is dropped. @throws AgentError "MESSAGE_TOO_LONG", a fault of ours */

@@ -25,7 +25,7 @@ import type { Transfer, TransferTarget } from "./files/transfer.ts";
 import { IndexSync } from "./index-sync.ts";
 import { ForkSpread } from "./forks.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { Members, NeighboursBudget } from "./neighbours-budget.ts";
+import { FILES_POOL, INDEX_POOL, Members, NeighboursBudget } from "./neighbours-budget.ts";
 import { counterOf, plainOf, type Plain } from "./opening.ts";
 import type { Origin } from "./parts.ts";
 import { Phones, type PhoneRules } from "./phone/phones.ts";
@@ -85,12 +85,14 @@ export class Exchange implements Service {
     const air = new Air(queue, settings, () => clock.monotonicMs(), village);
     const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
     this.alerts = new AlertSpread({ ...shared, book: ports.alerts });
-    this.#index = new IndexSync({ ...shared, budget: new NeighboursBudget(this.#members, () => air.packetsAnHour) });
+    const budgetOf = (pool: number): NeighboursBudget =>
+      new NeighboursBudget(this.#members, () => air.packetsAnHour, pool);
+    this.#index = new IndexSync({ ...shared, budget: budgetOf(INDEX_POOL) });
     this.#forks = new ForkSpread(shared);
     this.#files = new Files({
       ...shared,
       neighbours: this.#index.neighbours,
-      budget: new NeighboursBudget(this.#members, () => air.packetsAnHour),
+      budget: budgetOf(FILES_POOL),
       store: ports.store,
       policy: ports.policy,
     });

@@ -44,15 +44,15 @@ const STALL_IN_PACKETS = 24;
 const BEGINNING_PAUSE = 1.5;
 /** Another holder, who has answered before, is left to answer so many questions; then it is taken to be gone. */
 const LEFT_TO_OTHERS = 2;
-/** What all who are no members may have of one block, and of the streams at one time: half. */
+/** What all guests together may have of one block, and of the streams at one time: half. */
 const HALF_RULES: AllowanceRules = { times: THING_RULES.times / 2, smallChange: THING_RULES.smallChange / 2 };
-const MAX_STREAMS_OF_OTHERS = MAX_STREAMS / 2;
+const MAX_STREAMS_OF_GUESTS = MAX_STREAMS / 2;
 
 export class Serve {
   readonly #ports: ServePorts;
   readonly #perBlock = new HourlyAllowance();
-  /** Of each block what it has cost for those who are no members. */
-  readonly #perBlockOfOthers = new HourlyAllowance(HALF_RULES);
+  /** Of each block what it has cost for guests. */
+  readonly #perBlockOfGuests = new HourlyAllowance(HALF_RULES);
   readonly #insistence = new Insistence();
   readonly #streams = new Map<string, Stream>();
   /** Blocks, by prefix, of which others were heard to speak. */
@@ -97,17 +97,17 @@ export class Serve {
     const idle = stream.owed === 0;
     this.#spend(stream, from, owed - stream.owed);
     stream.owed = owed;
-    stream.isOfMember = budget.isMember(from) || (stream.isOfMember && !idle);
+    stream.isOfGuests = budget.isGuest(from, this.#nowMs()) && (stream.isOfGuests || idle);
     stream.isBeginning ||= idle;
     count("gets_answered");
     if (idle && !agenda.set(`stream:${key}`, this.#delayMs(stream), () => this.#say(key))) stream.owed = 0;
   }
 
-  /** Who is no member begins no stream while half of them run for such as him. */
+  /** A guest begins no stream while half of them run for guests. */
   #isCrowded({ owed }: Stream, from: number): boolean {
-    if (owed > 0 || this.#ports.budget.isMember(from)) return false;
-    const ofOthers = [...this.#streams.values()].filter((stream) => stream.owed > 0 && !stream.isOfMember);
-    return ofOthers.length >= MAX_STREAMS_OF_OTHERS;
+    if (owed > 0 || !this.#ports.budget.isGuest(from, this.#nowMs())) return false;
+    const ofGuests = [...this.#streams.values()].filter((stream) => stream.owed > 0 && stream.isOfGuests);
+    return ofGuests.length >= MAX_STREAMS_OF_GUESTS;
   }
 
   /** Another holder answers: what it says need not be said again by us. */
@@ -159,16 +159,17 @@ export class Serve {
     const { budget } = this.#ports;
     const { key } = stream;
     const ofBlock = this.#perBlock.left(key, stream.k, nowMs);
-    const ofOthers = budget.isMember(from) ? ofBlock : stream.owed + this.#perBlockOfOthers.left(key, stream.k, nowMs);
+    const ofGuests = stream.owed + this.#perBlockOfGuests.left(key, stream.k, nowMs);
+    const ofKind = budget.isGuest(from, nowMs) ? ofGuests : ofBlock;
     const ofAsker = stream.owed + budget.left(from, nowMs);
-    return Math.min(MOST_AT_ONCE * stream.k + MOST_AT_ONCE, ofBlock, ofOthers, ofAsker);
+    return Math.min(MOST_AT_ONCE * stream.k + MOST_AT_ONCE, ofBlock, ofKind, ofAsker);
   }
 
   #spend(stream: Stream, from: number, packets: number): void {
     const { budget } = this.#ports;
     const nowMs = this.#nowMs();
     budget.spend(from, packets, nowMs);
-    if (!budget.isMember(from)) this.#perBlockOfOthers.spend(stream.key, nowMs, packets);
+    if (budget.isGuest(from, nowMs)) this.#perBlockOfGuests.spend(stream.key, nowMs, packets);
   }
 
   #delayMs(stream: Stream): number {

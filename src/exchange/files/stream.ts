@@ -22,8 +22,8 @@ export class Stream {
   isFirst: boolean;
   /** Symbols still owed. */
   owed = 0;
-  /** True when a member is among those who asked for what is owed. */
-  isOfMember = false;
+  /** True while only guests have asked for what is owed. */
+  isOfGuests = false;
   /** True until the first symbol of a burst has left. */
   isBeginning = false;
   /** Relays to the farthest who asked for them. */

@@ -26,6 +26,8 @@ export interface AnswersPorts extends ExchangeParts {
 
 /** Slots that one packet brings, about: the measure of what an asker may cost. */
 const SLOTS_A_PACKET = 12;
+/** Packets of 512 slots, which is the longest answer. */
+const MOST_AN_ANSWER = 43;
 
 export class Answers {
   readonly #ports: AnswersPorts;
@@ -108,7 +110,7 @@ export class Answers {
       return false;
     }
     this.#allowance.spend(key, nowMs, Math.min(packets, left));
-    budget.spend(from, Math.min(packets, left), nowMs);
+    budget.spend(from, Math.min(packets, left, MOST_AN_ANSWER), nowMs);
     return true;
   }
 

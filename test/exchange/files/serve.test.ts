@@ -70,7 +70,7 @@ async function openRig(role: "author" | "holder", put = true): Promise<Rig & Tes
   const count = (event: string): void => void counts.set(event, (counts.get(event) ?? 0) + 1);
   const parts = { air, agenda, clock, random, log: silentLog, count };
   const members = new Members();
-  const budget = new NeighboursBudget(members, () => 1_000);
+  const budget = new NeighboursBudget(members, () => 1_000, 1 / 4);
   const shard = { shard: owned.shard, suspects, budget };
   const serve = new Serve({ ...parts, ...shard, audience: () => 4, lossRatio: () => 0.3 });
   const rig = { ...owned, clock, serve, suspects, members, queued, said, counts, sends: true };
@@ -253,12 +253,12 @@ describe("what questions may cost", () => {
 
   test("radios that are nobody's have half of a block's hour together; a member has the rest", async () => {
     const rig = await openRig("author");
+    rig.members.note(1_000, "author", 0);
     for (let made = 0; made < 300; made++) {
       await rig.serve.onGet(more(255), from(made));
       await rig.clock.advance(10_000);
     }
     expect(rig.said.length).toBe(6 * 5 + 12);
-    rig.members.note(1_000, "author", 0);
     await rig.serve.onGet(more(5), from(1_000));
     await rig.clock.advance(10_000);
     expect(rig.said.length).toBe(6 * 5 + 12 + 5);
