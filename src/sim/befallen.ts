@@ -1,23 +1,9 @@
 /** What troubles came to pass in a story, whatever was planned: counted where they happen. @module */
 import type { StoryVillage } from "./story-village.ts";
+import { TROUBLE_KINDS } from "./story.ts";
 
 /** Every kind of trouble that a random story may meet. */
-export const TROUBLES = [
-  "crash",
-  "radio-reboot",
-  "partition",
-  "burst",
-  "garbled",
-  "twice",
-  "late",
-  "clock-jump",
-  "clock-skew",
-  "disk-full",
-  "backup",
-  "duty-cycle",
-  "signed",
-  "ill-will",
-] as const;
+export const TROUBLES = [...TROUBLE_KINDS, "clock-skew", "signed", "ill-will"] as const;
 
 /**
  * By kind: crashes, restarts of radios, walls, jumps of clocks, backups put back; frames lost in bursts, changed, signed by

@@ -27,23 +27,11 @@ export interface EtherOptions {
   readonly losesBy?: LossOracle;
 }
 
-/** Counts since the start; `frames` and `airtimeUs` of all radios together. */
-export interface EtherStats {
+/** Counts since the start, of all radios together. */
+export interface EtherStats extends Omit<StationStats, "framesSent" | "framesHeard"> {
   readonly frames: number;
-  readonly airtimeUs: number;
   /** Frames that arrived whole, counted at each receiver. */
   readonly heard: number;
-  readonly collisions: number;
-  /** Of those heard: that drowned others, and that arrived changed. */
-  readonly captures: number;
-  readonly corrupted: number;
-  readonly deaf: number;
-  readonly losses: number;
-  /** See {@link StationStats}. */
-  readonly inBursts: number;
-  readonly twice: number;
-  readonly late: number;
-  readonly signed: number;
   /** Packets that radios refused, or did not relay, because the law's hour was used up. */
   readonly cutOff: number;
   readonly relayed: number;

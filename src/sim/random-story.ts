@@ -5,7 +5,7 @@
 import type { Random } from "../ports/random.ts";
 import type { PresetName } from "../radio/airtime.ts";
 import { drawBelow, seededRandom } from "./seeded-random.ts";
-import { PLAIN, type Story, type Trouble, type TroubleKind } from "./story.ts";
+import { PLAIN, TROUBLE_KINDS, type Story, type Trouble, type TroubleKind } from "./story.ts";
 import { HABITS, type Habit } from "./stranger.ts";
 import type { TerrainName } from "./terrain.ts";
 
@@ -13,20 +13,7 @@ const TERRAINS: readonly TerrainName[] = ["cell", "cell", "line", "star", "scatt
 const PRESETS: readonly PresetName[] = ["LongFast", "LongFast", "MediumFast", "ShortFast"];
 const REGIONS: readonly string[] = ["US", "EU_868"];
 const LOSSES: readonly number[] = [0, 0.1, 0.1, 0.3, 0.3, 0.5];
-const KINDS: readonly TroubleKind[] = [
-  "crash",
-  "crash",
-  "radio-reboot",
-  "partition",
-  "burst",
-  "garbled",
-  "twice",
-  "late",
-  "clock-jump",
-  "disk-full",
-  "duty-cycle",
-  "backup",
-];
+const KINDS: readonly TroubleKind[] = ["crash", ...TROUBLE_KINDS];
 const FIRMWARES: readonly Story["firmware"][] = ["2.7", "2.7", "2.8", "both"];
 
 export function randomStory(seed: number): Story {

@@ -14,18 +14,21 @@ import type { TerrainName } from "./terrain.ts";
  * `duty-cycle`: other traffic has used up the law's hour of a house's radio, which then refuses to send; where there is a law.
  * `backup`: a machine comes back with its disk as it was earlier: its log may fork.
  */
-export type TroubleKind =
-  | "crash"
-  | "radio-reboot"
-  | "partition"
-  | "burst"
-  | "garbled"
-  | "twice"
-  | "late"
-  | "clock-jump"
-  | "disk-full"
-  | "duty-cycle"
-  | "backup";
+export const TROUBLE_KINDS = [
+  "crash",
+  "radio-reboot",
+  "partition",
+  "burst",
+  "garbled",
+  "twice",
+  "late",
+  "clock-jump",
+  "disk-full",
+  "duty-cycle",
+  "backup",
+] as const;
+
+export type TroubleKind = (typeof TROUBLE_KINDS)[number];
 
 export interface Trouble {
   readonly kind: TroubleKind;
