@@ -21,6 +21,7 @@ import { Answers } from "./index/answers.ts";
 import { Asker, slotsFor } from "./index/asker.ts";
 import { Floor } from "./index/floor.ts";
 import { IDLE_MS, type Announced, type Part, type Word } from "./index/gathering.ts";
+import { overFor } from "./index/offers.ts";
 import { Pusher } from "./index/pusher.ts";
 import { Speaker, referenceTo } from "./index/speaker.ts";
 import { IndexState, countIn, type IndexShard, type Resolved } from "./index/state.ts";
@@ -198,7 +199,7 @@ export class IndexSync {
     if (typeof re !== "number" && lacks.length > 0)
       this.#speaker.owe(
         lacks.reduce((all, { member, from }) => all + slotsFor(member.count - from), 0),
-        resolved.base,
+        overFor(resolved.base, lacks),
       );
     if (lacking.length === 0 && lacks.length === 0 && typeof re !== "number") this.#beacons.agrees();
     else this.#beacons.differs();

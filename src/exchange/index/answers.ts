@@ -13,6 +13,7 @@ import type { Pull } from "../../wire/pull.ts";
 import type { Want } from "../../wire/want.ts";
 import { slotsFor } from "./asker.ts";
 import type { Floor } from "./floor.ts";
+import { overFor } from "./offers.ts";
 import type { Speaker } from "./speaker.ts";
 import { countIn, type IndexState, type Lack } from "./state.ts";
 import type { Base } from "./vector.ts";
@@ -53,15 +54,15 @@ export class Answers {
 
   /** Somebody asks for all that it lacks. */
   onPull(pull: Pull, origin: Origin): void {
-    const known = pull.bases.map((tag) => this.#ports.state.bases.find(tag)).find((base) => base !== undefined);
-    const lacks =
-      known === undefined
-        ? this.#lackedBy(pull)
-        : this.#ports.state.newsOver(known).map((member) => ({ member, from: countIn(known, member.hex) }));
+    const theirs = this.#told(pull);
+    const known = pull.bases
+      .map((tag) => this.#ports.state.bases.find(tag))
+      .find((base) => base !== undefined && isTrueFor(base, pull, theirs));
+    const lacks = this.#lackedBy(pull, theirs, known);
     const blind = known === undefined && lacks.length === 0 ? this.#unnamedBy(pull) : [];
     if (blind.length > 0) return this.#answerLater(SLOTS_A_PACKET, origin, blind);
     const slots = lacks.reduce((sum, { member, from }) => sum + slotsFor(member.count - from), 0);
-    this.#answerLater(slots, origin, known ?? lacks);
+    this.#answerLater(slots, origin, known === undefined ? lacks : overFor(known, lacks));
   }
 
   #answerLater(slots: number, origin: Origin, over: Base | readonly Lack[]): void {
@@ -76,13 +77,23 @@ export class Answers {
     }
   }
 
-  #lackedBy({ vector, partial }: Pull): readonly Lack[] {
+  /** What the asker says that it holds, by id in hex. */
+  #told({ vector }: Pull): ReadonlyMap<string, number> {
     const theirs = new Map<string, number>();
     for (const { author, count } of vector) {
       for (const hex of this.#ports.state.vector.matching(author)) theirs.set(hex, count);
     }
+    return theirs;
+  }
+
+  /** @param known a base that the asker holds */
+  #lackedBy({ partial }: Pull, theirs: ReadonlyMap<string, number>, known: Base | undefined): readonly Lack[] {
     return [...this.#ports.state.vector.members()].flatMap((member) => {
-      const from = theirs.get(member.hex) ?? (partial ? member.count : 0);
+      const inBase = known === undefined ? undefined : countIn(known, member.hex);
+      const from = Math.max(
+        inBase ?? 0,
+        theirs.get(member.hex) ?? (partial && inBase === undefined ? member.count : 0),
+      );
       return member.count > from ? [{ member, from }] : [];
     });
   }
@@ -117,4 +128,9 @@ export class Answers {
   #back({ hops }: Origin, farther: number): number {
     return this.#ports.air.reach(hops === undefined ? undefined : hops + farther);
   }
+}
+
+/** Who names a base holds all of it; who then says that it holds less has lost some, and is taken at its word. */
+function isTrueFor({ members }: Base, { partial }: Pull, theirs: ReadonlyMap<string, number>): boolean {
+  return members.every(({ hex, count }) => (theirs.get(hex) ?? (partial ? count : 0)) >= count);
 }

@@ -37,6 +37,21 @@ export interface OfferLimits {
 /** Streams of one offer; more never fit. */
 const MAX_STREAMS = 400;
 
+/** A log with so many slots beyond a base may not fit one offer over it. */
+const MOST_FROM_BASE = 256;
+
+/**
+ * How to say what somebody lacks: over a base, which takes the fewest bytes, unless that would begin with so much of a log
+ * which the other holds that the rest finds no room.
+ */
+export function overFor(base: Base, lacks: readonly Lack[]): Over {
+  const isFar = ({ member, from }: Lack): boolean => {
+    const start = countIn(base, member.hex);
+    return from > start && likelySlots(member, start) > MOST_FROM_BASE;
+  };
+  return lacks.some(isFar) ? lacks : base;
+}
+
 /** What nobody was told of yet comes first where not all fits. */
 export async function offerOf(state: IndexState, over: Over, limits: OfferLimits): Promise<Offer> {
   const base = isBase(over) ? over : NOTHING;

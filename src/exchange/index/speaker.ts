@@ -12,7 +12,7 @@ import { codedSlots, likelySlots, offerOf, type Offer, type Over } from "./offer
 import { mostPackets, planFor, planForAll, type Plan } from "./plans.ts";
 import { countIn, type IndexState, type Lack } from "./state.ts";
 import { slotsOf, type Stream } from "./streams.ts";
-import type { Base, Member } from "./vector.ts";
+import type { Member } from "./vector.ts";
 
 export interface SpeakerPorts extends ExchangeParts {
   readonly state: IndexState;
@@ -59,7 +59,7 @@ export class Speaker {
   readonly #ports: SpeakerPorts;
   #burst: Burst | undefined;
   /** Slots that others lack, as their beacons tell or they asked somebody who does not answer; over which base. */
-  #owed: { readonly slots: number; readonly base: Base } | undefined;
+  #owed: { readonly slots: number; readonly over: Over } | undefined;
   #seed: number;
   /** What was said lately, by the number that questions refer to. */
   readonly #said = new Map<number, Over>();
@@ -146,9 +146,9 @@ export class Speaker {
     agenda.set("index:burst", (0.02 + 0.1 * floor.chance()) * floor.packetMs, () => this.#next());
   }
 
-  /** Somebody lacks so many slots over a base that it knows; whoever is first may help. */
-  owe(slots: number, base: Base): void {
-    if (slots > (this.#owed?.slots ?? 0)) this.#owed = { slots, base };
+  /** Somebody lacks so many slots of that; whoever is first may help. */
+  owe(slots: number, over: Over): void {
+    if (slots > (this.#owed?.slots ?? 0)) this.#owed = { slots, over };
   }
 
   /**
@@ -213,8 +213,8 @@ export class Speaker {
     const { state } = this.#ports;
     this.#sinceMs = undefined;
     const uncovered = state.uncovered();
-    const base = this.#owed?.base ?? state.bases.current;
-    const offer = await this.#offer(base);
+    const over = this.#owed?.over ?? state.bases.current;
+    const offer = await this.#offer(over);
     if (this.#burst !== undefined || this.#isContent || offer.slots === 0) return;
     const plan = this.#plan(offer, uncovered, aid);
     this.#owed = undefined;
@@ -226,7 +226,7 @@ export class Speaker {
       ...plan,
       hops: state.neighbours.nearestHops(),
       answer: false,
-      over: base,
+      over,
     };
     this.#lastBurst = { endMs: 0, slots: 0 };
     await this.#next();

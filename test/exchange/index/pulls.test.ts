@@ -1,0 +1,54 @@
+/** Questions for everything: what the asker names, base and counts, decides what it gets. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { overFor } from "../../../src/exchange/index/offers.ts";
+import { NOTHING, tagPart } from "../../../src/exchange/index/vector.ts";
+import { seededRandom } from "../../../src/sim/seeded-random.ts";
+import type { Pull } from "../../../src/wire/pull.ts";
+import { openStranger, type StrangerRig } from "../../fakes/stranger.ts";
+
+const MINUTE_MS = 60_000;
+const random = seededRandom("pulls");
+let rig: StrangerRig;
+
+beforeEach(async () => {
+  rig = await openStranger(random);
+  // Two entries lasted, and are a base; the third is news beyond it.
+  await rig.node.put("first", random.bytes(100));
+  await rig.clock.advance(10 * MINUTE_MS);
+  await rig.node.put("second", random.bytes(100));
+  await rig.clock.advance(10 * MINUTE_MS);
+  rig.heard.length = 0;
+});
+
+afterEach(() => rig[Symbol.asyncDispose]());
+
+/** What a node with so many entries of the log is told, who says that it knows the base of two. */
+async function toldTo(count: number): Promise<unknown[]> {
+  const { id } = rig.node.shard.author;
+  const vector = count === 0 ? [] : [{ author: id.subarray(0, 4), count }];
+  const pull: Pull = { type: "pull", tries: 0, bases: [tagPart(id, 2)], partial: false, vector };
+  await rig.say(pull);
+  await rig.clock.advance(MINUTE_MS);
+  return rig.heard.flatMap((message) => (message.type === "repair" ? [message.holdings] : []));
+}
+
+test("who holds the base and no more gets what came since, over that base", async () => {
+  const [told] = await toldTo(2);
+  expect(told).toMatchObject({ base: tagPart(rig.node.shard.author.id, 2), rows: [{ number: 0, delta: 1 }] });
+});
+
+test("who holds all that came since the base gets nothing", async () => {
+  expect(await toldTo(3)).toEqual([]);
+});
+
+test("who names a base, and less than is in it, is taken at its word about the less", async () => {
+  const [told] = await toldTo(0);
+  expect(told).toMatchObject({ base: 0, strangers: [{ from: 0, delta: 3 }] });
+});
+
+test("of a log that is too long for one offer over the base, who holds the beginning is told the rest alone", () => {
+  const lack = (count: number, from: number) => [{ member: { hex: "00", id: new Uint8Array(8), count }, from }];
+  expect(overFor(NOTHING, lack(400, 315))).toEqual(lack(400, 315));
+  expect(overFor(NOTHING, lack(400, 0))).toBe(NOTHING);
+  expect(overFor(NOTHING, lack(40, 31))).toBe(NOTHING);
+});
