@@ -31,7 +31,7 @@ export async function runCli(io: CliIo, argv: readonly string[]): Promise<void> 
     const program = createProgram(io);
     await program.parseAsync(asOption(program, argv), { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) io.setExitCode(error.exitCode === 0 ? 0 : 2);
+    if (error instanceof CommanderError) reportTyped(io, error, argv.includes("--json"));
     else reportFailure(io, error, argv.includes("--json"));
   }
 }
@@ -45,6 +45,16 @@ function asOption(program: Command, argv: readonly string[]): string[] {
   if (at === undefined) return [...argv];
   const rest = argv.toSpliced(at, 1);
   return rest[0] === undefined || named(rest[0]) !== undefined ? [...rest, "--help"] : rest;
+}
+
+/** People have read it already; scripts that asked for JSON get theirs. */
+function reportTyped(io: CliIo, { exitCode, message }: CommanderError, json: boolean): void {
+  if (exitCode === 0) return io.setExitCode(0);
+  io.setExitCode(2);
+  if (!json) return;
+  const said = message.replace(/^error: /, "");
+  const report: FailureReport = { error: { code: "USAGE", message: said, fix: "caye --help lists the commands." } };
+  io.stdout(`${JSON.stringify(report, null, 2)}\n`);
 }
 
 function reportFailure(io: CliIo, error: unknown, json: boolean): void {

@@ -96,6 +96,20 @@ describe("every command", () => {
     ]);
   });
 
+  test("gives what was typed wrongly as JSON too when JSON was asked for", async () => {
+    for (const [argv, said] of [
+      [["log", "--limit", "0"], "option '--limit <entries>' argument '0' is invalid"],
+      [["get"], "missing required argument 'file'"],
+      [["alert", "seen", "x", "--nope"], "unknown option '--nope'"],
+    ] as const) {
+      const { code, out } = await cli.run(...argv, "--json");
+      expect([code, JSON.parse(out)]).toEqual([
+        2,
+        { error: { code: "USAGE", message: expect.stringContaining(said), fix: expect.any(String) } },
+      ]);
+    }
+  });
+
   test("tells no secret to whoever took the port of an agent that is gone", async () => {
     cli.special.delete("/proc/4242");
     cli.answer = () => Promise.reject(new Error("nobody may be asked"));
