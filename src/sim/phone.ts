@@ -85,17 +85,24 @@ async function hear(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const parts = new Set<number>();
+  const texts: string[] = [];
   let whole = false;
   for (;;) {
     const text = await nextText(modem, to, stay && whole ? Number.POSITIVE_INFINITY : patienceMs, clock, signal);
     if (text === undefined) return whole;
     onText(text);
-    const [, part, of] = NUMBERED.exec(text) ?? [];
-    if (of !== undefined) parts.add(Number(part));
-    whole ||= of === undefined || parts.size >= Number(of);
+    texts.push(text);
+    whole ||= isWhole(texts);
     if (whole && !stay) return true;
   }
+}
+
+/** True when the last text is an answer by itself, or all parts of its answer are among the texts, in whatever order. */
+export function isWhole(texts: readonly string[]): boolean {
+  const [, , of] = NUMBERED.exec(texts.at(-1) ?? "") ?? [];
+  if (of === undefined) return texts.length > 0;
+  const parts = texts.map((text) => NUMBERED.exec(text)).filter((found) => found?.[2] === of);
+  return new Set(parts.map((found) => found?.[1])).size >= Number(of);
 }
 
 async function nextText(
