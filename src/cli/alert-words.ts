@@ -4,6 +4,7 @@
  * @module
  */
 import type { AlertRow } from "../kernel/alert-reports.ts";
+import { speaksSpanish } from "./language.ts";
 
 const ENGLISH = {
   columns: {
@@ -133,9 +134,7 @@ export function alertWordsFor(
   language: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): AlertWords {
-  const asked =
-    language ?? [env["LC_ALL"], env["LC_MESSAGES"], env["LANG"]].find((value) => value !== undefined && value !== "");
-  return asked !== undefined && /^es(?:[-_.@]|$)/i.test(asked) ? SPANISH : ENGLISH;
+  return speaksSpanish(env, language) ? SPANISH : ENGLISH;
 }
 
 /** One of CAP's words, plain. */

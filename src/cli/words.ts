@@ -3,6 +3,7 @@
  * in the documentation as they stand.
  * @module
  */
+import { speaksSpanish } from "./language.ts";
 
 const ENGLISH = {
   running: "running",
@@ -166,10 +167,7 @@ const SPANISH: Words = {
 
 /** Spanish when the environment's language is, in whichever country; else English. */
 export function wordsFor(env: Readonly<Record<string, string | undefined>>): Words {
-  const language = [env["LC_ALL"], env["LC_MESSAGES"], env["LANG"]].find(
-    (value) => value !== undefined && value !== "",
-  );
-  return language !== undefined && /^es(?:[_.@]|$)/.test(language) ? SPANISH : ENGLISH;
+  return speaksSpanish(env) ? SPANISH : ENGLISH;
 }
 
 function count(number: number, one: string, many: string): string {
