@@ -32,6 +32,7 @@ const TOLD: ReadonlySet<string> = new Set([
   "forged",
   "replayed",
   "stale",
+  "ahead",
 ]);
 
 /** The counter of a reason; undefined when it has none. */

@@ -16,7 +16,7 @@ import type { ModemState } from "../ports/modem.ts";
 import type { Change, Store } from "../ports/store.ts";
 import { encodeMessage } from "../wire/codec.ts";
 import { MAX_COUNTER, type Sealed } from "../wire/sealed.ts";
-import { ReplayWindow } from "./replay-window.ts";
+import { ReplayWindow, type Seen } from "./replay-window.ts";
 import { closeBox, openBox, slotOf, type GroupKey } from "./sealed-box.ts";
 
 export interface SealingPorts {
@@ -34,7 +34,6 @@ const COUNTER_KEY = utf8("~seal");
 const HEARD_PREFIX = utf8("~sealed:");
 /** Counters that are put on disk at a time: at full tilt on LongFast for more than four hours. */
 export const BLOCK = 4_096;
-const HEARD_STEP = 64;
 export const MAX_RADIOS = 512;
 /** 2025-01-01 and 2045-01-01, in seconds: a clock outside is not believed. */
 const EPOCH_S = 1_735_689_600;
@@ -44,13 +43,13 @@ export class Sealing {
   readonly #ports: SealingPorts;
   readonly #speaking: GroupKey;
   /** By slot and radio; the one that was heard longest ago comes first. */
-  readonly #windows: Map<string, Heard>;
+  readonly #windows: Map<string, ReplayWindow>;
   #next: number;
   #reserved: number;
   #reserving = false;
   #number: number | undefined;
 
-  private constructor(ports: SealingPorts, speaking: GroupKey, next: number, windows: Map<string, Heard>) {
+  private constructor(ports: SealingPorts, speaking: GroupKey, next: number, windows: Map<string, ReplayWindow>) {
     this.#ports = ports;
     this.#speaking = speaking;
     this.#next = next;
@@ -85,29 +84,25 @@ export class Sealing {
   }
 
   /**
-   * What a neighbour sealed. Refused as `forged` (or spoiled), `replayed`, `stale` (so old that a replay can't be told), or of
-   * a `key unknown`.
+   * What a neighbour sealed. Refused as `forged` (or spoiled), `replayed`, `stale` (so old that a replay can't be told), `ahead`
+   * (its counter leaps too often), or of a `key unknown`.
    */
   open({ slot, counter, box }: Sealed, from: number): Decoded<Bytes> {
     const key = this.#ports.keys.find((own) => slotOf(own) === slot);
     if (key === undefined) return refused("key unknown");
     const name = `${slot}:${from}`;
-    const heard = this.#windows.get(name) ?? { window: new ReplayWindow(0), saved: 0 };
+    const window = this.#windows.get(name) ?? new ReplayWindow();
+    const nowMs = this.#ports.clock.monotonicMs();
     const message = openBox(key, from, counter, box);
     if (message === undefined) return refused("forged");
-    const verdict = heard.window.judge(counter);
+    const verdict = window.judge(counter, nowMs);
     if (verdict !== "fresh") return refused(verdict);
-    heard.window.take(counter);
+    const isWorthKeeping = window.take(counter, nowMs);
     this.#windows.delete(name);
-    this.#windows.set(name, heard);
-    if (heard.window.top >= heard.saved + HEARD_STEP) this.#keep(name, heard);
+    this.#windows.set(name, window);
+    if (isWorthKeeping) this.#write({ key: heardKey(name), value: recordOf(window.save()) });
     if (this.#windows.size > MAX_RADIOS) this.#forgetEldest();
     return decoded(message);
-  }
-
-  #keep(name: string, heard: Heard): void {
-    heard.saved = heard.window.top;
-    this.#write({ key: heardKey(name), value: new ByteWriter().u32(heard.saved).finish() });
   }
 
   #forgetEldest(): void {
@@ -146,10 +141,21 @@ export function radioNumber(state: ModemState): number | undefined {
   return state.kind === "ready" ? state.settings.nodeNumber : undefined;
 }
 
-interface Heard {
-  readonly window: ReplayWindow;
-  /** What the disk knows. */
-  saved: number;
+/** The floor, then the top of each page. */
+function recordOf({ floor, tops }: Seen): Bytes {
+  const writer = new ByteWriter().u32(floor);
+  for (const top of tops) writer.u32(top);
+  return writer.finish();
+}
+
+/** A record of 4 bytes is of an older version: the highest counter heard. */
+function seenIn(record: Uint8Array): Seen {
+  const reader = new ByteReader(record);
+  const first = reader.u32();
+  if (record.length < 8) return { floor: first, tops: [first] };
+  const tops: number[] = [];
+  for (let at = 4; at + 4 <= record.length; at += 4) tops.push(reader.u32());
+  return { floor: first, tops };
 }
 
 function counterByClock(nowMs: number): number {
@@ -162,13 +168,12 @@ async function storedCounter(store: Store): Promise<number> {
   return kept === undefined ? 0 : new ByteReader(kept).u32();
 }
 
-async function storedWindows(store: Store): Promise<Map<string, Heard>> {
-  const windows = new Map<string, Heard>();
+async function storedWindows(store: Store): Promise<Map<string, ReplayWindow>> {
+  const windows = new Map<string, ReplayWindow>();
   const until = concatBytes(HEARD_PREFIX.subarray(0, -1), Uint8Array.of((HEARD_PREFIX.at(-1) ?? 0) + 1));
   for await (const { key, value } of store.entries({ from: HEARD_PREFIX, until, limit: MAX_RADIOS })) {
-    const saved = new ByteReader(value).u32();
     const name = Buffer.from(key.subarray(HEARD_PREFIX.length)).toString();
-    windows.set(name, { window: new ReplayWindow(saved), saved });
+    windows.set(name, new ReplayWindow(seenIn(value)));
   }
   return windows;
 }

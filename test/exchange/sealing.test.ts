@@ -4,14 +4,14 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openMemoryStore } from "../../src/drivers/memory-store.ts";
 import { plainOf } from "../../src/exchange/opening.ts";
-import { ReplayWindow, WINDOW } from "../../src/exchange/replay-window.ts";
+import { LEAPS, LEAP_MS, MAX_PAGES, PAGE, ReplayWindow } from "../../src/exchange/replay-window.ts";
 import { closeBox, groupKey, openBox } from "../../src/exchange/sealed-box.ts";
 import { BLOCK, MAX_RADIOS, Sealing } from "../../src/exchange/sealing.ts";
-import { fromHex, toHex } from "../../src/kernel/bytes.ts";
+import { fromHex, toHex, utf8 } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { decodeMessage, encodeMessage } from "../../src/wire/codec.ts";
-import { SEALED_OVERHEAD_BYTES, type Sealed } from "../../src/wire/sealed.ts";
+import { MAX_COUNTER, SEALED_OVERHEAD_BYTES, type Sealed } from "../../src/wire/sealed.ts";
 import { nodeNumber } from "../../src/sim/topology.ts";
 import { silentLog } from "../fakes/log.ts";
 import { openVillage } from "../fakes/village.ts";
@@ -92,30 +92,84 @@ describe("the box", () => {
   });
 });
 
-test("the window takes each counter once, as a set of all would, down to its lower end", () => {
-  fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 3000 }), { maxLength: 200 }), fc.nat(100), (counters, floor) => {
-      const window = new ReplayWindow(floor);
-      const seen = new Set<number>();
-      let top = floor;
-      for (const counter of counters) {
-        const expected =
-          counter > top
-            ? "fresh"
-            : counter <= top - WINDOW
-              ? "stale"
-              : seen.has(counter) || counter <= floor
-                ? "replayed"
-                : "fresh";
-        expect(window.judge(counter)).toBe(expected);
-        if (expected !== "fresh") continue;
-        window.take(counter);
-        seen.add(counter);
-        top = Math.max(top, counter);
-      }
-    }),
-    { seed: 5, numRuns: 500 },
-  );
+describe("the window", () => {
+  test("takes each counter once, in whatever order they come, and none again that was there before it forgot", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 3_000 }), { maxLength: 300 }),
+        fc.integer({ min: 0, max: 40_000 }),
+        (steps, jumpAt) => {
+          const window = new ReplayWindow();
+          const taken = new Set<number>();
+          let top = 0;
+          for (const [i, step] of steps.entries()) {
+            // Mostly the next ones, some late; once the radio starts again, and its counter leaps.
+            top += step % 7 === 0 ? step : step % 5;
+            if (i === jumpAt % 300) top += 20_000;
+            const counter = Math.max(1, top - (step % 300));
+            const verdict = window.judge(counter, i * LEAP_MS);
+            if (taken.has(counter)) expect(verdict).not.toBe("fresh");
+            if (verdict !== "fresh") continue;
+            window.take(counter, i * LEAP_MS);
+            taken.add(counter);
+          }
+          for (const counter of taken) expect(window.judge(counter, Infinity)).not.toBe("fresh");
+          const again = new ReplayWindow(window.save());
+          for (const counter of taken) expect(again.judge(counter, Infinity)).not.toBe("fresh");
+        },
+      ),
+      { seed: 5, numRuns: 300 },
+    );
+  });
+
+  test("hears a radio on that counts on, whatever counters somebody else uses under its number", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: MAX_COUNTER }), { maxLength: 100 }), (lies) => {
+        const window = new ReplayWindow();
+        const lied = new Set(lies);
+        let nowMs = 0;
+        let [own, missed] = [5_000, 0];
+        for (const lie of [MAX_COUNTER, 5_900, 6_200, 7_300, 8_400, ...lies]) {
+          for (let i = 0; i < 100; i++) {
+            nowMs += 10_000;
+            own++;
+            if (window.judge(own, nowMs) === "fresh") window.take(own, nowMs);
+            else if (!lied.has(own)) missed++;
+          }
+          if (window.judge(lie, nowMs) === "fresh") window.take(lie, nowMs);
+        }
+        // A lie that is a counter of its own costs that one.
+        expect(missed).toBeLessThanOrEqual(4);
+      }),
+      { seed: 6, numRuns: 30 },
+    );
+  });
+
+  test("lets a radio start again with a higher counter a few times at once, and then every twenty minutes", () => {
+    const window = new ReplayWindow();
+    const leap = (n: number, nowMs: number): string => {
+      const verdict = window.judge(5_000 * n, nowMs);
+      if (verdict === "fresh") window.take(5_000 * n, nowMs);
+      return verdict;
+    };
+    expect(Array.from({ length: LEAPS + 2 }, (_, n) => leap(n + 1, 0)).at(-1)).toBe("ahead");
+    expect(leap(50, LEAP_MS - 1)).toBe("ahead");
+    expect(leap(50, LEAP_MS)).toBe("fresh");
+  });
+
+  test("is read from what an older version wrote: the highest counter", async () => {
+    const store = openMemoryStore();
+    await store.write([{ key: utf8(`~sealed:1:${ME}`), value: Uint8Array.of(0, 0, 0x13, 0x88) }]);
+    const theirs = await opened({ store });
+    const at = (counter: number): Sealed => ({
+      type: "sealed",
+      slot: 1,
+      counter,
+      box: closeBox(KEY, ME, counter, Uint8Array.of(1)),
+    });
+    expect(theirs.open(at(5_000), ME)).toEqual({ ok: false, reason: "stale" });
+    expect(theirs.open(at(5_001), ME).ok).toBe(true);
+  });
 });
 
 describe("what is refused", () => {
@@ -129,8 +183,19 @@ describe("what is refused", () => {
     expect(theirs.open(first, ME + 1)).toEqual({ ok: false, reason: "forged" });
     expect(theirs.open({ ...first, slot: 2 }, ME)).toEqual({ ok: false, reason: "key unknown" });
     const old = sealedBy(mine, message);
-    for (let i = 0; i < WINDOW; i++) expect(theirs.open(sealedBy(mine, message), ME).ok).toBe(true);
+    for (let counter = old.counter + 10; counter < (MAX_PAGES + 2) * PAGE; counter += 10) {
+      const box = closeBox(KEY, ME, counter, message);
+      expect(theirs.open({ type: "sealed", slot: 1, counter, box }, ME).ok).toBe(true);
+    }
     expect(theirs.open(old, ME)).toEqual({ ok: false, reason: "stale" });
+  });
+
+  test("who has the key and seals under another's number with the highest counter silences nobody", async () => {
+    const [mine, theirs] = [await opened(), await opened()];
+    expect(theirs.open(sealedBy(mine, message), ME).ok).toBe(true);
+    const box = closeBox(KEY, ME, MAX_COUNTER, message);
+    expect(theirs.open({ type: "sealed", slot: 1, counter: MAX_COUNTER, box }, ME).ok).toBe(true);
+    expect(theirs.open(sealedBy(mine, message), ME).ok).toBe(true);
   });
 
   test("a forgery moves no window: it can't make what is genuine look old", async () => {
