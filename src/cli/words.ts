@@ -18,7 +18,7 @@ const ENGLISH = {
   airLine: (used: string, budget: string, queued: number) =>
     `${used} of ${budget} used in this hour, ${queued === 0 ? "nothing waits" : count(queued, "packet waits", "packets wait")}`,
   waitsFor: {
-    air: "until its last packet and the relays are over",
+    air: "until the last packet and its relays are over",
     "duty-cycle": "for the end of the radio's silence",
     modem: "for the link to the radio",
     radio: "for the radio, which is busy",
@@ -100,7 +100,7 @@ const SPANISH: Words = {
   airLine: (used, budget, queued) =>
     `${used} de ${budget} usados en esta hora, ${queued === 0 ? "nada espera" : count(queued, "paquete espera", "paquetes esperan")}`,
   waitsFor: {
-    air: "a que pasen su último paquete y las repeticiones",
+    air: "a que pasen el último paquete y sus repeticiones",
     "duty-cycle": "a que la radio termine su silencio",
     modem: "el enlace con la radio",
     radio: "a la radio, que está ocupada",
