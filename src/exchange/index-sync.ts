@@ -151,6 +151,7 @@ export class IndexSync {
   /** Somebody asks for all that it lacks. */
   onPull(pull: Pull, origin: Heard): void {
     this.#note(origin);
+    this.#asker.heardPull(pull);
     this.#answers.onPull(pull, origin);
     this.#rearm();
   }

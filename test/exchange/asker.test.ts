@@ -13,14 +13,23 @@ import { decodeMessage } from "../../src/wire/codec.ts";
 import { freshShard } from "../dag/shards.ts";
 import { silentLog } from "../fakes/log.ts";
 
-test("when a piece comes while a question waits for its turn, the next question is a first one again", async () => {
+interface Rig extends AsyncDisposable {
+  readonly clock: VirtualClock;
+  readonly state: IndexState;
+  readonly asker: Asker;
+  readonly queued: Frame[];
+  readonly failures: unknown[];
+}
+
+/** On a busy channel: nothing that waits is ever sent. */
+async function openRig(): Promise<Rig> {
   const clock = new VirtualClock();
-  await using owned = await freshShard(1);
+  const owned = await freshShard(1);
   const state = new IndexState(owned.shard);
+  state.refresh(0);
   const queued: Frame[] = [];
   const failures: unknown[] = [];
   const queue = {
-    // A busy channel: nothing that waits is ever sent.
     offer: (frame: Frame) => {
       queued.push(frame);
       return "replaced" as const;
@@ -31,10 +40,26 @@ test("when a piece comes while a question waits for its turn, the next question 
   const air = new Air(queue, settings, () => clock.monotonicMs());
   const agenda = new Agenda({ clock, capacity: 10, onFailure: (error) => failures.push(error) });
   const ports = { air, agenda, clock, random: seededRandom("asker"), log: silentLog, count: () => undefined };
-  const floor = new Floor(ports, () => 2);
-  const asker = new Asker({ ...ports, state, floor });
+  const asker = new Asker({ ...ports, state, floor: new Floor(ports, () => 2) });
   const stop = new AbortController();
   const running = agenda.run(stop.signal);
+  return {
+    clock,
+    state,
+    asker,
+    queued,
+    failures,
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await running;
+      await owned[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("when a piece comes while a question waits for its turn, the next question is a first one again", async () => {
+  await using rig = await openRig();
+  const { clock, state, asker, queued, failures } = rig;
   const stream = { hex: "0123456789abcdef", from: 0, to: 3, slots: 9 };
   const word = { radio: 1, nowMs: clock.monotonicMs() };
   state.gathering.want({ ...stream, bytes: new Uint8Array(0), whole: false, wanted: true }, word);
@@ -49,6 +74,18 @@ test("when a piece comes while a question waits for its turn, the next question 
     return message.ok && message.value.type === "want" ? message.value.tries : undefined;
   });
   expect(tries).toEqual([0, 0]);
-  stop.abort();
-  await running;
+});
+
+test("who holds just what another holds leaves it to that one to ask for everything", async () => {
+  const spoken = async (base: "own" | "another"): Promise<number> => {
+    await using rig = await openRig();
+    const { clock, state, asker, queued } = rig;
+    asker.pull(5);
+    const tag = base === "own" ? state.vector.tag : state.vector.tag ^ 1;
+    asker.heardPull({ type: "pull", tries: 0, bases: [tag], partial: false, vector: [] });
+    await clock.advance(8_000);
+    return queued.length;
+  };
+  expect(await spoken("own")).toBe(0);
+  expect(await spoken("another")).toBe(1);
 });

@@ -140,6 +140,14 @@ export class Asker {
     return true;
   }
 
+  /** Another who holds just what we do asks for all that it lacks: the answer serves us, too. */
+  heardPull({ bases }: Pull): void {
+    const { agenda, air, state } = this.#ports;
+    if (bases[0] !== state.vector.tag || !agenda.has("index:pull")) return;
+    air.cancel("index:pull");
+    this.#pulled();
+  }
+
   #mayPull(radio: number): boolean {
     const nowMs = this.#ports.clock.monotonicMs();
     const left = (key: string, times: number): number => this.#unknownBases.left(key, times, nowMs);
@@ -214,7 +222,7 @@ export class Asker {
   }
 
   #pull(): void {
-    const { state, air, agenda, floor, count, clock } = this.#ports;
+    const { state, air, count } = this.#ports;
     if (this.#pulls >= MAX_TRIES || !this.#mayPull(this.#pullFor)) {
       count("pulls_given_up");
       this.#pulls = 0;
@@ -226,6 +234,12 @@ export class Asker {
       hops: this.#reach(state.neighbours.nearestHops(), this.#pulls),
       onSent: () => count("pulls_said"),
     });
+    this.#pulled();
+  }
+
+  /** It was asked, by us or by another in our place. */
+  #pulled(): void {
+    const { air, agenda, floor, clock } = this.#ports;
     this.#pulls++;
     for (const key of [`${this.#pullFor}`, ANYBODY]) this.#unknownBases.spend(key, clock.monotonicMs());
     const waitMs = floor.busyMs + 4 * floor.packetMs + (1 + floor.chance()) * floor.askWindowMs;
