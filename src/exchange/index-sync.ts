@@ -6,10 +6,7 @@
  * Every decision here is about whom to ask and when to speak. What may be believed is decided by `dag/`, by signature.
  * @module
  */
-import { toHex, copyBytes } from "../kernel/bytes.ts";
-import { authorId } from "../dag/author.ts";
-import { decodeEntry } from "../dag/entry.ts";
-import type { MergeVerdict } from "../dag/shard.ts";
+import { toHex } from "../kernel/bytes.ts";
 import type { Beacon } from "../wire/beacon.ts";
 import { SLOT_BYTES, type Holdings } from "../wire/holdings.ts";
 import type { Pull } from "../wire/pull.ts";
@@ -20,7 +17,8 @@ import { Beacons } from "./beacons.ts";
 import { Answers } from "./index/answers.ts";
 import { Asker, slotsFor } from "./index/asker.ts";
 import { Floor } from "./index/floor.ts";
-import { IDLE_MS, type Announced, type Part, type Word } from "./index/gathering.ts";
+import { IDLE_MS, type Announced, type Word } from "./index/gathering.ts";
+import { Harvest, introduced } from "./index/harvest.ts";
 import { overFor } from "./index/offers.ts";
 import { Pusher } from "./index/pusher.ts";
 import { Speaker, referenceTo } from "./index/speaker.ts";
@@ -50,6 +48,7 @@ export class IndexSync {
   readonly #speaker: Speaker;
   readonly #asker: Asker;
   readonly #answers: Answers;
+  readonly #harvest: Harvest;
 
   constructor(ports: IndexSyncPorts) {
     this.#ports = ports;
@@ -66,6 +65,7 @@ export class IndexSync {
     });
     this.#speaker = new Speaker({ ...shared, onSaid });
     this.#asker = new Asker(shared);
+    this.#harvest = new Harvest({ ...shared, asker: this.#asker, onGrown: () => this.#beacons.differs() });
     this.#answers = new Answers({ ...shared, speaker: this.#speaker });
     this.#beacons = new Beacons({
       ...ports,
@@ -119,7 +119,10 @@ export class IndexSync {
     this.#state.loss.note(lost, lost + 1);
     this.#speaker.heardRepair(coded.length / SLOT_BYTES, sum(holdings.rows) + sum(holdings.strangers));
     const resolved = await this.#onHoldings(holdings, origin, seed);
-    if (resolved !== undefined) await this.#learn(resolved, { seed, coded, sender: origin.from });
+    if (resolved !== undefined) {
+      const word = { radio: origin.from, nowMs: this.#nowMs() };
+      await this.#harvest.learn(resolved.streams, seed, coded, word);
+    }
     this.#rearm();
   }
 
@@ -134,7 +137,7 @@ export class IndexSync {
     else {
       const hex = toHex(id);
       this.#note(origin, hex);
-      if (whole !== undefined) await this.#merge(hex, id, from, whole.entries, whole.signature);
+      if (whole !== undefined) await this.#harvest.merge(hex, id, from, whole.entries, whole.signature);
       else if (from <= this.#state.vector.count(hex)) await this.#onPiece(hex, update, origin);
     }
     this.#rearm();
@@ -215,75 +218,13 @@ export class IndexSync {
     }
   }
 
-  async #learn(
-    { streams }: Resolved,
-    { seed, coded, sender }: { seed: number; coded: Uint8Array; sender: number },
-  ): Promise<void> {
-    const { gathering } = this.#state;
-    const parts: Part[] = [];
-    const isSpent = this.#state.credit.isSpent(sender, this.#nowMs());
-    for (const stream of streams) {
-      const part = await this.#state.part(stream, this.#nowMs());
-      parts.push(isSpent ? { ...part, wanted: false } : part);
-    }
-    const { news, conflict } = gathering.learn({ sender, parts, seed, coded }, this.#nowMs());
-    if (conflict) this.#ports.count("repair_conflicts");
-    if (news > 0) this.#asker.progress(parts.some(({ hex, wanted }) => wanted && this.#state.vector.count(hex) > 0));
-    await this.#harvest(sender);
-  }
-
   /** A part of what an author pushed. For the rest it can be asked, unless somebody else tells of it first. */
   async #onPiece(hex: string, { author, from, delta, slots, slot, bytes }: Update, origin: Heard): Promise<void> {
     const stream = { hex, from, to: from + delta, slots };
     const word = { radio: origin.from, nowMs: this.#nowMs() };
-    const part = await this.#state.part(stream, word.nowMs);
-    if (!part.wanted || !this.#state.gathering.want(part, word)) return;
-    this.#state.gathering.learnSlots(part, slot, bytes, word);
+    if (!(await this.#harvest.learnPiece(stream, slot, bytes, word))) return;
     this.#asker.heardHolder(referenceTo(author, stream.to), origin, [stream], 0, true);
-    await this.#harvest(origin.from);
-  }
-
-  /** Streams that came out whole become part of their logs, if their authors signed them. */
-  async #harvest(sender: number): Promise<void> {
-    for (const { hex, from, to, bytes } of this.#state.gathering.takeSolved()) {
-      const parsed = parseStream(bytes, to - from);
-      const first = parsed?.entries[0];
-      const id = this.#state.vector.member(hex)?.id ?? (first === undefined ? undefined : introduced(first));
-      if (parsed === undefined || id === undefined) {
-        this.#ports.count("streams_refused");
-        continue;
-      }
-      const verdict = await this.#merge(toHex(id), id, from, parsed.entries, parsed.signature);
-      this.#state.refused.learn(hex, toHex(id), this.#nowMs());
-      if (verdict.kind !== "merged") continue;
-      this.#state.credit.paid(sender);
-      this.#asker.harvestedFrom(sender);
-    }
-  }
-
-  async #merge(
-    hex: string,
-    id: Uint8Array,
-    from: number,
-    entries: readonly Uint8Array[],
-    signature: Uint8Array | undefined,
-  ): Promise<MergeVerdict> {
-    const { shard, gathering, vector, streams } = this.#state;
-    const verdict = await shard.merge(id, from + 1, entries, signature);
-    this.#ports.count(`update_${verdict.kind}`);
-    if (!this.#state.refresh(this.#nowMs())) return verdict;
-    this.#asker.harvested();
-    this.#beacons.differs();
-    const count = vector.count(hex);
-    for (const open of gathering.wanted.filter((one) => one.hex === hex)) {
-      const stretch = { hex, id: copyBytes(id), from: open.from, to: open.to };
-      const whole = open.to <= count ? await streams.whole(stretch) : undefined;
-      const known = whole?.bytes ?? (await streams.beginning(stretch, count));
-      gathering.held(hex, count, (one) =>
-        one === open || (one.from === open.from && one.to === open.to) ? known : new Uint8Array(),
-      );
-    }
-    return verdict;
+    await this.#harvest.gather(origin.from);
   }
 
   #authorOf({ author, from }: Update, alike: readonly string[], first: Uint8Array | undefined): Uint8Array | undefined {
@@ -319,12 +260,6 @@ export class IndexSync {
   #nowMs(): number {
     return this.#ports.clock.monotonicMs();
   }
-}
-
-/** The author whom a log's first entry introduces. */
-function introduced(first: Uint8Array): Uint8Array | undefined {
-  const entry = decodeEntry(first);
-  return entry.ok && entry.value.kind === "author" ? authorId(copyBytes(entry.value.publicKey)) : undefined;
 }
 
 function claimOf({ base, streams }: Resolved, hex: string): number {

@@ -194,6 +194,15 @@ export class Gathering {
     if (swept) this.#restIfDone();
   }
 
+  /** Forgets these streams, and all that was said about them. */
+  forgetAll(streams: readonly Announced[]): void {
+    for (const stream of streams) {
+      const open = this.#open.get(keyOf(stream));
+      if (open !== undefined) this.#forget(keyOf(stream), open);
+    }
+    this.#restIfDone();
+  }
+
   /** Forgets what that radio named. */
   forgetOf(radio: number): void {
     for (const [key, open] of this.#open) if (open.radio === radio) this.#forget(key, open);

@@ -59,6 +59,26 @@ describe("a node beside a liar", () => {
     expect(count("want")).toBeLessThanOrEqual(3 * 35);
   });
 
+  test("that mixes false slots among true ones is found out, and the log comes all the same", async () => {
+    const other = await rig.neighbour();
+    await other.put("first", random.bytes(100));
+    await rig.clock.runUntil(() => rig.node.shard.stats().files === 1, 30 * MINUTE_MS);
+    for (const index of [0, 1]) rig.ether.setLink({ a: nodeNumber(index), b: nodeNumber(2), loss: 1 });
+    for (let i = 0; i < 30; i++) await other.put(`second ${i}`, random.bytes(100));
+    await rig.clock.advance(MINUTE_MS);
+    for (const index of [0, 1]) rig.ether.setLink({ a: nodeNumber(index), b: nodeNumber(2), loss: 0.5 });
+    rig.onHeard = async (message) => {
+      // About the same as the truth, before and after it.
+      if (message.type !== "beacon" && message.type !== "repair") return;
+      const { holdings } = message;
+      if (holdings.rows.length + holdings.strangers.length === 0) return;
+      await rig.say({ type: "repair", holdings, seed: random.bytes(1)[0] ?? 0, left: 0, coded: random.bytes(96) });
+    };
+    await rig.clock.runUntil(() => rig.node.shard.stats().files === 31, 30 * MINUTE_MS);
+    expect(rig.node.shard.stats().files).toBe(31);
+    expect(rig.node.exchange.counters()["slots_false"]).toBe(1);
+  });
+
   test("that speaks of bases that do not exist makes it ask for everything ten times an hour at most", async () => {
     await rig.node.put("first", random.bytes(100));
     for (let second = 0; second < 3 * 3_600; second += 20) {
