@@ -210,6 +210,10 @@ export class IndexState {
       return { ...stream, bytes: new Uint8Array(), whole: false, wanted: this.lacks(stream, nowMs) };
     }
     const { count, id } = member;
+    // Nobody has more of our own log, unless we came back from a backup: then theirs may be another history from its beginning.
+    if (stream.to > count && stream.hex === toHex(this.shard.author.id)) {
+      return { ...stream, bytes: new Uint8Array(), whole: false, wanted: this.lacks(stream, nowMs) };
+    }
     const stretch = { hex: stream.hex, id, from: stream.from, to: stream.to };
     if (count >= stream.to) {
       const whole = await this.streams.whole(stretch);
