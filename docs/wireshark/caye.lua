@@ -33,7 +33,7 @@ field(ProtoField.uint8, "mark", "Mark of version 2", base.HEX, nil, 0xf0)
 field(ProtoField.uint8, "number", "Message", base.DEC, NAMES, 0x0f)
 
 field(ProtoField.uint24, "holdings.base", "Base (tag)", base.HEX)
-field(ProtoField.bool, "holdings.partial", "Partial: not all is named")
+field(ProtoField.bool, "holdings.partial", "Partial: asks for those named only")
 field(ProtoField.uint32, "holdings.rows.number", "Author's number in the base")
 field(ProtoField.uint32, "holdings.rows.delta", "Entries beyond the base (delta)")
 field(ProtoField.uint32, "holdings.rows.slots", "Slots of the stream")
@@ -60,7 +60,7 @@ field(ProtoField.uint32, "repair.left", "Packets to follow")
 field(ProtoField.bytes, "repair.coded", "Coded slots")
 field(ProtoField.bytes, "repair.slot", "Coded slot")
 
-field(ProtoField.uint16, "want.re", "Re (seed, or lower 16 bits of a vector's tag)", base.DEC_HEX)
+field(ProtoField.uint16, "want.re", "Re (seed, or two bytes of a hash)", base.DEC_HEX)
 field(ProtoField.uint16, "want.slots", "Slots asked for", base.DEC, nil, 0xffc0)
 field(ProtoField.uint16, "want.tries", "Tries in vain", base.DEC, nil, 0x003f)
 
@@ -433,7 +433,6 @@ MESSAGES[5] = function(r, tree, flaws)
     local count = show_varint(r, tree, "pull.vector.count")
     local hex = id and tostring(id:bytes()):lower() or ""
     inner:unless(before < hex, "authors not in order")
-    inner:unless(count >= 1, "count out of range")
     before, authors = hex, authors + 1
   end
   flaws:unless(bases <= 4, "too many bases")

@@ -50,7 +50,10 @@ export class Beacons {
 
   /** Somebody said what we would say. */
   agrees(): void {
-    if (this.#trickle !== undefined) this.#trickle = heardConsistent(this.#trickle);
+    if (this.#trickle === undefined) return;
+    this.#trickle = heardConsistent(this.#trickle);
+    // One that still waits for its turn on air is superfluous by now.
+    if (!maySpeak(this.#trickle, this.#rules())) this.#ports.air.cancel("beacon");
   }
 
   /** Somebody holds something else than we do, or what we hold has changed. */

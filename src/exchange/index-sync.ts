@@ -15,13 +15,16 @@ import type { Update } from "../wire/update.ts";
 import type { Want } from "../wire/want.ts";
 import { Beacons } from "./beacons.ts";
 import { Answers } from "./index/answers.ts";
-import { Asker, slotsFor } from "./index/asker.ts";
+import { Asker } from "./index/asker.ts";
 import { Floor } from "./index/floor.ts";
 import { IDLE_MS, type Announced, type Word } from "./index/gathering.ts";
 import { Harvest, introduced } from "./index/harvest.ts";
-import { overFor } from "./index/offers.ts";
+import { isFarther } from "./index/holders.ts";
 import { Pusher } from "./index/pusher.ts";
-import { Speaker, referenceTo } from "./index/speaker.ts";
+import { referenceToBeacon, referenceToPush } from "./index/reference.ts";
+import { Speaker } from "./index/speaker.ts";
+import { fitsOffer, overFor } from "./index/offers.ts";
+import { NOTHING } from "./index/vector.ts";
 import { IndexState, countIn, type IndexShard, type Resolved } from "./index/state.ts";
 import { parseStream } from "./index/streams.ts";
 import type { Neighbours } from "./neighbours.ts";
@@ -104,10 +107,11 @@ export class IndexSync {
     this.#pusher.announce();
   }
 
-  async onBeacon({ sender, holdings }: Beacon, origin: Heard): Promise<void> {
+  async onBeacon(beacon: Beacon, origin: Heard): Promise<void> {
+    const { sender, holdings } = beacon;
     const author = this.#state.vector.matching(sender);
     this.#note(origin, author.length === 1 ? author[0] : toHex(sender));
-    await this.#onHoldings(holdings, origin, (tag) => referenceTo(sender, tag));
+    await this.#onHoldings(holdings, origin, { re: referenceToBeacon(beacon), isBeacon: true });
     this.#rearm();
   }
 
@@ -118,11 +122,10 @@ export class IndexSync {
     const lost = this.#floor.heardBurst(origin.from, left);
     this.#state.loss.note(lost, lost + 1);
     this.#speaker.heardRepair(coded.length / SLOT_BYTES, sum(holdings.rows) + sum(holdings.strangers));
-    const resolved = await this.#onHoldings(holdings, origin, seed);
-    if (resolved !== undefined) {
-      const word = { radio: origin.from, nowMs: this.#nowMs() };
-      await this.#harvest.learn(resolved.streams, seed, coded, word);
-    }
+    const resolved = await this.#onHoldings(holdings, origin, { re: seed, isBeacon: false });
+    if (resolved === undefined) return this.#rearm();
+    if (!isFarther(origin.hops, this.neighbours.nearestHops())) this.#answers.heardRepair(resolved);
+    await this.#harvest.learn(resolved.streams, seed, coded, { radio: origin.from, nowMs: this.#nowMs() });
     this.#rearm();
   }
 
@@ -146,37 +149,35 @@ export class IndexSync {
   /** Somebody asks for a count. */
   onWant(want: Want, origin: Heard): void {
     this.#note(origin);
-    this.#asker.heardWant(want.slots);
+    this.#asker.heardWant(want.slots, origin);
     this.#answers.onWant(want, origin);
     this.#rearm();
   }
 
   /** Somebody asks for all that it lacks. */
-  onPull(pull: Pull, origin: Heard): void {
+  async onPull(pull: Pull, origin: Heard): Promise<void> {
     this.#note(origin);
-    this.#asker.heardPull(pull);
-    this.#answers.onPull(pull, origin);
+    this.#asker.heardPull(pull, origin);
+    await this.#answers.onPull(pull, origin);
     this.#rearm();
   }
 
-  /**
-   * What is common to all who say what they hold.
-   * @param re how to refer to it: the seed of a repair; of a beacon a function of its vector's tag
-   */
+  /** What is common to all who say what they hold. @param re how a question refers to it */
   async #onHoldings(
     holdings: Holdings,
     origin: Heard,
-    re: number | ((tag: number) => number),
+    { re, isBeacon }: { readonly re: number; readonly isBeacon: boolean },
   ): Promise<Resolved | undefined> {
     const { bases, vector, neighbours } = this.#state;
     this.#state.refresh(this.#nowMs());
     const resolved = this.#state.resolve(holdings);
     if (resolved === undefined) {
       this.#ports.count("bases_unknown");
-      if (this.#asker.pull(origin.from)) this.#beacons.differs();
+      if (this.#asker.pull(origin)) this.#beacons.differs();
       return undefined;
     }
     this.#asker.understood();
+    this.#answers.heardOver(resolved.base);
     bases.heard(resolved.base, this.#nowMs());
     if (resolved.base === bases.current) this.#state.noteKnown(resolved.streams.length);
     const claims = { get: (hex: string) => claimOf(resolved, hex) };
@@ -195,18 +196,20 @@ export class IndexSync {
       this.#state.pushLoss.note(missed, fresh.length);
     }
     await this.#want(lacking, word);
-    const said = typeof re === "number" ? re : re(resolved.tag ?? 0);
-    this.#asker.heardHolder(said, origin, resolved.streams, sum(fresh));
+    const { streams, partial } = resolved;
+    this.#answers.heard(re, resolved);
+    const isLong = !fitsOffer(holdings);
+    this.#asker.heardHolder(origin, { re, streams, partial, isPush: false, isLong, base: resolved.base }, sum(fresh));
+    // Those behind relays are told by their own neighbours; only where there is nobody nearer do they count as ours.
+    if (isFarther(origin.hops, neighbours.nearestHops())) return resolved;
     this.#cover(resolved);
     const lacks = this.#state.lackedBy(resolved);
     this.#speaker.aid(lacks, sum(resolved.streams));
-    if (typeof re !== "number" && lacks.length > 0)
-      this.#speaker.owe(
-        lacks.reduce((all, { member, from }) => all + slotsFor(member.count - from), 0),
-        overFor(resolved.base, lacks),
-      );
-    if (lacking.length === 0 && lacks.length === 0 && typeof re !== "number") this.#beacons.agrees();
-    else this.#beacons.differs();
+    if (isBeacon && lacks.length > 0)
+      this.#speaker.owe(await this.#state.slotsFor(lacks), overFor(resolved.base, lacks));
+    // A REPAIR over no more than we hold is for others: it neither agrees nor differs.
+    if (lacking.length > 0 || lacks.length > 0) this.#beacons.differs();
+    else if (isBeacon) this.#beacons.agrees();
     return resolved;
   }
 
@@ -223,7 +226,15 @@ export class IndexSync {
     const stream = { hex, from, to: from + delta, slots };
     const word = { radio: origin.from, nowMs: this.#nowMs() };
     if (!(await this.#harvest.learnPiece(stream, slot, bytes, word))) return;
-    this.#asker.heardHolder(referenceTo(author, stream.to), origin, [stream], 0, true);
+    const said = {
+      re: referenceToPush(author, stream.to),
+      streams: [stream],
+      partial: false,
+      isPush: true,
+      isLong: false,
+      base: NOTHING,
+    };
+    this.#asker.heardHolder(origin, said, 0);
     await this.#harvest.gather(origin.from);
   }
 

@@ -1,4 +1,4 @@
-/** PULL: asks for what one lacks, by a vector spelt out; for newcomers and the long absent. @module */
+/** PULL: asks for what one lacks, author by author; for newcomers, the long absent, and where a count would not tell. @module */
 import { type ByteReader, type ByteWriter, copyBytes, toHex } from "../kernel/bytes.ts";
 import { SHORT_ID_BYTES, readTag, writeTag } from "./holdings.ts";
 import { MAX_SEQUENCE, within, type MessageCodec } from "./message-codec.ts";
@@ -9,9 +9,9 @@ export interface Pull {
   readonly tries: number;
   /** Tags of bases that the asker knows and holds all of, the newest first; up to 4. */
   readonly bases: readonly number[];
-  /** False: the asker holds nothing of an author that is not named. True: there was no room for all. */
+  /** True: asks for these authors only. False: for all; of others the asker holds what the bases say, or nothing. */
   readonly partial: boolean;
-  /** By the first 4 bytes of the author's id, in their order; `count` entries are held. */
+  /** By the first 4 bytes of the author's id, in their order; `count` entries are held, 0 for none. */
   readonly vector: readonly { readonly author: Uint8Array; readonly count: number }[];
 }
 
@@ -54,7 +54,7 @@ function flawOfPull({ tries, bases, vector }: Pull): string | undefined {
   for (const { author, count } of vector) {
     if (author.length !== SHORT_ID_BYTES) return "author id not 4 bytes";
     if (before >= toHex(author)) return "authors not in order";
-    if (!within(count, 1, MAX_SEQUENCE)) return "count out of range";
+    if (!within(count, 0, MAX_SEQUENCE)) return "count out of range";
     before = toHex(author);
   }
   return undefined;

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { Agenda } from "../../src/exchange/agenda.ts";
 import { Air } from "../../src/exchange/air.ts";
 import { Asker } from "../../src/exchange/index/asker.ts";
+import { NOTHING } from "../../src/exchange/index/vector.ts";
 import { Floor } from "../../src/exchange/index/floor.ts";
 import { IndexState } from "../../src/exchange/index/state.ts";
 import { PRESETS } from "../../src/radio/airtime.ts";
@@ -63,7 +64,11 @@ test("when a piece comes while a question waits for its turn, the next question 
   const stream = { hex: "0123456789abcdef", from: 0, to: 3, slots: 9 };
   const word = { radio: 1, nowMs: clock.monotonicMs() };
   state.gathering.want({ ...stream, bytes: new Uint8Array(0), whole: false, wanted: true }, word);
-  asker.heardHolder(7, { from: 1, hops: 0 }, [stream], 9);
+  asker.heardHolder(
+    { from: 1, hops: 0 },
+    { re: 7, streams: [stream], partial: false, isPush: false, isLong: false, base: NOTHING },
+    9,
+  );
   asker.arm();
   await clock.runUntil(() => queued.length > 0, 600_000);
   asker.progress(true);
@@ -80,9 +85,9 @@ test("who holds just what another holds leaves it to that one to ask for everyth
   const spoken = async (base: "own" | "another"): Promise<number> => {
     await using rig = await openRig();
     const { clock, state, asker, queued } = rig;
-    asker.pull(5);
+    asker.pull({ from: 5, hops: 0 });
     const tag = base === "own" ? state.vector.tag : state.vector.tag ^ 1;
-    asker.heardPull({ type: "pull", tries: 0, bases: [tag], partial: false, vector: [] });
+    asker.heardPull({ type: "pull", tries: 0, bases: [tag], partial: false, vector: [] }, { from: 6, hops: 0 });
     await clock.advance(8_000);
     return queued.length;
   };

@@ -1,6 +1,7 @@
 /** What strangers may cost: a node's airtime is bounded, whatever they ask and claim. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { authorFromSeed } from "../../src/dag/author.ts";
+import { referenceToPush } from "../../src/exchange/index/reference.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
 import { nodeNumber } from "../../src/sim/topology.ts";
 import type { Message } from "../../src/wire/messages.ts";
@@ -25,7 +26,7 @@ describe("a node beside a stranger", () => {
   test("who asks for slots for hours on end gets a bounded number of packets in each", async () => {
     await rig.node.put("file", random.bytes(100));
     for (let second = 0; second < 3_000; second += 10) {
-      await rig.say({ type: "want", re: 0, slots: 1_023, tries: 2 });
+      await rig.say({ type: "want", re: referenceToPush(rig.node.shard.author.id, 2), slots: 1_023, tries: 2 });
       await rig.clock.advance(10_000);
     }
     expect(count("repair")).toBeGreaterThan(0);
@@ -85,6 +86,13 @@ describe("a node beside a stranger", () => {
     await other.put("first", random.bytes(100));
     await rig.clock.runUntil(() => other.shard.authors().length === 62, 12 * 60 * MINUTE_MS);
     expect(other.shard.authors()).toHaveLength(62);
+  });
+
+  test("a log that is too long for one offer comes to a newcomer all the same, part after part", async () => {
+    for (let i = 0; i < 160; i++) await rig.node.put(Buffer.from(random.bytes(32)).toString("hex"), random.bytes(100));
+    const other = await rig.neighbour();
+    await rig.clock.runUntil(() => other.shard.stats().files === 160, 3 * 60 * MINUTE_MS);
+    expect(other.shard.stats().files).toBe(160);
   });
 
   /** What is said meanwhile does not reach the node, by relays neither. */

@@ -353,7 +353,7 @@ describe("what we must not send", () => {
       { ...pull, tries: 16 },
       { ...pull, bases: [0] },
       { ...pull, bases: [1, 2, 3, 4, 5] },
-      { ...pull, vector: [{ author: short, count: 0 }] },
+      { ...pull, vector: [{ author: short, count: -1 }] },
       { ...pull, vector: [{ author, count: 1 }] },
       { type: "get", amount: { kind: "more", symbols: 1 }, target: { kind: "prefix", prefix: new Uint8Array(3) } },
       { type: "get", amount: { kind: "more", symbols: 256 }, target: { kind: "prefix", prefix: author } },

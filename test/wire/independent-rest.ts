@@ -18,6 +18,11 @@ export function vectorTag(vector: readonly { readonly author: string; readonly c
   return parts.reduce((tag, part) => tag ^ Number.parseInt(part, 16), 0);
 }
 
+/** What a WANT about that BEACON names. */
+export function referenceTo(beacon: string): number {
+  return Number.parseInt(sha256(beacon).slice(0, 4), 16);
+}
+
 export function streamOf(entries: readonly string[], signature: string): string {
   return entries.map((entry) => u(entry.length / 2, 1) + entry).join("") + signature;
 }

@@ -317,7 +317,7 @@ const LAYOUTS: readonly Layout[] = [
       const vector = parts(m, "vector", 44);
       rising(vector.map(({ author }) => author));
       const head = flag(m, "partial") + u(bases.length, 3) + u(num(m, "tries"), 4);
-      const rows = vector.map((row) => hex(row, "author", 4) + varint(num(row, "count", 1)));
+      const rows = vector.map((row) => hex(row, "author", 4) + varint(num(row, "count")));
       return [head, ...bases.map((tag) => u(tag, 24)), ...rows].join("");
     },
   },

@@ -15,7 +15,7 @@ import { MerkleTree } from "../../src/dag/merkle.ts";
 import { decodeStatement, isStatedBy } from "../../src/dag/statement.ts";
 import { SymbolCollector, symbolAt } from "../../src/erasure/cauchy.ts";
 import { addCombination, coefficients } from "../../src/erasure/random-linear.ts";
-import { referenceTo } from "../../src/exchange/index/speaker.ts";
+import { referenceToBeacon } from "../../src/exchange/index/reference.ts";
 import { parseStream, slotAt, slotsOf } from "../../src/exchange/index/streams.ts";
 import { tagPart } from "../../src/exchange/index/vector.ts";
 import { closeBox, groupKey, openBox } from "../../src/exchange/sealed-box.ts";
@@ -90,7 +90,8 @@ describe("the index", () => {
 
   test("announces and pushes them in these packets", () => {
     const [first, second, third] = index.streams;
-    const { sender, holdings } = decoded(index.beacon, "beacon");
+    const beacon = decoded(index.beacon, "beacon");
+    const { sender, holdings } = beacon;
     expect(first?.author.startsWith(toHex(sender))).toBe(true);
     expect(holdings.base).toBe(index.base);
     expect(holdings.rows.map(({ slots }) => slots)).toEqual([first?.slots.length, second?.slots.length]);
@@ -99,7 +100,8 @@ describe("the index", () => {
       const pieces = packets.map((packet) => decoded(packet, "update"));
       expect(pieces.map(({ bytes: piece }) => toHex(piece)).join("")).toBe(index.streams[i]?.bytes);
     }
-    expect(decoded(index.wantOfBeacon, "want").re).toBe(referenceTo(sender, index.tag));
+    expect(decoded(index.wantOfBeacon, "want").re).toBe(referenceToBeacon(beacon));
+    expect(decoded(index.wantOfBeacon, "want").re).toBe(rest.referenceTo(index.beacon));
   });
 
   test("mixes all slots into these coded ones", () => {

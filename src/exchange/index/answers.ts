@@ -11,12 +11,11 @@ import type { NeighboursBudget } from "../neighbours-budget.ts";
 import type { ExchangeParts, Origin } from "../parts.ts";
 import type { Pull } from "../../wire/pull.ts";
 import type { Want } from "../../wire/want.ts";
-import { slotsFor } from "./asker.ts";
 import type { Floor } from "./floor.ts";
-import { overFor } from "./offers.ts";
 import type { Speaker } from "./speaker.ts";
-import { countIn, type IndexState, type Lack } from "./state.ts";
-import type { Base } from "./vector.ts";
+import type { Over } from "./offers.ts";
+import { countIn, type IndexState, type Lack, type Resolved } from "./state.ts";
+import { NOTHING, type Base } from "./vector.ts";
 
 export interface AnswersPorts extends ExchangeParts {
   readonly state: IndexState;
@@ -27,54 +26,115 @@ export interface AnswersPorts extends ExchangeParts {
 
 /** Slots that one packet brings, about: the measure of what an asker may cost. */
 const SLOTS_A_PACKET = 12;
-/** Packets of 512 slots, which is the longest answer. */
-const MOST_AN_ANSWER = 43;
+/** Asked so often about what another said, that one seems to be away. */
+const HELPED_FROM = 2;
+const MAX_HEARD = 64;
+
+interface Pulled {
+  readonly base: Base;
+  readonly lacks: readonly Lack[];
+  readonly tries: number;
+  readonly hops: number;
+}
 
 export class Answers {
   readonly #ports: AnswersPorts;
   readonly #allowance = new HourlyAllowance();
   readonly #insistence = new Insistence();
+  /** What others said lately that they hold, by the number that questions refer to. */
+  readonly #heard = new Map<number, Resolved>();
+  /** Whom we are about to answer who asked by name. */
+  #pulled: Pulled | undefined;
+  /** Over which base somebody is to be told soon. */
+  #telling: Base | undefined;
 
   constructor(ports: AnswersPorts) {
     this.#ports = ports;
   }
 
-  /** Somebody asks. Whoever was heard last answers; the others only when it seems to be away. */
+  /** Others may ask about what this one said; when it is away, we can help. */
+  heard(re: number, said: Resolved): void {
+    this.#heard.delete(re);
+    this.#heard.set(re, said);
+    const oldest = this.#heard.keys().next();
+    if (this.#heard.size > MAX_HEARD && oldest.done !== true) this.#heard.delete(oldest.value);
+  }
+
+  /** Somebody answers already. Who asks a third time does not hear that one. */
+  heardRepair({ streams }: Resolved): void {
+    if (this.#pulled === undefined || this.#pulled.tries >= HELPED_FROM) return;
+    const told = new Set(streams.map(({ hex }) => hex));
+    const lacks = this.#pulled.lacks.filter(({ member }) => !told.has(member.hex));
+    this.#pulled = { ...this.#pulled, lacks };
+    if (lacks.length === 0) this.#ports.agenda.cancel("index:pulled");
+  }
+
+  /** Somebody asks. Whoever it asks answers; others who hold the same, only when that one seems to be away. */
   onWant({ re, slots, tries }: Want, origin: Origin): void {
-    const { current } = this.#ports.state.bases;
+    const { speaker } = this.#ports;
     // It was asked before, and still waits for its turn.
-    if (this.#ports.speaker.promised(re) * SLOTS_A_PACKET >= slots) return;
-    const canHelp = tries >= 2 && this.#ports.state.newsOver(current).length > 0;
-    if ((this.#ports.speaker.saidLately(re) || canHelp) && this.#mayServe(origin, slots)) {
-      const farther = this.#insistence.note(`${origin.from} ${re}`, slots);
-      if (!this.#ports.speaker.answerAbout(re, slots, this.#back(origin, farther)))
-        this.#ports.speaker.owe(slots, current);
-    }
+    if (speaker.promised(re) * SLOTS_A_PACKET >= slots) return;
+    const inPlace = tries >= HELPED_FROM && !speaker.saidLately(re) ? this.#inPlaceOf(re) : undefined;
+    if ((inPlace === undefined && !speaker.saidLately(re)) || !this.#mayServe(origin, slots)) return;
+    const farther = this.#insistence.note(`${origin.from} ${re}`, slots);
+    if (inPlace === undefined) speaker.answerAbout(re, slots, this.#back(origin, farther));
+    else speaker.owe(slots, inPlace);
   }
 
   /** Somebody asks for all that it lacks. */
-  onPull(pull: Pull, origin: Origin): void {
+  async onPull(pull: Pull, origin: Origin): Promise<void> {
     const theirs = this.#told(pull);
     const known = pull.bases
       .map((tag) => this.#ports.state.bases.find(tag))
-      .find((base) => base !== undefined && isTrueFor(base, pull, theirs));
+      .find((base) => base !== undefined && isTrueFor(base, theirs));
+    const asksForNothing = pull.partial ? pull.vector.length === 0 : known === undefined && pull.bases.length > 0;
+    if (asksForNothing) return this.#tell(NOTHING, origin);
     const lacks = this.#lackedBy(pull, theirs, known);
-    const blind = known === undefined && lacks.length === 0 ? this.#unnamedBy(pull) : [];
-    if (blind.length > 0) return this.#answerLater(SLOTS_A_PACKET, origin, blind);
-    const slots = lacks.reduce((sum, { member, from }) => sum + slotsFor(member.count - from), 0);
-    this.#answerLater(slots, origin, known === undefined ? lacks : overFor(known, lacks));
+    // It is in step, and only does not understand what others speak of: it hears it in words that it knows.
+    if (known !== undefined && lacks.length === 0 && !pull.partial) return this.#tell(known, origin);
+    const slots = await this.#ports.state.slotsFor(lacks);
+    if (slots === 0 || !this.#mayServe(origin, slots)) return;
+    const hops = this.#back(origin, this.#insistence.note(`${origin.from} pull`, slots));
+    const { agenda, floor, state } = this.#ports;
+    if (agenda.has("index:pulled")) return;
+    this.#pulled = { base: known ?? NOTHING, lacks, tries: pull.tries, hops };
+    agenda.set("index:pulled", floor.busyMs + floor.takeOverDelayMs(state.handicap), () => this.#answerPull());
   }
 
-  #answerLater(slots: number, origin: Origin, over: Base | readonly Lack[]): void {
-    if (slots > 0 && this.#mayServe(origin, slots)) {
-      const farther = this.#insistence.note(`${origin.from} pull`, slots);
-      const { agenda } = this.#ports;
-      if (!agenda.has("index:pulled")) {
-        agenda.set("index:pulled", this.#ports.floor.speakDelayMs(this.#ports.state.handicap), () =>
-          this.#ports.speaker.answer(Math.min(slots, 512), this.#back(origin, farther), over),
-        );
-      }
-    }
+  /** Somebody else told what it holds over that base: who was to be told has heard it. */
+  heardOver(base: Base): void {
+    if (this.#telling === base) this.#ports.agenda.cancel("index:tell");
+  }
+
+  /** It is told what there is, over a base that it knows, and asks for what it lacks. */
+  #tell(base: Base, origin: Origin): void {
+    const { agenda, floor, state, speaker } = this.#ports;
+    if (agenda.has("index:tell") || !this.#mayServe(origin, 1)) return;
+    this.#telling = base;
+    const hops = this.#back(origin, this.#insistence.note(`${origin.from} tell`, 1));
+    const waitMs = floor.busyMs + floor.takeOverDelayMs(state.handicap);
+    agenda.set("index:tell", waitMs, () => speaker.sayBeacon(hops, undefined, base));
+  }
+
+  async #answerPull(): Promise<void> {
+    if (this.#pulled === undefined) return;
+    const { base, lacks, hops } = this.#pulled;
+    this.#pulled = undefined;
+    const { speaker, state } = this.#ports;
+    speaker.answer(await state.slotsFor(lacks), hops, { base, lacks });
+  }
+
+  /** What somebody else said that it holds, as much as we do; undefined when that is less than half. */
+  #inPlaceOf(re: number): Over | undefined {
+    const said = this.#heard.get(re);
+    if (said === undefined) return undefined;
+    const { vector } = this.#ports.state;
+    const lacks = said.streams.flatMap(({ hex, from, to }) => {
+      const member = vector.member(hex);
+      return member !== undefined && member.count >= to ? [{ member, from }] : [];
+    });
+    if (lacks.length * 2 < said.streams.length) return undefined;
+    return said.partial ? { base: said.base, lacks } : said.base;
   }
 
   /** What the asker says that it holds, by id in hex. */
@@ -86,27 +146,13 @@ export class Answers {
     return theirs;
   }
 
-  /** @param known a base that the asker holds */
+  /** @param known a base that the asker holds at least */
   #lackedBy({ partial }: Pull, theirs: ReadonlyMap<string, number>, known: Base | undefined): readonly Lack[] {
     return [...this.#ports.state.vector.members()].flatMap((member) => {
-      const inBase = known === undefined ? undefined : countIn(known, member.hex);
-      const from = Math.max(
-        inBase ?? 0,
-        theirs.get(member.hex) ?? (partial && inBase === undefined ? member.count : 0),
-      );
+      const inBase = known === undefined ? 0 : countIn(known, member.hex);
+      const from = Math.max(inBase, theirs.get(member.hex) ?? (partial ? member.count : 0));
       return member.count > from ? [{ member, from }] : [];
     });
-  }
-
-  /**
-   * Who asked in vain, and had no room to name all that it holds, lacks something that it did not name. Nobody can tell what:
-   * it hears of some of that, others each time, and asks for what is new to it.
-   */
-  #unnamedBy({ vector, partial, tries }: Pull): readonly Lack[] {
-    if (!partial || tries === 0) return [];
-    const { state } = this.#ports;
-    const named = new Set(vector.flatMap(({ author }) => state.vector.matching(author)));
-    return [...state.vector.members()].filter(({ hex }) => !named.has(hex)).map((member) => ({ member, from: 0 }));
   }
 
   /** Who asks for everything again and again costs only itself. */
@@ -121,7 +167,7 @@ export class Answers {
       return false;
     }
     this.#allowance.spend(key, nowMs, Math.min(packets, left));
-    budget.spend(from, Math.min(packets, left, MOST_AN_ANSWER), nowMs);
+    budget.spend(from, Math.min(packets, left), nowMs);
     return true;
   }
 
@@ -131,6 +177,6 @@ export class Answers {
 }
 
 /** Who names a base holds all of it; who then says that it holds less has lost some, and is taken at its word. */
-function isTrueFor({ members }: Base, { partial }: Pull, theirs: ReadonlyMap<string, number>): boolean {
-  return members.every(({ hex, count }) => (theirs.get(hex) ?? (partial ? count : 0)) >= count);
+function isTrueFor({ members }: Base, theirs: ReadonlyMap<string, number>): boolean {
+  return members.every(({ hex, count }) => (theirs.get(hex) ?? count) >= count);
 }

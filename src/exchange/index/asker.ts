@@ -3,50 +3,47 @@
  * (PULL). The neediest asks first, and whoever overhears that stays silent.
  * @module
  */
+import { fromHex, toHex } from "../../kernel/bytes.ts";
 import { HourlyAllowance, type AllowanceRules } from "../allowance.ts";
 import { REQUEST } from "../../radio/priority.ts";
-import { SHORT_ID_BYTES, predictedSlots } from "../../wire/holdings.ts";
-import { MAX_PULL_AUTHORS, MAX_PULL_BASES, MAX_PULL_TRIES, type Pull } from "../../wire/pull.ts";
-import { MAX_WANT_SLOTS, MAX_WANT_TRIES } from "../../wire/want.ts";
+import { SHORT_ID_BYTES } from "../../wire/holdings.ts";
+import { MAX_PULL_BASES, MAX_PULL_TRIES, type Pull } from "../../wire/pull.ts";
+import { MAX_WANT_SLOTS, MAX_WANT_TRIES, type Want } from "../../wire/want.ts";
 import { TRIES_A_RELAY, type ExchangeParts, type Origin } from "../parts.ts";
 import { backOff } from "../timing.ts";
 import type { Floor } from "./floor.ts";
-import type { Announced } from "./gathering.ts";
-import type { IndexState } from "./state.ts";
+import { Holders, isFarther, type Choice, type Said } from "./holders.ts";
+import { countIn, type IndexState } from "./state.ts";
+import { NOTHING } from "./vector.ts";
 
 export interface AskerPorts extends ExchangeParts {
   readonly state: IndexState;
   readonly floor: Floor;
 }
 
-interface Holder {
-  readonly radio: number;
-  readonly re: number;
-  readonly hops: number | undefined;
-  readonly streams: readonly Announced[];
-  /** It pushed a stream, and was heard in part only. */
-  readonly isPush: boolean;
-}
-
-const MAX_HOLDERS = 12;
 /** In waits to speak: so long somebody has time to tell what it holds, before it is asked for at random. */
 const EARLY = 3;
-/** Asked so often in vain, the claim is given up. */
+/** Asked so often in vain, what is wanted is given up. */
 const MAX_TRIES = 30;
 /** … or so often without any entry coming out, whatever slots came: anybody can make up slots. */
 const MAX_IN_VAIN = 60;
 /** So much sooner than for files the waits grow: where all ask, the channel is full, and the answer only waits for its turn. */
 const HASTE = 6;
+/** So many fruitless PULLs in a row; the next base that is not known begins anew. */
+const MAX_PULLS = 8;
 /** Questions in vain because of one radio's unknown bases, in an hour; and because of all radios' together. */
 const PULLS: AllowanceRules = { times: 10, smallChange: 0 };
 const ALL_RADIOS = 4;
 const ANYBODY = "anybody";
-const PULL_VECTOR_BYTES = 180;
+/** In packets: so long somebody next door has time to learn what only a farther one has; and each time again. */
+const FAR_PATIENCE = 300;
+const MOST_FAR_DOUBLINGS = 5;
+/** Authors named at once: three answers' worth. */
+const MAX_NAMED = 30;
 
 export class Asker {
   readonly #ports: AskerPorts;
-  /** Who said what it holds, by radio; the last one at the end. */
-  readonly #holders = new Map<number, Holder>();
+  readonly #holders = new Holders();
   /** The greatest lack that anybody may have: beside it one's own is great or small. */
   #scale = 1;
   #tries = 0;
@@ -60,17 +57,17 @@ export class Asker {
   #waits = false;
   /** Since when the next question is put off; undefined when nothing is lacking. Monotonic ms. */
   #sinceMs: number | undefined;
+  /** Since when nothing came of what is lacking, and how often somebody far was asked since. */
+  #fruitlessSinceMs = 0;
+  #farTries = 0;
 
   constructor(ports: AskerPorts) {
     this.#ports = ports;
   }
 
   /** Somebody said what it holds: it can be asked from now on. @param news slots of what was not known before */
-  heardHolder(re: number, { from, hops }: Origin, streams: readonly Announced[], news: number, isPush = false): void {
-    this.#holders.delete(from);
-    this.#holders.set(from, { radio: from, re, hops, streams, isPush });
-    const oldest = this.#holders.keys().next();
-    if (this.#holders.size > MAX_HOLDERS && oldest.done !== true) this.#holders.delete(oldest.value);
+  heardHolder(origin: Origin, said: Said, news: number): void {
+    this.#holders.note(origin, said);
     if (news > 0) this.#scale = Math.max(1, news);
   }
 
@@ -79,9 +76,8 @@ export class Asker {
    * @param isOfKnown true when authors who are known wrote some of them
    */
   progress(isOfKnown: boolean): void {
-    this.#tries = 0;
-    this.#waits = false;
     if (isOfKnown) this.#inVain = 0;
+    this.#begin();
   }
 
   /** Entries came, and their author's signature held. */
@@ -93,6 +89,13 @@ export class Asker {
   harvestedFrom(radio: number): void {
     this.#unknownBases.forget(`${radio}`);
     this.#unknownBases.forget(ANYBODY);
+  }
+
+  #begin(): void {
+    this.#tries = 0;
+    this.#waits = false;
+    this.#farTries = 0;
+    this.#fruitlessSinceMs = this.#ports.clock.monotonicMs();
   }
 
   /** Waits for the end of the talk, then asks if something is still lacking. */
@@ -108,44 +111,66 @@ export class Asker {
       this.#holders.clear();
       return;
     }
+    const nowMs = clock.monotonicMs();
+    if (this.#sinceMs === undefined) this.#begin();
+    this.#sinceMs ??= nowMs;
     if (this.#tries > 0) return;
     air.cancel("index:want");
     this.#waits = false;
     const best = this.#best();
+    if (best?.isFar === true) return this.#askLater();
     const need = (best?.needed ?? 0) / Math.min(this.#scale, MAX_WANT_SLOTS);
     // While nobody said that it holds what we lack, somebody is about to.
     const early = best === undefined || best.isPush;
     const waitMs = early ? EARLY * floor.speakDelayMs(0) : floor.askDelayMs(need);
-    const nowMs = clock.monotonicMs();
-    this.#sinceMs ??= nowMs;
     const mostMs = this.#sinceMs + floor.patienceMs - nowMs;
     agenda.set("index:ask", Math.min(waitMs, Math.max(0, mostMs)), () => this.#ask());
   }
 
   /** Another asks for as much or more: the answer serves us, too. */
-  heardWant(slots: number): void {
-    const { agenda } = this.#ports;
+  heardWant(slots: number, { hops }: Origin): void {
+    const { agenda, state } = this.#ports;
+    if (isFarther(hops, state.neighbours.nearestHops())) return;
     const needed = this.#best()?.needed ?? 0;
     if (needed === 0) return;
     this.#scale = Math.max(1, Math.min(this.#scale, slots));
-    if (slots >= needed && agenda.has("index:ask")) this.#askAgain();
+    if (slots >= needed && agenda.has("index:ask")) this.#putOff();
   }
 
-  /** That radio names a base that we do not know: nothing can be asked about it but everything. False when that was done too often in vain. */
-  pull(radio: number): boolean {
-    const { agenda, floor } = this.#ports;
-    if (!this.#mayPull(radio)) return false;
-    this.#pullFor = radio;
-    if (!agenda.has("index:pull")) agenda.set("index:pull", floor.askDelayMs(0.5 * floor.chance()), () => this.#pull());
-    return true;
-  }
-
-  /** Another who holds just what we do asks for all that it lacks: the answer serves us, too. */
-  heardPull({ bases }: Pull): void {
+  /** Another asks by name for all that we lack: the answer serves us, too. */
+  heardPull({ bases, vector, partial }: Pull, { hops }: Origin): void {
     const { agenda, air, state } = this.#ports;
-    if (bases[0] !== state.vector.tag || !agenda.has("index:pull")) return;
-    air.cancel("index:pull");
-    this.#pulled();
+    if (isFarther(hops, state.neighbours.nearestHops())) return;
+    // It holds just what we do, and does not understand what we don't.
+    if (bases[0] === state.vector.tag && agenda.has("index:pull")) {
+      air.cancel("index:pull");
+      this.#pullLater();
+    }
+    if (!agenda.has("index:ask")) return;
+    const named = new Set(vector.map(({ author }) => toHex(author)));
+    const { wanted } = state.gathering;
+    if (!partial || wanted.every(({ hex }) => named.has(hex.slice(0, 2 * SHORT_ID_BYTES)))) this.#putOff();
+  }
+
+  /** Another asks for us, too: a question that still waits for its turn is withdrawn. */
+  #putOff(): void {
+    if (this.#waits) {
+      this.#ports.air.cancel("index:want");
+      this.#waits = false;
+      this.#tries = Math.max(0, this.#tries - 1);
+    }
+    this.#askAgain();
+  }
+
+  /** That radio names a base that we do not know: nothing can be asked about it but everything. False when that is under way, or was done too often in vain. */
+  pull({ from, hops }: Origin): boolean {
+    const { agenda, floor, state } = this.#ports;
+    if (agenda.has("index:pull") || !this.#mayPull(from)) return false;
+    this.#pullFor = from;
+    const isFar = isFarther(hops, state.neighbours.nearestHops());
+    const waitMs = isFar ? this.#farWaitMs : floor.askDelayMs(0.5 * floor.chance());
+    agenda.set("index:pull", waitMs, () => this.#pull());
+    return true;
   }
 
   #mayPull(radio: number): boolean {
@@ -162,8 +187,10 @@ export class Asker {
   }
 
   #ask(): void {
-    const { state, air, clock, count } = this.#ports;
+    const { state, air, clock, count, floor } = this.#ports;
     if (state.gathering.needed === 0) return;
+    // The answer is under way, more likely than not.
+    if (floor.busyMs > 0 && clock.monotonicMs() - (this.#sinceMs ?? 0) < floor.patienceMs) return this.#askAgain();
     this.#sinceMs = clock.monotonicMs();
     const holder = this.#best();
     if (this.#tries >= MAX_TRIES || this.#inVain >= MAX_IN_VAIN) {
@@ -173,42 +200,100 @@ export class Asker {
       state.gathering.clear();
       return;
     }
+    if (holder === undefined) return this.#askAnybody();
+    if (holder.isFar && clock.monotonicMs() < this.#farDueMs) return this.#askLater();
     // A question that still waits for its turn was not asked in vain.
     if (!this.#waits) this.#tries++;
     this.#waits = true;
-    const want = {
-      type: "want",
-      re: holder?.re ?? 0,
-      slots: Math.min(MAX_WANT_SLOTS, holder?.needed ?? state.gathering.needed),
-      tries: Math.min(MAX_WANT_TRIES, holder === undefined ? this.#tries + 1 : this.#tries - 1),
-    } as const;
-    air.say(want, {
+    const question = holder.isLong ? this.#pullOf(holder) : this.#wantOf(holder);
+    air.say(question, {
       priority: REQUEST,
       key: "index:want",
-      hops: this.#reach(holder?.hops, this.#tries - 1),
+      hops: this.#reach(holder.hops, this.#tries - 1),
       onSent: () => {
         this.#waits = false;
+        count(holder.isLong ? "pulls_said" : "wants_said");
         this.#inVain++;
-        if (state.asked(holder?.radio, clock.monotonicMs())) count("wants_given_up");
-        count("wants_said");
+        this.#holders.asked(holder);
+        if (state.asked(holder.radio, clock.monotonicMs())) count("wants_given_up");
+        if (holder.isFar) this.#farTries = Math.min(this.#farTries + 1, MOST_FAR_DOUBLINGS);
         this.#askAgain();
       },
     });
     this.#askAgain();
   }
 
-  /** Who can tell us most; of several the last one heard. */
-  #best(): (Holder & { readonly needed: number }) | undefined {
-    const { state, clock } = this.#ports;
-    const nowMs = clock.monotonicMs();
-    let best: (Holder & { readonly needed: number }) | undefined;
-    let most = 0;
-    for (const holder of this.#holders.values()) {
-      const needed = state.gathering.neededOf(holder.streams);
-      const worthNow = worth(holder, needed) * state.credit.of(holder.radio, nowMs);
-      if (needed > 0 && worthNow >= most) [best, most] = [{ ...holder, needed }, worthNow];
+  #wantOf({ re, needed }: Choice): Want {
+    const tries = Math.min(MAX_WANT_TRIES, Math.max(0, this.#tries - 1));
+    return { type: "want", re, slots: Math.min(MAX_WANT_SLOTS, needed), tries };
+  }
+
+  /** Of all that somebody told, what is lacking here, by name. */
+  #pullOf({ streams, base }: Pick<Choice, "streams" | "base">): Pull {
+    const { gathering, vector } = this.#ports.state;
+    const rows = new Map<string, { readonly author: Uint8Array; readonly count: number }>();
+    for (const stream of streams) {
+      if (rows.size >= MAX_NAMED || gathering.neededOf([stream]) === 0) continue;
+      const { hex } = stream;
+      rows.set(hex.slice(0, 2 * SHORT_ID_BYTES), {
+        author: idOf(hex),
+        count: vector.count(hex),
+      });
     }
-    return best;
+    return {
+      type: "pull",
+      tries: Math.min(MAX_PULL_TRIES, Math.max(0, this.#tries - 1)),
+      bases: base.tag === 0 ? [] : [base.tag],
+      partial: true,
+      vector: inOrder(rows),
+    };
+  }
+
+  #best(): Choice | undefined {
+    const { clock, state } = this.#ports;
+    const nowMs = clock.monotonicMs();
+    return this.#holders.best({
+      neededOf: (streams) => state.gathering.neededOf(streams),
+      credit: (radio) => state.credit.of(radio, nowMs),
+      nearest: state.neighbours.nearestHops(),
+    });
+  }
+
+  /** Nobody who said that it holds what is lacking can be asked any more: whoever hears it may answer. */
+  #askAnybody(): void {
+    const { state, air, clock, count } = this.#ports;
+    if (!this.#waits) this.#tries++;
+    this.#waits = true;
+    air.say(this.#pullOf({ streams: state.gathering.wanted, base: NOTHING }), {
+      priority: REQUEST,
+      key: "index:want",
+      hops: this.#reach(state.neighbours.nearestHops(), this.#tries - 1),
+      onSent: () => {
+        this.#waits = false;
+        this.#inVain++;
+        if (state.asked(undefined, clock.monotonicMs())) count("wants_given_up");
+        count("pulls_said");
+        this.#askAgain();
+      },
+    });
+    this.#askAgain();
+  }
+
+  /** Only somebody far has it. */
+  #askLater(): void {
+    const { agenda } = this.#ports;
+    agenda.set("index:ask", this.#farWaitMs, () => this.#ask());
+  }
+
+  get #farDueMs(): number {
+    return this.#fruitlessSinceMs + FAR_PATIENCE * this.#ports.floor.packetMs * 2 ** this.#farTries;
+  }
+
+  /** Spread, so that of many one asks for all. */
+  get #farWaitMs(): number {
+    const { clock, floor } = this.#ports;
+    const leftMs = Math.max(0, this.#farDueMs - clock.monotonicMs());
+    return leftMs + floor.askDelayMs(0) + 4 * floor.chance() * floor.askWindowMs;
   }
 
   #askAgain(): void {
@@ -222,8 +307,8 @@ export class Asker {
   }
 
   #pull(): void {
-    const { state, air, count } = this.#ports;
-    if (this.#pulls >= MAX_TRIES || !this.#mayPull(this.#pullFor)) {
+    const { state, air, clock, count } = this.#ports;
+    if (this.#pulls >= MAX_PULLS || !this.#mayPull(this.#pullFor)) {
       count("pulls_given_up");
       this.#pulls = 0;
       return;
@@ -234,45 +319,40 @@ export class Asker {
       hops: this.#reach(state.neighbours.nearestHops(), this.#pulls),
       onSent: () => count("pulls_said"),
     });
-    this.#pulled();
-  }
-
-  /** It was asked, by us or by another in our place. */
-  #pulled(): void {
-    const { air, agenda, floor, clock } = this.#ports;
-    this.#pulls++;
     for (const key of [`${this.#pullFor}`, ANYBODY]) this.#unknownBases.spend(key, clock.monotonicMs());
-    const waitMs = floor.busyMs + 4 * floor.packetMs + (1 + floor.chance()) * floor.askWindowMs;
-    agenda.set("index:pull", waitMs * backOff(air.timing(), this.#pulls), () => this.#pull());
+    this.#pullLater();
   }
 
+  /** Asked, by us or by another who stands where we do. */
+  #pullLater(): void {
+    const { agenda, floor } = this.#ports;
+    this.#pulls++;
+    const waitMs = floor.busyMs + 4 * floor.packetMs + (1 + floor.chance()) * floor.askWindowMs;
+    agenda.set("index:pull", waitMs * 2 ** this.#pulls, () => this.#pull());
+  }
+
+  /** Of the authors only those of whom more is held than in the base that others probably know. */
   #pullNow(): Pull {
     const { vector, bases } = this.#ports.state;
-    const members = [...vector.members()].filter(({ count }) => count > 0);
-    const most = Math.min(MAX_PULL_AUTHORS, Math.floor(PULL_VECTOR_BYTES / (SHORT_ID_BYTES + 2)));
-    const first = members.length <= most ? 0 : Math.floor(this.#ports.floor.chance() * members.length);
-    const named = [...members.slice(first), ...members.slice(0, first)].slice(0, most);
-    const rows = named.map(({ id, count }) => ({ author: id.subarray(0, SHORT_ID_BYTES), count }));
-    rows.sort((a, b) => Buffer.compare(a.author, b.author));
-    const distinct = rows.filter(
-      ({ author }, i) => i === 0 || Buffer.compare(author, rows[i - 1]?.author ?? author) !== 0,
-    );
-    return {
-      type: "pull",
-      tries: Math.min(MAX_PULL_TRIES, this.#pulls),
-      bases: bases.tags(MAX_PULL_BASES),
-      partial: distinct.length < members.length,
-      vector: distinct,
-    };
+    const tries = Math.min(MAX_PULL_TRIES, this.#pulls);
+    const { current } = bases;
+    const rows = new Map<string, { readonly author: Uint8Array; readonly count: number }>();
+    for (const { hex, id, count } of vector.members()) {
+      if (count > countIn(current, hex))
+        rows.set(hex.slice(0, 2 * SHORT_ID_BYTES), { author: id.subarray(0, SHORT_ID_BYTES), count });
+    }
+    // No room for all: somebody is to tell what there is.
+    if (rows.size > MAX_NAMED) return { type: "pull", tries, bases: [], partial: true, vector: [] };
+    return { type: "pull", tries, bases: bases.tags(MAX_PULL_BASES), partial: false, vector: inOrder(rows) };
   }
 }
 
-/** Who tells of all that it holds is asked before one who pushed. */
-function worth({ isPush }: Holder, needed: number): number {
-  return isPush ? needed / MAX_WANT_SLOTS : needed;
+/** By their ids, each once. */
+function inOrder<T extends { readonly author: Uint8Array }>(rows: ReadonlyMap<string, T>): T[] {
+  return [...rows.values()].toSorted((a, b) => Buffer.compare(a.author, b.author));
 }
 
-/** Slots that would bring somebody up to date, about. */
-export function slotsFor(entries: number): number {
-  return predictedSlots(Math.min(entries, 65_535));
+/** The beginning of an author's id. */
+function idOf(hex: string): Uint8Array {
+  return fromHex(hex.slice(0, 2 * SHORT_ID_BYTES)) ?? new Uint8Array(SHORT_ID_BYTES);
 }

@@ -45,7 +45,7 @@ export class Bases {
     return this.#current;
   }
 
-  /** Tags that an asker may name, the newest first. */
+  /** Tags that an asker may name: its own vector's, the one that it speaks of, and older ones. */
   tags(most: number): number[] {
     const tags = [this.#vector.tag, this.#current.tag, ...this.#bases.map(({ tag }) => tag)];
     return [...new Set(tags)].filter((tag) => tag !== 0).slice(0, most);

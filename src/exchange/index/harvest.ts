@@ -80,11 +80,12 @@ export class Harvest {
     asker.harvested();
     onGrown();
     const held = vector.count(hex);
-    for (const open of gathering.wanted.filter((one) => one.hex === hex)) {
+    // While it was not known, its streams went by the beginning of its id.
+    for (const open of gathering.wanted.filter((one) => hex.startsWith(one.hex))) {
       const stretch = { hex, id: copyBytes(id), from: open.from, to: open.to };
       const whole = open.to <= held ? await streams.whole(stretch) : undefined;
       const known = whole?.bytes ?? (await streams.beginning(stretch, held));
-      gathering.held(hex, held, (one) =>
+      gathering.held(open.hex, held, (one) =>
         one === open || (one.from === open.from && one.to === open.to) ? known : new Uint8Array(),
       );
     }

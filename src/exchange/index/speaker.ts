@@ -4,12 +4,13 @@
  */
 import { toHex } from "../../kernel/bytes.ts";
 import { ANSWER, INDEX } from "../../radio/priority.ts";
-import { SHORT_ID_BYTES, SLOT_BYTES } from "../../wire/holdings.ts";
+import { MAX_STRANGERS, SHORT_ID_BYTES, SLOT_BYTES } from "../../wire/holdings.ts";
 import { MAX_LEFT, repairHeadBytes, type Repair } from "../../wire/repair.ts";
 import type { ExchangeParts } from "../parts.ts";
 import type { Floor } from "./floor.ts";
-import { codedSlots, likelySlots, offerOf, type Offer, type Over } from "./offers.ts";
+import { OFFER_LIMITS, codedSlots, isBase, likelySlots, offerOf, type Offer, type Over } from "./offers.ts";
 import { mostPackets, planFor, planForAll, type Plan } from "./plans.ts";
+import { referenceToBeacon, referenceToPush } from "./reference.ts";
 import { countIn, type IndexState, type Lack } from "./state.ts";
 import { slotsOf, type Stream } from "./streams.ts";
 import type { Member } from "./vector.ts";
@@ -36,14 +37,10 @@ interface Burst {
 interface Aid {
   /** How badly placed we are ourselves, 0 … 4. */
   readonly handicap: number;
-  /** Slots that the speaker lacks; undefined when we hold more in all, and should speak in its place. */
-  readonly slots: number | undefined;
+  /** What the speaker lacks; undefined when we hold more in all, and should speak in its place. */
+  readonly lacks: readonly Lack[] | undefined;
 }
 
-/** Slots of one offer of coded slots: what a receiver can solve at once, and hold. */
-const MAX_OFFER_SLOTS = 512;
-/** Holdings of a REPAIR take at most so much of the packet. */
-const MAX_HEAD_BYTES = 96;
 const MAX_BEACON_SLOTS = 1_000_000;
 const MAX_REMEMBERED = 64;
 /** Questions that come so soon after a burst, in packets, were asked before it was heard. */
@@ -110,7 +107,7 @@ export class Speaker {
   /** Own news were pushed: who has heard a part of them can ask for the rest. */
   pushed({ id, to }: Stream): void {
     this.#ownSaidMs = this.#ports.clock.monotonicMs();
-    this.#remember(referenceTo(id, to), this.#ports.state.bases.current);
+    this.#remember(referenceToPush(id, to), this.#ports.state.bases.current);
   }
 
   saidLately(re: number): boolean {
@@ -146,7 +143,7 @@ export class Speaker {
     agenda.set("index:burst", (0.02 + 0.1 * floor.chance()) * floor.packetMs, () => this.#next());
   }
 
-  /** Somebody lacks so many slots of that; whoever is first may help. */
+  /** Somebody lacks so many slots over a base that it knows; whoever is first may help. */
   owe(slots: number, over: Over): void {
     if (slots > (this.#owed?.slots ?? 0)) this.#owed = { slots, over };
   }
@@ -172,41 +169,42 @@ export class Speaker {
     const justSaid = clock.monotonicMs() - this.#ownSaidMs < OWN_AGAIN * floor.packetMs;
     if (!justSaid && lacks.some(({ member }) => member.hex === this.#ownHex) && !state.isConfirmed(this.#ownHex)) {
       this.#unheard = true;
-      this.#aid = { handicap: 0, slots: undefined };
+      this.#aid = { handicap: 0, lacks: undefined };
       return;
     }
     const untold = new Set(state.uncovered().map(({ hex }) => hex));
     const news = lacks.filter(({ member }) => untold.has(member.hex));
     if (news.length === 0) return;
     const inPlace = this.#ownSlots() > total * TAKE_OVER_FROM;
-    const slots = news.reduce((sum, { member, from }) => sum + likelySlots(member, from), 0);
-    this.#aid = { handicap: state.handicap, slots: inPlace ? undefined : slots };
+    this.#aid = { handicap: state.handicap, lacks: inPlace ? undefined : news };
   }
 
-  /** Tells what we hold, without any of it. */
-  async sayBeacon(hops?: number, expiresInMs?: number): Promise<void> {
+  /** Tells what we hold, without any of it. @param base that the others know; of nothing, if they know none of ours */
+  async sayBeacon(hops?: number, expiresInMs?: number, base = this.#ports.state.bases.current): Promise<void> {
     const { air, state, count } = this.#ports;
-    const base = state.bases.current;
-    const limits = { slots: MAX_BEACON_SLOTS, headBytes: air.maxMessageBytes - SHORT_ID_BYTES };
+    const headBytes = air.maxMessageBytes - SHORT_ID_BYTES;
+    const limits = { slots: MAX_BEACON_SLOTS, headBytes, strangers: MAX_STRANGERS };
     const { holdings, streams } = await offerOf(state, base, limits);
     const sender = state.shard.author.id.subarray(0, SHORT_ID_BYTES);
-    const re = referenceTo(sender, state.vector.tag);
-    air.say(
-      { type: "beacon", sender, holdings },
-      {
-        priority: INDEX,
-        key: "beacon",
-        ...(hops === undefined ? {} : { hops }),
-        ...(expiresInMs === undefined ? {} : { expiresInMs }),
-        onSent: () => {
-          this.#remember(re, base);
-          state.noteTold(streams);
-          this.#noteSaid(streams);
-          count("beacons_said");
-          this.#ports.onSaid();
-        },
+    const beacon = { type: "beacon", sender, holdings } as const;
+    const re = referenceToBeacon(beacon);
+    air.say(beacon, {
+      priority: INDEX,
+      key: "beacon",
+      ...(hops === undefined ? {} : { hops }),
+      ...(expiresInMs === undefined ? {} : { expiresInMs }),
+      onSent: () => {
+        this.#remember(re, base);
+        state.noteTold(streams);
+        this.#noteSaid(streams);
+        count("beacons_said");
+        this.#ports.onSaid();
       },
-    );
+    });
+  }
+
+  get #isBusy(): boolean {
+    return this.#burst !== undefined;
   }
 
   async #speak(aid: Aid | undefined): Promise<void> {
@@ -215,8 +213,9 @@ export class Speaker {
     const uncovered = state.uncovered();
     const over = this.#owed?.over ?? state.bases.current;
     const offer = await this.#offer(over);
-    if (this.#burst !== undefined || this.#isContent || offer.slots === 0) return;
-    const plan = this.#plan(offer, uncovered, aid);
+    if (this.#isBusy || this.#isContent || offer.slots === 0) return;
+    const plan = await this.#plan(offer, uncovered, aid);
+    if (this.#isBusy) return;
     this.#owed = undefined;
     this.#unheard = false;
     if (plan.packets === 0) return this.sayBeacon();
@@ -232,11 +231,11 @@ export class Speaker {
     await this.#next();
   }
 
-  #plan({ streams }: Offer, uncovered: readonly Member[], aid: Aid | undefined): Plan {
+  async #plan({ streams }: Offer, uncovered: readonly Member[], aid: Aid | undefined): Promise<Plan> {
     const { state, clock } = this.#ports;
     const { ratio: loss } = state.loss;
     if (this.#owed !== undefined) return planFor(this.#owed.slots, 1, loss);
-    if (aid?.slots !== undefined) return planFor(aid.slots, 0, loss);
+    if (aid?.lacks !== undefined) return planFor(await state.slotsFor(aid.lacks), 0, loss);
     const fresh = new Set(uncovered.map(({ hex }) => hex));
     const news = streams.filter(({ hex }) => aid !== undefined || fresh.has(hex));
     const certain = this.#unheard && news.some(({ hex }) => hex === this.#ownHex) ? 1 : 0;
@@ -260,20 +259,21 @@ export class Speaker {
     const most = Math.min(offer.slots, Math.floor((air.maxMessageBytes - head) / SLOT_BYTES));
     const now = this.#filled(Math.min(most, burst.perPacket ?? most), most, head);
     burst.packets = Math.min(burst.packets, mostPackets(offer.slots, now, state.loss.ratio)) - 1;
-    const repair = this.#repair(offer, now, Math.min(MAX_LEFT, burst.packets));
+    const left = burst.packets + restOf(burst.over, offer).length;
+    const repair = this.#repair(offer, now, Math.min(MAX_LEFT, left));
     const airMs = air.airtimeMs(head + now * SLOT_BYTES);
     const said = air.say(repair, {
       priority: burst.answer ? ANSWER : INDEX,
       key: "index:repair",
       ...(burst.hops === undefined ? {} : { hops: burst.hops }),
       onSent: () => {
-        this.#remember(repair.seed, burst.over);
+        this.#remember(repair.seed, this.#saidOf(offer, burst.over));
         this.#countSession();
         this.#lastBurst = { endMs: clock.monotonicMs() + airMs, slots: this.#lastBurst.slots + now };
         this.#noteSaid(offer.streams);
         count("repairs_said");
         if (burst.packets > 0) agenda.set("index:burst", 0, () => this.#next());
-        else this.#endBurst();
+        else void this.#goOn(burst);
         this.#ports.onSaid();
       },
     });
@@ -281,8 +281,31 @@ export class Speaker {
     else agenda.set("index:burst", 120_000 + 60 * floor.packetMs, () => this.#endBurst());
   }
 
+  /** What was asked for by name, and had no room in one group, is the next one. */
+  async #goOn({ last, over, hops, answer }: Burst): Promise<void> {
+    const { state, agenda } = this.#ports;
+    const lacks = last === undefined ? [] : restOf(over, last);
+    this.#endBurst();
+    if (lacks.length === 0 || isBase(over)) return;
+    const plan = planFor(await state.slotsFor(lacks), 1, state.loss.ratio);
+    if (this.#isBusy) return;
+    this.#burst = { total: 0, last: undefined, ...plan, hops, answer, over: { base: over.base, lacks } };
+    agenda.cancel("index:speak");
+    agenda.set("index:burst", 0, () => this.#next());
+  }
+
   #offer(over: Over): Promise<Offer> {
-    return offerOf(this.#ports.state, over, { slots: MAX_OFFER_SLOTS, headBytes: MAX_HEAD_BYTES });
+    return offerOf(this.#ports.state, over, OFFER_LIMITS);
+  }
+
+  /** What a packet was about: of more than fits one, just what it told. */
+  #saidOf({ holdings, streams }: Offer, over: Over): Over {
+    if (!holdings.partial || !isBase(over)) return over;
+    const lacks = streams.flatMap(({ hex, from }) => {
+      const member = this.#ports.state.vector.member(hex);
+      return member === undefined ? [] : [{ member, from }];
+    });
+    return { base: over, lacks };
   }
 
   #repair(offer: Offer, count: number, left: number): Repair {
@@ -342,11 +365,9 @@ export class Speaker {
   }
 }
 
-/**
- * How a WANT refers to a beacon, or to a push.
- * @param sender its author's id, or its beginning
- * @param tag of the beacon's vector; of a push the number of its last entry
- */
-export function referenceTo(sender: Uint8Array, tag: number): number {
-  return (tag ^ (((sender[0] ?? 0) << 8) | (sender[1] ?? 0))) & 0xffff;
+/** Of what was asked for by name, what that offer has no room for. */
+function restOf(over: Over, { streams }: Offer): readonly Lack[] {
+  if (isBase(over)) return [];
+  const told = new Set(streams.map(({ hex }) => hex));
+  return over.lacks.filter(({ member }) => !told.has(member.hex));
 }

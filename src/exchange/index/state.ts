@@ -34,6 +34,8 @@ export interface Lack {
   readonly from: number;
 }
 
+/** Slots of one offer of coded slots: what a receiver can solve at once, and hold. */
+export const MAX_OFFER_SLOTS = 512;
 /** Authors of whom it is remembered what was announced: twice as many as a shard holds. */
 const MAX_COVERED = 8_192;
 /** Authors whose turn is remembered; of more than these the first come again a little early. */
@@ -201,6 +203,18 @@ export class IndexState {
   lacks({ hex, from, to }: Announced, nowMs: number): boolean {
     const held = this.vector.count(hex);
     return to > held && from <= held && this.refused.accepts(hex, nowMs);
+  }
+
+  /** Slots of all that, exactly; no more are reckoned than one answer takes. */
+  async slotsFor(lacks: readonly Lack[]): Promise<number> {
+    let slots = 0;
+    for (const { member, from } of lacks) {
+      const { hex, id, count: to } = member;
+      const stream = await this.streams.fitting({ hex, id, from, to }, MAX_OFFER_SLOTS);
+      slots += stream === undefined ? 0 : slotsOf(stream.bytes);
+      if (slots >= MAX_OFFER_SLOTS) return MAX_OFFER_SLOTS;
+    }
+    return slots;
   }
 
   /** A stream of a packet with as much of it as we hold. */

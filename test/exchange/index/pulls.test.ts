@@ -41,14 +41,15 @@ test("who holds all that came since the base gets nothing", async () => {
   expect(await toldTo(3)).toEqual([]);
 });
 
-test("who names a base, and less than is in it, is taken at its word about the less", async () => {
-  const [told] = await toldTo(0);
-  expect(told).toMatchObject({ base: 0, strangers: [{ from: 0, delta: 3 }] });
+test("who names a base, and less than is in it, hears what there is, and can ask for the less by name", async () => {
+  expect(await toldTo(1)).toEqual([]);
+  const told = rig.heard.flatMap((message) => (message.type === "beacon" ? [message.holdings] : []));
+  expect(told[0]).toMatchObject({ base: 0, strangers: [{ from: 0, delta: 3 }] });
 });
 
 test("of a log that is too long for one offer over the base, who holds the beginning is told the rest alone", () => {
   const lack = (count: number, from: number) => [{ member: { hex: "00", id: new Uint8Array(8), count }, from }];
-  expect(overFor(NOTHING, lack(400, 315))).toEqual(lack(400, 315));
+  expect(overFor(NOTHING, lack(400, 315))).toEqual({ base: NOTHING, lacks: lack(400, 315) });
   expect(overFor(NOTHING, lack(400, 0))).toBe(NOTHING);
   expect(overFor(NOTHING, lack(40, 31))).toBe(NOTHING);
 });
