@@ -48,7 +48,12 @@ export async function listenOnLoopback(
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {
-      reject(new AgentError("PORT_TAKEN", `cannot listen on 127.0.0.1:${port}`, { cause }));
+      reject(
+        new AgentError("PORT_TAKEN", `cannot listen on 127.0.0.1:${port}`, {
+          cause,
+          fix: "Another program has it: name another port, or stop that program.",
+        }),
+      );
     });
     server.listen(port, "127.0.0.1", resolve);
   });

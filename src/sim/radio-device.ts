@@ -77,8 +77,14 @@ export interface RadioDevice extends AsyncDisposable {
 /** @throws AgentError "PORT_TAKEN" */
 export async function openRadioDevice(options: RadioDeviceOptions): Promise<RadioDevice> {
   const device = new Device(options);
-  await device.plug();
-  return device;
+  try {
+    await device.plug();
+    return device;
+  } catch (error) {
+    // Else it would go on measuring, and keep the process alive.
+    await device[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 class Device implements RadioDevice {

@@ -1,7 +1,13 @@
 /** Simulated radios on TCP ports: what they refuse. That they work shows test/e2e/try-it.test.ts, in real time. */
 import { expect, test } from "vitest";
 import type { RadiosRequest, SimulatedRadio } from "../../src/kernel/simulation.ts";
+import { systemClock } from "../../src/drivers/clock.ts";
+import { systemRandom } from "../../src/drivers/random.ts";
+import { PRESETS } from "../../src/radio/airtime.ts";
+import { openEther } from "../../src/sim/ether.ts";
+import { openRadioDevice } from "../../src/sim/radio-device.ts";
 import { serveRadios } from "../../src/sim/radios.ts";
+import { nodeNumber } from "../../src/sim/topology.ts";
 
 const REQUEST: RadiosRequest = { count: 2, port: 0, lossRatio: 0, inLine: false };
 
@@ -45,4 +51,23 @@ test("a port that is taken is told", async () => {
   );
   await serving;
   await expect(taken).rejects.toMatchObject({ code: "PORT_TAKEN" });
+});
+
+test("a device whose port is taken leaves no timer behind, which would keep the program alive", async () => {
+  const [system, random] = [systemClock(), systemRandom()];
+  let sleepers = 0;
+  const sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
+    sleepers++;
+    await system.sleep(ms, signal);
+    sleepers--;
+  };
+  const clock = { ...system, sleep };
+  await using ether = openEther({ clock, random, modulation: PRESETS.LongFast, links: [] });
+  const device = { ether, clock, random, region: "US", preset: "LongFast" };
+  await using first = await openRadioDevice({ ...device, clock: system, nodeNumber: nodeNumber(0) });
+  const before = sleepers;
+  const second = openRadioDevice({ ...device, nodeNumber: nodeNumber(1), port: first.port });
+  await expect(second).rejects.toMatchObject({ code: "PORT_TAKEN" });
+  await system.sleep(0, new AbortController().signal);
+  expect(sleepers).toBe(before);
 });
