@@ -298,7 +298,10 @@ export class Asker {
 
   #askAgain(): void {
     const { agenda, floor, air } = this.#ports;
-    const waitMs = floor.busyMs + 2.5 * floor.packetMs + (0.3 + 0.7 * floor.chance()) * floor.askWindowMs;
+    // Each relay says question and answer once more.
+    const relays = this.#best()?.hops ?? 0;
+    const answerMs = 2.5 * (1 + relays) * floor.packetMs;
+    const waitMs = floor.busyMs + answerMs + (0.3 + 0.7 * floor.chance()) * floor.askWindowMs;
     agenda.set("index:ask", waitMs * backOff(air.timing(), this.#tries + HASTE), () => this.#ask());
   }
 

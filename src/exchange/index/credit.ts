@@ -12,19 +12,33 @@ const CAPACITY = 256;
 const PATIENT = 3;
 /** With each further one the next best becomes so many times as good. */
 const FACTOR = 4;
-/** So many in an hour are enough. */
+/** So many in an hour are enough, when nothing new comes at all; and when slots come, which anybody can make up, but no entries. */
 const MOST_IN_VAIN = 30;
+const MOST_WITHOUT_ENTRIES = 150;
+
+interface Account {
+  readonly sinceMs: number;
+  /** Questions since anything new came, and since entries came. */
+  readonly times: number;
+  readonly all: number;
+}
 
 export class Credit {
-  readonly #vain = new Map<number, { readonly times: number; readonly sinceMs: number }>();
+  readonly #vain = new Map<number, Account>();
 
   /** A question to that radio. @param nowMs monotonic */
   asked(radio: number, nowMs: number): void {
-    const before = this.#account(radio, nowMs);
+    const { sinceMs, times, all } = this.#account(radio, nowMs) ?? { sinceMs: nowMs, times: 0, all: 0 };
     this.#vain.delete(radio);
-    this.#vain.set(radio, { sinceMs: before?.sinceMs ?? nowMs, times: (before?.times ?? 0) + 1 });
+    this.#vain.set(radio, { sinceMs, times: times + 1, all: all + 1 });
     const oldest = this.#vain.keys().next();
     if (this.#vain.size > CAPACITY && oldest.done !== true) this.#vain.delete(oldest.value);
+  }
+
+  /** New slots came from it. @param nowMs monotonic */
+  answered(radio: number, nowMs: number): void {
+    const account = this.#account(radio, nowMs);
+    if (account !== undefined) this.#vain.set(radio, { ...account, times: 0 });
   }
 
   /** Entries that it told of have come, and their author's signature held. */
@@ -39,10 +53,11 @@ export class Credit {
 
   /** True when enough was asked for the hour. @param nowMs monotonic */
   isSpent(radio: number, nowMs: number): boolean {
-    return (this.#account(radio, nowMs)?.times ?? 0) >= MOST_IN_VAIN;
+    const account = this.#account(radio, nowMs);
+    return account !== undefined && (account.times >= MOST_IN_VAIN || account.all >= MOST_WITHOUT_ENTRIES);
   }
 
-  #account(radio: number, nowMs: number): { readonly times: number; readonly sinceMs: number } | undefined {
+  #account(radio: number, nowMs: number): Account | undefined {
     const account = this.#vain.get(radio);
     return account === undefined || nowMs - account.sinceMs >= HOUR_MS ? undefined : account;
   }

@@ -50,6 +50,7 @@ export class Harvest {
     const { news, conflict } = state.gathering.learn({ sender, parts, seed, coded }, nowMs);
     if (conflict) count("repair_conflicts");
     if (news > 0 || conflict) this.#hear({ sender, streams, slots: { kind: "coded", seed, bytes: copyBytes(coded) } });
+    if (news > 0) state.credit.answered(sender, nowMs);
     if (news > 0) asker.progress(parts.some(({ hex, wanted }) => wanted && state.vector.count(hex) > 0));
     await this.gather(sender);
   }
