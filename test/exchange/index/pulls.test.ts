@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { overFor } from "../../../src/exchange/index/offers.ts";
 import { NOTHING, tagPart } from "../../../src/exchange/index/vector.ts";
 import { seededRandom } from "../../../src/sim/seeded-random.ts";
+import { nodeNumber } from "../../../src/sim/topology.ts";
 import type { Pull } from "../../../src/wire/pull.ts";
 import { openStranger, type StrangerRig } from "../../fakes/stranger.ts";
 
@@ -52,4 +53,37 @@ test("of a log that is too long for one offer over the base, who holds the begin
   expect(overFor(NOTHING, lack(400, 315))).toEqual({ base: NOTHING, lacks: lack(400, 315) });
   expect(overFor(NOTHING, lack(400, 0))).toBe(NOTHING);
   expect(overFor(NOTHING, lack(40, 31))).toBe(NOTHING);
+});
+
+test("who asks by name for a log that it lacks gets that one, whole, and nothing else", async () => {
+  const other = await rig.neighbour();
+  await other.put("theirs", random.bytes(100));
+  await rig.clock.runUntil(() => rig.node.shard.authors().length === 2, 30 * MINUTE_MS);
+  await rig.clock.advance(30 * MINUTE_MS);
+  rig.ether.setLink({ a: nodeNumber(1), b: nodeNumber(2), loss: 1 });
+  rig.heard.length = 0;
+  const { id } = other.shard.author;
+  await rig.say({
+    type: "pull",
+    tries: 0,
+    bases: [],
+    partial: true,
+    vector: [{ author: id.subarray(0, 4), count: 0 }],
+  });
+  await rig.clock.advance(10_000);
+  const told = rig.heard.flatMap((message) => (message.type === "repair" ? [message] : []));
+  expect(told.length).toBeGreaterThan(0);
+  for (const { holdings } of told)
+    expect(holdings).toMatchObject({ base: 0, rows: [], strangers: [{ from: 0, delta: 2 }] });
+  const slots = told[0]?.holdings.strangers[0]?.slots ?? 0;
+  const coded = told.reduce((sum, message) => sum + message.coded.length / 16, 0);
+  expect(coded).toBeGreaterThanOrEqual(slots);
+});
+
+test("who asks what there is hears a list of it, and no slots", async () => {
+  await rig.say({ type: "pull", tries: 0, bases: [], partial: true, vector: [] });
+  await rig.clock.advance(10_000);
+  expect(rig.heard.filter(({ type }) => type === "repair")).toEqual([]);
+  const [told] = rig.heard.flatMap((message) => (message.type === "beacon" ? [message.holdings] : []));
+  expect(told).toMatchObject({ base: 0, strangers: [{ from: 0, delta: 3 }] });
 });
