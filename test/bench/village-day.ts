@@ -4,6 +4,7 @@
  * @module
  */
 import { cpuUsage, hrtime } from "node:process";
+import { toHex } from "../../src/kernel/bytes.ts";
 import { openEtherModem } from "../../src/sim/ether-modem.ts";
 import { openEther, type Ether } from "../../src/sim/ether.ts";
 import { drawBelow, seededRandom } from "../../src/sim/seeded-random.ts";
@@ -73,11 +74,21 @@ async function day(seed: number): Promise<Row> {
     "air s": round(airtimeUs / 1e6),
     put: done.put,
     got: done.got,
-    "entries held": nodes.reduce(
-      (all, { shard }) => all + shard.vector().reduce((sum, { count }) => sum + count, 0),
-      0,
-    ),
+    "entries lacking": lacking(nodes),
   };
+}
+
+/** What nodes lack of what somebody holds, counted at each. */
+function lacking(nodes: readonly SimNode[]): number {
+  const most = new Map<string, number>();
+  for (const { shard } of nodes) {
+    for (const { author, count } of shard.vector()) {
+      most.set(toHex(author), Math.max(count, most.get(toHex(author)) ?? 0));
+    }
+  }
+  const total = [...most.values()].reduce((all, count) => all + count, 0);
+  const held = ({ shard }: SimNode): number => shard.vector().reduce((sum, { count }) => sum + count, 0);
+  return nodes.reduce((all, node) => all + total - held(node), 0);
 }
 
 function openNode(clock: VirtualClock, ether: Ether, number: number, seed: string): Promise<SimNode> {
