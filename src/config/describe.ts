@@ -22,7 +22,7 @@ file: \`CAYE_RADIO_MODEM=tcp://127.0.0.1:4403\`. Unknown fields, unknown \`CAYE_
 refused with the field's path and an example. \`CAYE_STATE\` is no field: it names the state directory (else
 \`$XDG_STATE_HOME/caye\`, else \`~/.local/state/caye\`).
 
-This page is rendered from \`src/config/schema.ts\`.`;
+This page is rendered from \`src/config/\`.`;
 
 function tableSection(table: string, sentence: string): string {
   const rows = fieldRows()
