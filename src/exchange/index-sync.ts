@@ -173,10 +173,10 @@ export class IndexSync {
     const resolved = this.#state.resolve(holdings);
     if (resolved === undefined) {
       this.#ports.count("bases_unknown");
-      if (this.#asker.pull(origin)) this.#beacons.differs();
+      if (this.#asker.pull(origin, holdings.base)) this.#beacons.differs();
       return undefined;
     }
-    this.#asker.understood();
+    this.#asker.understood(!resolved.partial);
     this.#answers.heardOver(resolved.base);
     bases.heard(resolved.base, this.#nowMs());
     if (resolved.base === bases.current) this.#state.noteKnown(resolved.streams.length);
@@ -207,8 +207,10 @@ export class IndexSync {
     this.#speaker.aid(lacks, sum(resolved.streams));
     if (isBeacon && lacks.length > 0)
       this.#speaker.owe(await this.#state.slotsFor(lacks), overFor(resolved.base, lacks));
+    // Who has no room to tell all over an old base does not know ours: what it lacks can't be told.
+    const isBehind = partial && isBeacon && resolved.base !== bases.current;
     // A REPAIR over no more than we hold is for others: it neither agrees nor differs.
-    if (lacking.length > 0 || lacks.length > 0) this.#beacons.differs();
+    if (lacking.length > 0 || lacks.length > 0 || isBehind) this.#beacons.differs();
     else if (isBeacon) this.#beacons.agrees();
     return resolved;
   }

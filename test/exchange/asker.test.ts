@@ -85,7 +85,7 @@ test("who holds just what another holds leaves it to that one to ask for everyth
   const spoken = async (base: "own" | "another"): Promise<number> => {
     await using rig = await openRig();
     const { clock, state, asker, queued } = rig;
-    asker.pull({ from: 5, hops: 0 });
+    asker.pull({ from: 5, hops: 0 }, 77);
     const tag = base === "own" ? state.vector.tag : state.vector.tag ^ 1;
     asker.heardPull({ type: "pull", tries: 0, bases: [tag], partial: false, vector: [] }, { from: 6, hops: 0 });
     await clock.advance(8_000);

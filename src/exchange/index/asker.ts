@@ -31,6 +31,7 @@ const MAX_IN_VAIN = 60;
 const HASTE = 6;
 /** So many fruitless PULLs in a row; the next base that is not known begins anew. */
 const MAX_PULLS = 8;
+const MOST_PULL_DOUBLINGS = 5;
 /** Questions in vain because of one radio's unknown bases, in an hour; and because of all radios' together. */
 const PULLS: AllowanceRules = { times: 10, smallChange: 0 };
 const ALL_RADIOS = 4;
@@ -53,6 +54,8 @@ export class Asker {
   /** Who named a base that we do not know, and how often we asked because of that in vain. */
   #pullFor = 0;
   readonly #unknownBases = new HourlyAllowance(PULLS);
+  /** The last base that somebody named and we don't know, until somebody tells all that it holds in words that we know. */
+  #unknownBase: number | undefined;
   /** True while the last question waits for its turn on air. */
   #waits = false;
   /** Since when the next question is put off; undefined when nothing is lacking. Monotonic ms. */
@@ -163,8 +166,9 @@ export class Asker {
   }
 
   /** That radio names a base that we do not know: nothing can be asked about it but everything. False when that is under way, or was done too often in vain. */
-  pull({ from, hops }: Origin): boolean {
+  pull({ from, hops }: Origin, base: number): boolean {
     const { agenda, floor, state } = this.#ports;
+    this.#unknownBase = base;
     if (agenda.has("index:pull") || !this.#mayPull(from)) return false;
     this.#pullFor = from;
     const isFar = isFarther(hops, state.neighbours.nearestHops());
@@ -179,11 +183,19 @@ export class Asker {
     return left(`${radio}`, 1) > 0 && left(ANYBODY, ALL_RADIOS) > 0;
   }
 
-  /** Something came that we understand. */
-  understood(): void {
-    this.#ports.agenda.cancel("index:pull");
-    this.#ports.air.cancel("index:pull");
+  /** Something came that we understand. @param isAll false when it is a part of what its sender holds: there may be more */
+  understood(isAll: boolean): void {
+    const { agenda, air } = this.#ports;
+    const wasAsking = agenda.has("index:pull");
+    air.cancel("index:pull");
     this.#pulls = 0;
+    if (isAll || this.#unknownBase === undefined) this.#resolved();
+    else if (wasAsking) this.#pullLater();
+  }
+
+  #resolved(): void {
+    this.#unknownBase = undefined;
+    this.#ports.agenda.cancel("index:pull");
   }
 
   #ask(): void {
@@ -311,6 +323,9 @@ export class Asker {
 
   #pull(): void {
     const { state, air, clock, count } = this.#ports;
+    if (this.#unknownBase === undefined || state.bases.find(this.#unknownBase) !== undefined) return this.#resolved();
+    // First what was named meanwhile.
+    if (state.gathering.needed > 0) return this.#pullLater();
     if (this.#pulls >= MAX_PULLS || !this.#mayPull(this.#pullFor)) {
       count("pulls_given_up");
       this.#pulls = 0;
@@ -331,7 +346,7 @@ export class Asker {
     const { agenda, floor } = this.#ports;
     this.#pulls++;
     const waitMs = floor.busyMs + 4 * floor.packetMs + (1 + floor.chance()) * floor.askWindowMs;
-    agenda.set("index:pull", waitMs * 2 ** this.#pulls, () => this.#pull());
+    agenda.set("index:pull", waitMs * 2 ** Math.min(this.#pulls, MOST_PULL_DOUBLINGS), () => this.#pull());
   }
 
   /** Of the authors only those of whom more is held than in the base that others probably know. */
