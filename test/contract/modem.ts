@@ -62,6 +62,8 @@ export function describeModem(name: string, openRig: () => Promise<ModemRig>): v
       let outcome = await send({ payload });
       // "Busy" is worth another try, as the port says: on a loaded machine the line may be slow to take the bytes.
       for (let tries = 0; outcome.kind === "busy" && tries < 20; tries++) {
+        let looks = 0;
+        await rig.until(() => ++looks > 5, "a moment");
         await ready();
         outcome = await send({ payload });
       }
