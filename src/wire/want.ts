@@ -5,7 +5,7 @@ import { within, type MessageCodec } from "./message-codec.ts";
 /** Names a count and no list: every new slot is as good as another. */
 export interface Want {
   readonly type: "want";
-  /** Seed of the last REPAIR heard, or the lower 16 bits of the last BEACON's vector tag: who said that is asked. */
+  /** What is asked about: the seed of a REPAIR, or two bytes that both sides reckon of a BEACON or an UPDATE. */
   readonly re: number;
   /** Slots, 1 … 1,023. */
   readonly slots: number;
