@@ -75,55 +75,46 @@ function refuse(samples: Uint8Array, bits: number): void {
 }
 
 function figures(symbols: Uint8Array, alphabet: number, next: (estimator: Estimator) => void): EntropyFigures {
-  // Nothing can be guessed better than what is always the same, and several estimators divide by what never changes.
-  if (alphabet < 2) return ONE_SYMBOL;
-  const binary = alphabet === 2;
-  let repeated: RepeatFigures | undefined;
-  const of = (estimator: Estimator): number | undefined => {
+  const made = (estimator: Estimator, make: () => number | undefined): number | null => {
     next(estimator);
-    switch (estimator) {
-      case "mcv":
-        return mostCommonValue(symbols);
-      case "collision":
-        return binary ? collision(symbols) : undefined;
-      case "markov":
-        return binary ? markov(symbols) : undefined;
-      case "compression":
-        return binary ? compression(symbols) : undefined;
-      case "tTuple":
-        repeated = repeats(symbols, alphabet);
-        return repeated.tTuple;
-      case "lrs":
-        return repeated?.lrs;
-      case "multiMcw":
-        return multiMcw(symbols, alphabet);
-      case "lag":
-        return lag(symbols, alphabet);
-      case "multiMmc":
-        return multiMmc(symbols, alphabet);
-      case "lz78y":
-        return lz78y(symbols, alphabet);
-    }
+    return make() ?? null;
   };
-  return everyEstimator((estimator) => of(estimator) ?? null);
-}
-
-function everyEstimator(of: (estimator: Estimator) => number | null): EntropyFigures {
+  // Nothing can be guessed better than what is always the same, and several estimators divide by what never changes.
+  if (alphabet < 2) return { ...NONE, mcv: made("mcv", () => 0) };
+  const ofBits = (make: (bits: Uint8Array) => number | undefined) => () => (alphabet === 2 ? make(symbols) : undefined);
+  const mcv = made("mcv", () => mostCommonValue(symbols));
+  const ofCollision = made("collision", ofBits(collision));
+  const ofMarkov = made("markov", ofBits(markov));
+  const ofCompression = made("compression", ofBits(compression));
+  // One suffix array serves both.
+  let repeated: RepeatFigures | undefined;
+  const tTuple = made("tTuple", () => (repeated = repeats(symbols, alphabet)).tTuple);
   return {
-    mcv: of("mcv"),
-    collision: of("collision"),
-    markov: of("markov"),
-    compression: of("compression"),
-    tTuple: of("tTuple"),
-    lrs: of("lrs"),
-    multiMcw: of("multiMcw"),
-    lag: of("lag"),
-    multiMmc: of("multiMmc"),
-    lz78y: of("lz78y"),
+    mcv,
+    collision: ofCollision,
+    markov: ofMarkov,
+    compression: ofCompression,
+    tTuple,
+    lrs: made("lrs", () => repeated?.lrs),
+    multiMcw: made("multiMcw", () => multiMcw(symbols, alphabet)),
+    lag: made("lag", () => lag(symbols, alphabet)),
+    multiMmc: made("multiMmc", () => multiMmc(symbols, alphabet)),
+    lz78y: made("lz78y", () => lz78y(symbols, alphabet)),
   };
 }
 
-const ONE_SYMBOL = everyEstimator((estimator) => (estimator === "mcv" ? 0 : null));
+const NONE: EntropyFigures = {
+  mcv: null,
+  collision: null,
+  markov: null,
+  compression: null,
+  tTuple: null,
+  lrs: null,
+  multiMcw: null,
+  lag: null,
+  multiMmc: null,
+  lz78y: null,
+};
 
 function least(figures: EntropyFigures, most: number): number {
   return ESTIMATORS.reduce((low, estimator) => Math.min(low, figures[estimator] ?? most), most);

@@ -47,35 +47,55 @@ interface Tuples {
  */
 function tuples(shared: Int32Array): Tuples {
   const longest = shared.reduce((most, length) => Math.max(most, length), 0);
-  const most = new Int32Array(longest + 1);
-  // First as differences: what changes from one length to the next.
-  const pairs = new Float64Array(longest + 2);
+  const found = new Found(longest);
   const lengths = new Int32Array(longest + 2);
   const starts = new Int32Array(longest + 2);
   let open = 0;
   for (let i = 1; i <= shared.length; i++) {
     const length = shared[i] ?? 0;
     let start = i - 1;
-    while (length < (lengths[open] ?? 0)) {
-      const closed = lengths[open] ?? 0;
+    let inner = lengths[open] ?? 0;
+    while (length < inner) {
       start = starts[open] ?? 0;
-      open--;
-      const places = i - start;
-      const above = Math.max(length, lengths[open] ?? 0);
-      const choices = (places * (places - 1)) / 2;
-      most[closed] = Math.max(most[closed] ?? 0, places);
-      pairs[above + 1] = (pairs[above + 1] ?? 0) + choices;
-      pairs[closed + 1] = (pairs[closed + 1] ?? 0) - choices;
+      const outer = lengths[--open] ?? 0;
+      found.run(Math.max(length, outer), inner, i - start);
+      inner = outer;
     }
-    if (length > (lengths[open] ?? 0)) {
-      open++;
-      lengths[open] = length;
+    if (length > inner) {
+      lengths[++open] = length;
       starts[open] = start;
     }
   }
-  for (let length = longest - 1; length > 0; length--) {
-    most[length] = Math.max(most[length] ?? 0, most[length + 1] ?? 0);
+  return found.tuples();
+}
+
+class Found {
+  readonly #most: Int32Array;
+  /** As differences: what changes from one length to the next. */
+  readonly #pairs: Float64Array;
+
+  constructor(longest: number) {
+    this.#most = new Int32Array(longest + 1);
+    this.#pairs = new Float64Array(longest + 2);
   }
-  for (let length = 1; length <= longest; length++) pairs[length] = (pairs[length] ?? 0) + (pairs[length - 1] ?? 0);
-  return { most, pairs };
+
+  /** For each length above `above` up to `length` there is a tuple that stands in so many places. */
+  run(above: number, length: number, places: number): void {
+    const pairs = this.#pairs;
+    const choices = (places * (places - 1)) / 2;
+    pairs[above + 1] = (pairs[above + 1] ?? 0) + choices;
+    pairs[length + 1] = (pairs[length + 1] ?? 0) - choices;
+    if (places > (this.#most[length] ?? 0)) this.#most[length] = places;
+  }
+
+  /** What holds for a tuple holds for its beginnings. */
+  tuples(): Tuples {
+    const [most, pairs] = [this.#most, this.#pairs];
+    for (let length = most.length - 2; length > 0; length--) {
+      most[length] = Math.max(most[length] ?? 0, most[length + 1] ?? 0);
+    }
+    for (let length = 1; length < most.length; length++)
+      pairs[length] = (pairs[length] ?? 0) + (pairs[length - 1] ?? 0);
+    return { most, pairs };
+  }
 }

@@ -66,24 +66,12 @@ function bucketsOf(text: Text, rising: Uint8Array, alphabet: number): Buckets {
 function induce(text: Text, rising: Uint8Array, buckets: Buckets, leaps: Int32Array, order: Int32Array): void {
   order.fill(-1);
   const place = buckets.rising.slice();
-  for (const leap of leaps) {
-    const symbol = text[leap] ?? 0;
-    const at = place[symbol] ?? 0;
-    order[at] = leap;
-    place[symbol] = at + 1;
-  }
+  for (const leap of leaps) putNext(text, place, leap, order);
   place.set(buckets.start.subarray(0, place.length));
-  const last = text[text.length - 1] ?? 0;
-  const lastAt = place[last] ?? 0;
-  order[lastAt] = text.length - 1;
-  place[last] = lastAt + 1;
+  putNext(text, place, text.length - 1, order);
   for (let i = 0; i < order.length; i++) {
     const before = (order[i] ?? 0) - 1;
-    if (before < 0 || rising[before] === 1) continue;
-    const symbol = text[before] ?? 0;
-    const at = place[symbol] ?? 0;
-    order[at] = before;
-    place[symbol] = at + 1;
+    if (before >= 0 && rising[before] === 0) putNext(text, place, before, order);
   }
   place.set(buckets.start.subarray(1));
   for (let i = order.length - 1; i >= 0; i--) {
@@ -94,6 +82,13 @@ function induce(text: Text, rising: Uint8Array, buckets: Buckets, leaps: Int32Ar
     order[at] = before;
     place[symbol] = at;
   }
+}
+
+function putNext(text: Text, place: Int32Array, suffix: number, order: Int32Array): void {
+  const symbol = text[suffix] ?? 0;
+  const at = place[symbol] ?? 0;
+  order[at] = suffix;
+  place[symbol] = at + 1;
 }
 
 /** The leaps in order, from an `order` that is right about the stretches between them: names each stretch, and recurs. */
