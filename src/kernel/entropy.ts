@@ -17,8 +17,8 @@ export const ESTIMATORS = [
 export type Estimator = (typeof ESTIMATORS)[number];
 
 /**
- * Bits of min-entropy a symbol, 0 … log2 of the alphabet, up to the rounding of the last digit. Null where the estimator
- * can't speak: it is for two symbols only, or the samples are too few for it.
+ * Bits of min-entropy a symbol, 0 or more; only `lrs` can be above log2 of the alphabet. Null where the estimator can't
+ * speak: it is for two symbols only, or the samples are too few for it.
  */
 export type EntropyFigures = Readonly<Record<Estimator, number | null>>;
 
