@@ -12,7 +12,7 @@ describe("figures are those of NIST's program", () => {
   const files = goldenFiles().filter(({ bits, count }) => bits * count <= 1_000_000);
 
   test("for samples of every width", () => {
-    expect([...new Set(files.map(({ bits }) => bits))].toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect([...new Set(files.map(({ bits }) => bits))].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     expect(files.length).toBeGreaterThan(25);
   });
 

@@ -20,7 +20,7 @@ export interface GoldenFile {
   readonly count: number;
   readonly figures: Golden;
   /** @throws when they are not those that the figures belong to */
-  samples(): Uint8Array;
+  readonly samples: () => Uint8Array;
 }
 
 export function goldenFiles(): readonly GoldenFile[] {
