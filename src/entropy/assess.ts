@@ -69,9 +69,13 @@ function refuse(samples: Uint8Array, bits: number): void {
   const offset = samples.findIndex((sample) => sample >> bits !== 0);
   if (offset === -1) return;
   const sample = samples[offset] ?? 0;
-  throw new AgentError("SAMPLE_TOO_WIDE", `the byte at offset ${offset} is ${sample}: more than ${bits} bits hold`, {
-    fix: "The file holds one sample a byte, in its low bits: give the width with --bits.",
-  });
+  throw new AgentError(
+    "SAMPLE_TOO_WIDE",
+    `the byte at offset ${offset} is ${sample}, beyond ${2 ** bits - 1}, the most of ${bits} bits`,
+    {
+      fix: "The file holds one sample a byte, in its low bits.",
+    },
+  );
 }
 
 function figures(symbols: Uint8Array, alphabet: number, next: (estimator: Estimator) => void): EntropyFigures {

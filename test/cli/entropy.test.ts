@@ -45,7 +45,7 @@ test("a table shows both views, and what counts", async () => {
 
 test("bits have one view, and one symbol no entropy", async () => {
   const { out } = await assessed("bits.bin", "--bits", "1");
-  expect(out).toMatch(/^estimator +bits a sample$/m);
+  expect(out).toMatch(/^7000 samples of 1 bit, 2 different\n\nestimator +bits a sample\n/);
   expect(out).toMatch(/^compression +0\.\d{6}$/m);
   cli.files.set("dead.bin", new Uint8Array(2000).fill(7));
   const dead = await assessed("dead.bin", "--bits", "8");

@@ -86,7 +86,7 @@ function textOf(assessment: EntropyAssessment): string {
     cells("the least", hOriginal, hBitstring),
   ];
   return [
-    `${samples} samples of ${bits} bits, ${symbols} different\n\n`,
+    `${samples} samples of ${bits === 1 ? "1 bit" : `${bits} bits`}, ${symbols} different\n\n`,
     table(rows, [1, 2]),
     `\nAssessed: ${shown(assessment.assessed)} bits of min-entropy a sample, of ${bits}\n`,
     ...(symbols === 1 ? ["There is one symbol only: no entropy at all.\n"] : []),
