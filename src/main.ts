@@ -60,6 +60,7 @@ const io: CliIo = {
     const [{ serveRadios }, { ask }] = await Promise.all([import("./sim/radios.ts"), import("./sim/phone.ts")]);
     return { serveRadios, ask };
   },
+  entropyTools: () => import("./entropy/assess.ts"),
   untilStopped: async (work) => {
     const stop = new AbortController();
     using _ = onStopSignals(() => stop.abort());

@@ -135,6 +135,7 @@ function quietIo(said: string[]): CliIo {
     villageTools: never,
     simulator: never,
     radioTools: never,
+    entropyTools: never,
     untilStopped: never,
   };
 }

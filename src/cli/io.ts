@@ -1,4 +1,5 @@
 /** What the commands may touch: given by `main.ts`, and by the tests. @module */
+import type { EntropyTools } from "../kernel/entropy.ts";
 import type { VillageTools } from "../kernel/village.ts";
 import type { RadioTools, Simulator } from "../kernel/simulation.ts";
 
@@ -64,6 +65,8 @@ export interface CliIo {
   simulator(): Promise<Simulator>;
   /** Loads simulated radios and a phone's part. */
   radioTools(): Promise<RadioTools>;
+  /** Loads what judges samples. */
+  entropyTools(): Promise<EntropyTools>;
   /** Work that ends when somebody types Ctrl-C or tells the program to stop. */
   untilStopped<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }

@@ -11,6 +11,7 @@ import { type LogOptions, type PutOptions, log, ls, put } from "./commands/files
 import { type GetOptions, get } from "./commands/get.ts";
 import { type SeedRange, type SimOptions, sim } from "./commands/sim.ts";
 import { type StatusOptions, status } from "./commands/status.ts";
+import { addEntropyCommands } from "./entropy-program.ts";
 import type { CliIo } from "./io.ts";
 import { addRadioCommands } from "./radios-program.ts";
 import { printable } from "./text.ts";
@@ -85,6 +86,7 @@ export function createProgram(io: CliIo): Command {
   addAlertCommands(program, io);
   addArchiveCommands(program, io, words);
   addVillageCommands(program, io);
+  addEntropyCommands(program, io);
   addSimCommand(program, io);
   addRadioCommands(program, io);
   return program;

@@ -11,7 +11,7 @@ import type { Words } from "./words.ts";
 const NEWS_EVERY_MS = 5_000;
 const STILL_EVERY_MS = 10_000;
 const LEAST_NAME_COLUMNS = 8;
-const CLEAR_LINE = "\r\u001b[K";
+export const CLEAR_LINE = "\r\u001b[K";
 /** The CID of a file that is one block begins so; any other's names the block that names the rest. */
 const ONE_BLOCK = "bafkrei";
 const MAX_BLOCK_BYTES = 16_384;

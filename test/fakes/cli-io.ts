@@ -2,6 +2,8 @@
 import { createApi } from "../../src/api/api.ts";
 import type { CliIo, PathFacts, RunOptions } from "../../src/cli/io.ts";
 import { runCli } from "../../src/cli/program.ts";
+import { assess } from "../../src/entropy/assess.ts";
+import type { EntropyTools } from "../../src/kernel/entropy.ts";
 import type { AgentError } from "../../src/kernel/errors.ts";
 import { villageTools } from "../../src/dag/authority.ts";
 import type { RadioTools } from "../../src/kernel/simulation.ts";
@@ -22,6 +24,9 @@ export interface FakeCli {
   /** Undefined: nobody listens. Else answers instead of the API. */
   answer: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
   configProblem: AgentError | undefined;
+  /** The clock, which only sleeping moves, or a test. */
+  nowMs: number;
+  entropyTools: EntropyTools;
   /** Radios that are up at once, and a node that says nothing. */
   radioTools: RadioTools;
   /** What the command line gave. */
@@ -54,6 +59,8 @@ export function fakeCli(): FakeCli {
     nodeVersion: "24.21.0",
     answer: (url, init) => api(new Request(url, init)),
     configProblem: undefined,
+    nowMs: 0,
+    entropyTools: { assess },
     radioTools: { serveRadios: async () => undefined, ask: async () => false },
     run: async (...argv) => {
       const said = { code: 0, out: "", err: "" };
@@ -65,7 +72,6 @@ export function fakeCli(): FakeCli {
 }
 
 function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): CliIo {
-  let nowMs = 0;
   return {
     env: cli.env,
     version: "0.1.0",
@@ -106,9 +112,9 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
         .filter((name) => name.startsWith(`${path}/`) && name !== `${path}/`)
         .map((name) => name.slice(path.length + 1)),
     sleep: async (ms) => {
-      nowMs += ms;
+      cli.nowMs += ms;
     },
-    monotonicMs: () => nowMs,
+    monotonicMs: () => cli.nowMs,
     setExitCode: (code) => {
       said.code = code;
     },
@@ -120,6 +126,7 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
     villageTools: async () => villageTools(seeded(7).random),
     simulator: async () => (await import("../../src/sim/scenario.ts")).SIMULATOR,
     radioTools: async () => cli.radioTools,
+    entropyTools: async () => cli.entropyTools,
     untilStopped: (work) => work(AbortSignal.abort()),
   };
 }
