@@ -25,7 +25,7 @@ import { referenceToBeacon, referenceToPush } from "./index/reference.ts";
 import { Speaker } from "./index/speaker.ts";
 import { fitsOffer, overFor } from "./index/offers.ts";
 import { NOTHING } from "./index/vector.ts";
-import { IndexState, countIn, type IndexShard, type Resolved } from "./index/state.ts";
+import { IndexState, countIn, type IndexShard, type Lack, type Resolved } from "./index/state.ts";
 import { parseStream } from "./index/streams.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { NeighboursBudget } from "./neighbours-budget.ts";
@@ -205,14 +205,19 @@ export class IndexSync {
     this.#cover(resolved);
     const lacks = this.#state.lackedBy(resolved);
     this.#speaker.aid(lacks, sum(resolved.streams));
-    if (isBeacon && lacks.length > 0)
-      this.#speaker.owe(await this.#state.slotsFor(lacks), overFor(resolved.base, lacks));
-    // Who has no room to tell all over an old base does not know ours: what it lacks can't be told.
-    const isBehind = partial && isBeacon && resolved.base !== bases.current;
+    if (lacking.length > 0 || lacks.length > 0) this.#beacons.differs();
     // A REPAIR over no more than we hold is for others: it neither agrees nor differs.
-    if (lacking.length > 0 || lacks.length > 0 || isBehind) this.#beacons.differs();
-    else if (isBeacon) this.#beacons.agrees();
+    if (isBeacon) await this.#weigh(resolved, lacks, lacking.length);
     return resolved;
+  }
+
+  /** A BEACON: what its sender lacks is owed to it, and who says the same as we would speaks for us. */
+  async #weigh(said: Resolved, lacks: readonly Lack[], lacking: number): Promise<void> {
+    if (lacks.length > 0) this.#speaker.owe(await this.#state.slotsFor(lacks), overFor(said.base, lacks));
+    // Who has no room to tell all over an old base does not know ours: what it lacks can't be told.
+    const isBehind = said.partial && said.base !== this.#state.bases.current;
+    if (isBehind) this.#beacons.differs();
+    else if (lacks.length + lacking === 0) this.#beacons.agrees();
   }
 
   async #want(streams: readonly Announced[], word: Word): Promise<void> {
