@@ -1,5 +1,6 @@
 /** Alerts that were judged and not taken: so that nobody's list makes us ask for them again. Bounded, for a while. @module */
 import { toHex } from "../kernel/bytes.ts";
+import { keepRecent } from "../kernel/recent.ts";
 import type { Clock } from "../ports/clock.ts";
 
 const CAPACITY = 128;
@@ -14,10 +15,7 @@ export class Settled {
 
   add(digest: Uint8Array, ms: number): void {
     const key = toHex(digest);
-    this.#untilMs.delete(key);
-    this.#untilMs.set(key, { digest, untilMs: this.#clock.monotonicMs() + ms });
-    const oldest = this.#untilMs.keys().next();
-    if (this.#untilMs.size > CAPACITY && oldest.done !== true) this.#untilMs.delete(oldest.value);
+    keepRecent(this.#untilMs, key, { digest, untilMs: this.#clock.monotonicMs() + ms }, CAPACITY);
   }
 
   delete(digest: Uint8Array): void {

@@ -4,6 +4,7 @@
  */
 import { type Bytes, toHex } from "../kernel/bytes.ts";
 import { describeError } from "../kernel/errors.ts";
+import { keepRecent } from "../kernel/recent.ts";
 import type { Log } from "../ports/log.ts";
 import type { Change, Store } from "../ports/store.ts";
 import type { HeldAlert } from "./held-alert.ts";
@@ -112,10 +113,7 @@ export class AlertShelf {
   }
 
   #setOver(authorHex: string, numbers: OverNumbers): void {
-    this.#over.delete(authorHex);
-    this.#over.set(authorHex, numbers);
-    const oldest = this.#over.keys().next();
-    if (this.#over.size > MAX_AUTHORS && oldest.done !== true) this.#over.delete(oldest.value);
+    keepRecent(this.#over, authorHex, numbers, MAX_AUTHORS);
   }
 }
 

@@ -7,6 +7,7 @@ import { unpack } from "../codec/pack.ts";
 import { unpackText } from "../codec/short-text.ts";
 import type { Bytes } from "../kernel/bytes.ts";
 import type { Decoded } from "../kernel/decoded.ts";
+import { keepRecent } from "../kernel/recent.ts";
 import { MAX_NAME_BYTES } from "./name.ts";
 
 /** What rides inside its entry has at most so many bytes, unpacked. */
@@ -27,9 +28,7 @@ function remembered<T>(work: (bytes: Uint8Array) => Decoded<T>): (bytes: Uint8Ar
     const before = known.get(key);
     if (before !== undefined) return before;
     const result = work(bytes);
-    known.set(key, result);
-    const oldest = known.keys().next();
-    if (known.size > MAX_REMEMBERED && oldest.done !== true) known.delete(oldest.value);
+    keepRecent(known, key, result, MAX_REMEMBERED);
     return result;
   };
 }

@@ -6,6 +6,7 @@
  * @module
  */
 import { startsWith, toHex } from "../kernel/bytes.ts";
+import { keepRecent } from "../kernel/recent.ts";
 import type { HeldAlert } from "../alert/held-alert.ts";
 import type { AlertBook } from "../alert/book.ts";
 import { chance } from "../radio/chance.ts";
@@ -181,9 +182,7 @@ export class AlertsSeen {
     let map = this.#maps.get(key);
     if (map === undefined) {
       map = { nodes: new Map(), strangers: new Set(), said: 0, saidBy: new Set() };
-      this.#maps.set(key, map);
-      const oldest = this.#maps.keys().next();
-      if (this.#maps.size > MAX_ALERTS && oldest.done !== true) this.#maps.delete(oldest.value);
+      keepRecent(this.#maps, key, map, MAX_ALERTS);
     }
     return map;
   }

@@ -2,6 +2,7 @@
  * What one thing may cost the air in an hour: a block, whoever asks for it how often; an asker, whatever it asks for.
  * @module
  */
+import { keepRecent } from "../kernel/recent.ts";
 
 export interface AllowanceRules {
   /** In multiples of what it takes to say it once. */
@@ -38,10 +39,7 @@ export class HourlyAllowance {
   /** So many packets are said, or owed. */
   spend(key: string, nowMs: number, packets = 1): void {
     const { sinceMs, spent } = this.#account(key, nowMs);
-    this.#accounts.delete(key);
-    this.#accounts.set(key, { sinceMs, spent: spent + packets });
-    const oldest = this.#accounts.keys().next();
-    if (this.#accounts.size > CAPACITY && oldest.done !== true) this.#accounts.delete(oldest.value);
+    keepRecent(this.#accounts, key, { sinceMs, spent: spent + packets }, CAPACITY);
   }
 
   /** It was worth it: not counted any more. */

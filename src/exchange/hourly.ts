@@ -1,4 +1,5 @@
 /** So many times an hour, for each of many things: what others can make us do is bounded. @module */
+import { keepRecent } from "../kernel/recent.ts";
 
 const HOUR_MS = 3_600_000;
 /** Things that are counted, the last ones. */
@@ -19,10 +20,7 @@ export class Hourly {
     const fresh = before === undefined || nowMs - before.sinceMs >= HOUR_MS;
     const times = fresh ? 0 : before.times;
     if (times >= this.#most) return false;
-    this.#counts.delete(key);
-    this.#counts.set(key, { sinceMs: fresh ? nowMs : before.sinceMs, times: times + 1 });
-    const oldest = this.#counts.keys().next();
-    if (this.#counts.size > CAPACITY && oldest.done !== true) this.#counts.delete(oldest.value);
+    keepRecent(this.#counts, key, { sinceMs: fresh ? nowMs : before.sinceMs, times: times + 1 }, CAPACITY);
     return true;
   }
 

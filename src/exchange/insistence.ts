@@ -3,6 +3,7 @@
  * links are not the same in both directions, and not every radio tells relays truly.
  * @module
  */
+import { keepRecent } from "../kernel/recent.ts";
 
 /** Questions that are remembered, the last ones. */
 const CAPACITY = 256;
@@ -25,10 +26,7 @@ export class Insistence {
   note(key: string, lacking: number): number {
     const before = this.#asked.get(key);
     const times = before?.lacking === lacking ? before.times + 1 : 0;
-    this.#asked.delete(key);
-    this.#asked.set(key, { lacking, times });
-    const oldest = this.#asked.keys().next();
-    if (this.#asked.size > CAPACITY && oldest.done !== true) this.#asked.delete(oldest.value);
+    keepRecent(this.#asked, key, { lacking, times }, CAPACITY);
     return Math.floor(times / PATIENCE);
   }
 }

@@ -2,6 +2,7 @@
  * Who was heard, and what each said that it holds. Claims, not facts: they decide whom to ask, never what to believe.
  * @module
  */
+import { keepRecent } from "../kernel/recent.ts";
 
 /** Entries by author id (hex), as last claimed. */
 export interface Claims {
@@ -38,11 +39,12 @@ export class Neighbours {
   note({ radio, hops, author, claims }: Sign, nowMs: number): boolean {
     const before = this.#heard.get(radio);
     const name = author ?? before?.author ?? radio.toString(16).padStart(8, "0");
-    // Deleted first, so that a Map's insertion order is the order of last hearing.
-    this.#heard.delete(radio);
-    this.#heard.set(radio, { author: name, heardAtMs: nowMs, hops, claims: claims ?? before?.claims ?? NO_CLAIMS });
-    const oldest = this.#heard.keys().next();
-    if (this.#heard.size > MAX_NEIGHBOURS && oldest.done !== true) this.#heard.delete(oldest.value);
+    keepRecent(
+      this.#heard,
+      radio,
+      { author: name, heardAtMs: nowMs, hops, claims: claims ?? before?.claims ?? NO_CLAIMS },
+      MAX_NEIGHBOURS,
+    );
     return before === undefined;
   }
 

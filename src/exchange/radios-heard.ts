@@ -1,4 +1,5 @@
 /** Which agents' radios were heard lately, and over how many relays. Bounded. @module */
+import { keepRecent } from "../kernel/recent.ts";
 
 const CAPACITY = 256;
 /** Who was silent for longer may have missed something; in a quiet village a beacon an hour is much. */
@@ -10,10 +11,7 @@ export class RadiosHeard {
   /** True when it was not heard for two hours, or never. @param nowMs monotonic */
   note(from: number, hops: number | undefined, nowMs: number): boolean {
     const before = this.#heard.get(from);
-    this.#heard.delete(from);
-    this.#heard.set(from, { atMs: nowMs, hops });
-    const oldest = this.#heard.keys().next();
-    if (this.#heard.size > CAPACITY && oldest.done !== true) this.#heard.delete(oldest.value);
+    keepRecent(this.#heard, from, { atMs: nowMs, hops }, CAPACITY);
     return before === undefined || nowMs - before.atMs > ABSENT_MS;
   }
 

@@ -6,6 +6,7 @@ import { refKey, rootOf, textOfRef, type BlockRef } from "../../dag/block-ref.ts
 import type { Shard } from "../../dag/shard.ts";
 import { startsWith } from "../../kernel/bytes.ts";
 import { describeError } from "../../kernel/errors.ts";
+import { keepRecent } from "../../kernel/recent.ts";
 import { REQUEST, type Priority } from "../../radio/priority.ts";
 import { MAX_BLOCK_BYTES, type Coded } from "../../wire/coded.ts";
 import type { Get } from "../../wire/get.ts";
@@ -239,9 +240,7 @@ export class Fetch {
   }
 
   #remember(block: WantedBlock): void {
-    this.#begun.set(refKey(block.ref), block);
-    const oldest = this.#begun.keys().next();
-    if (this.#begun.size > MAX_REMEMBERED && oldest.done !== true) this.#begun.delete(oldest.value);
+    keepRecent(this.#begun, refKey(block.ref), block, MAX_REMEMBERED);
   }
 
   #forgetOldest(): void {

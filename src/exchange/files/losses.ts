@@ -4,6 +4,7 @@
  * A CODED tells its number and how many follow, so what did not come between two that came was lost.
  * @module
  */
+import { keepRecent } from "../../kernel/recent.ts";
 
 type Ratio = number;
 
@@ -28,10 +29,12 @@ export class Losses {
   note(speaker: number, packets: number, lost: number): void {
     const seen = this.#bySpeaker.get(speaker) ?? { packets: 0, lost: 0 };
     const fade = Math.min(1, MEMORY_PACKETS / (seen.packets + packets));
-    this.#bySpeaker.delete(speaker);
-    this.#bySpeaker.set(speaker, { packets: fade * (seen.packets + packets), lost: fade * (seen.lost + lost) });
-    const oldest = this.#bySpeaker.keys().next();
-    if (this.#bySpeaker.size > MAX_SPEAKERS && oldest.done !== true) this.#bySpeaker.delete(oldest.value);
+    keepRecent(
+      this.#bySpeaker,
+      speaker,
+      { packets: fade * (seen.packets + packets), lost: fade * (seen.lost + lost) },
+      MAX_SPEAKERS,
+    );
   }
 
   /** From that radio; of all that were heard when it is not known. 0 … 0.75. */

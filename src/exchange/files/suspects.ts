@@ -5,6 +5,7 @@
  * for longer than that, and what is set aside is still tried by itself: a borrowed number can't keep a file away.
  * @module
  */
+import { keepRecent } from "../../kernel/recent.ts";
 
 const HOUR_MS = 3_600_000;
 const MAX_WITNESSES = 256;
@@ -37,10 +38,12 @@ export class Suspects {
     const sum = { lies: old + lies, truths: before.truths + truths };
     const fade = Math.min(1, MEMORY_SYMBOLS / (sum.lies + sum.truths));
     const untilMs = lies > 0 ? nowMs + HOUR_MS : before.untilMs;
-    this.#witnesses.delete(radio);
-    this.#witnesses.set(radio, { radio, lies: fade * sum.lies, truths: fade * sum.truths, untilMs });
-    const oldest = this.#witnesses.keys().next();
-    if (this.#witnesses.size > MAX_WITNESSES && oldest.done !== true) this.#witnesses.delete(oldest.value);
+    keepRecent(
+      this.#witnesses,
+      radio,
+      { radio, lies: fade * sum.lies, truths: fade * sum.truths, untilMs },
+      MAX_WITNESSES,
+    );
   }
 
   isSuspect(radio: number, nowMs: number): boolean {

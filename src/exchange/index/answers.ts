@@ -5,6 +5,7 @@
  * one hop farther than last time: the answer may have got lost on the way.
  * @module
  */
+import { keepRecent } from "../../kernel/recent.ts";
 import { HourlyAllowance } from "../allowance.ts";
 import { Insistence } from "../insistence.ts";
 import type { NeighboursBudget } from "../neighbours-budget.ts";
@@ -54,10 +55,7 @@ export class Answers {
 
   /** Others may ask about what this one said; when it is away, we can help. */
   heard(re: number, said: Resolved): void {
-    this.#heard.delete(re);
-    this.#heard.set(re, said);
-    const oldest = this.#heard.keys().next();
-    if (this.#heard.size > MAX_HEARD && oldest.done !== true) this.#heard.delete(oldest.value);
+    keepRecent(this.#heard, re, said, MAX_HEARD);
   }
 
   /** Somebody answers already. Who asks a third time does not hear that one. */

@@ -3,6 +3,7 @@
  * believed to hold anything for an hour. Anybody can say that he holds what does not exist.
  * @module
  */
+import { keepRecent } from "../../kernel/recent.ts";
 import type { Ratio } from "../../radio/regions.ts";
 
 const HOUR_MS = 3_600_000;
@@ -29,10 +30,7 @@ export class Credit {
   /** A question to that radio. @param nowMs monotonic */
   asked(radio: number, nowMs: number): void {
     const { sinceMs, times, all } = this.#account(radio, nowMs) ?? { sinceMs: nowMs, times: 0, all: 0 };
-    this.#vain.delete(radio);
-    this.#vain.set(radio, { sinceMs, times: times + 1, all: all + 1 });
-    const oldest = this.#vain.keys().next();
-    if (this.#vain.size > CAPACITY && oldest.done !== true) this.#vain.delete(oldest.value);
+    keepRecent(this.#vain, radio, { sinceMs, times: times + 1, all: all + 1 }, CAPACITY);
   }
 
   /** New slots came from it. @param nowMs monotonic */

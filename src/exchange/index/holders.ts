@@ -5,6 +5,7 @@
  * the way there and back costs everybody's air, and a nearer node will soon have what the farther one has.
  * @module
  */
+import { keepRecent } from "../../kernel/recent.ts";
 import type { Origin } from "../parts.ts";
 import type { Announced } from "./gathering.ts";
 import type { Base } from "./vector.ts";
@@ -64,10 +65,7 @@ export class Holders {
   note({ from, hops }: Origin, said: Said): void {
     const [first, last] = [said.streams[0], said.streams.at(-1)];
     const key = said.partial || said.isPush ? `${from} ${first?.hex ?? ""} ${last?.hex ?? ""}` : `${from}`;
-    this.#all.delete(key);
-    this.#all.set(key, { ...said, radio: from, hops, inVain: 0 });
-    const oldest = this.#all.keys().next();
-    if (this.#all.size > MAX_HOLDERS && oldest.done !== true) this.#all.delete(oldest.value);
+    keepRecent(this.#all, key, { ...said, radio: from, hops, inVain: 0 }, MAX_HOLDERS);
   }
 
   /** It was asked. */

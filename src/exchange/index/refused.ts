@@ -5,6 +5,7 @@
  * On the air an id is told by its beginning. Whose it is, shows the first entry only: what was refused then is remembered.
  * @module
  */
+import { keepRecent } from "../../kernel/recent.ts";
 import type { Shard } from "../../dag/shard.ts";
 
 /** So long a refusal is remembered: a certificate may come, or room. */
@@ -28,9 +29,6 @@ export class Refused {
   /** Now the whole id is known: if its author is refused, what was announced so is not asked for again. */
   learn(announced: string, id: string, nowMs: number): void {
     if (this.#shard.accepts(id)) return;
-    this.#until.delete(announced);
-    this.#until.set(announced, nowMs + MEMORY_MS);
-    const oldest = this.#until.keys().next();
-    if (this.#until.size > CAPACITY && oldest.done !== true) this.#until.delete(oldest.value);
+    keepRecent(this.#until, announced, nowMs + MEMORY_MS, CAPACITY);
   }
 }

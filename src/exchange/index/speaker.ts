@@ -3,6 +3,7 @@
  * @module
  */
 import { toHex } from "../../kernel/bytes.ts";
+import { keepRecent } from "../../kernel/recent.ts";
 import { ANSWER, INDEX } from "../../radio/priority.ts";
 import { MAX_STRANGERS, SHORT_ID_BYTES, SLOT_BYTES } from "../../wire/holdings.ts";
 import { MAX_LEFT, repairHeadBytes, type Repair } from "../../wire/repair.ts";
@@ -347,10 +348,7 @@ export class Speaker {
   }
 
   #remember(re: number, over: Over): void {
-    this.#said.delete(re);
-    this.#said.set(re, over);
-    const oldest = this.#said.keys().next();
-    if (this.#said.size > MAX_REMEMBERED && oldest.done !== true) this.#said.delete(oldest.value);
+    keepRecent(this.#said, re, over, MAX_REMEMBERED);
   }
 
   get #ownHex(): string {

@@ -3,6 +3,7 @@
  * @module
  */
 import { toHex, type Bytes } from "../../kernel/bytes.ts";
+import { keepRecent } from "../../kernel/recent.ts";
 import type { Shard } from "../../dag/shard.ts";
 import type { Holdings, Stranger } from "../../wire/holdings.ts";
 import { Neighbours } from "../neighbours.ts";
@@ -105,11 +106,8 @@ export class IndexState {
 
   cover(hex: string, count: number): void {
     if (count <= (this.#covered.get(hex) ?? 0)) return;
-    this.#covered.delete(hex);
-    this.#covered.set(hex, count);
     // Anybody can name authors that do not exist: what was announced longest ago is forgotten, and told of once more.
-    const oldest = this.#covered.keys().next();
-    if (this.#covered.size > MAX_COVERED && oldest.done !== true) this.#covered.delete(oldest.value);
+    keepRecent(this.#covered, hex, count, MAX_COVERED);
   }
 
   /** A question went to that radio; undefined: to whoever knows. @returns true when it was the last: what it named is forgotten */

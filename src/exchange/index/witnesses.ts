@@ -6,6 +6,7 @@
  * @module
  */
 import { copyBytes, type Bytes } from "../../kernel/bytes.ts";
+import { keepRecent } from "../../kernel/recent.ts";
 import { Gathering, keyOf, type Announced, type Part, type Solved } from "./gathering.ts";
 
 /** Slots of these streams that somebody said: coded over all of them, or of the one stream, as they are, from `first` on. */
@@ -59,10 +60,7 @@ export class Witnesses {
   /** @param nowMs monotonic */
   accuse(radio: number, nowMs: number): void {
     this.#kept = this.#kept.filter(({ sender }) => sender !== radio);
-    this.#liars.delete(radio);
-    this.#liars.set(radio, nowMs + HOUR_MS);
-    const oldest = this.#liars.keys().next();
-    if (this.#liars.size > MAX_LIARS && oldest.done !== true) this.#liars.delete(oldest.value);
+    keepRecent(this.#liars, radio, nowMs + HOUR_MS, MAX_LIARS);
   }
 
   isLiar(radio: number, nowMs: number): boolean {

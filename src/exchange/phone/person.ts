@@ -3,6 +3,7 @@
  * Moments are monotonic ms.
  * @module
  */
+import { keepRecent } from "../../kernel/recent.ts";
 import type { Language } from "./words.ts";
 
 /** Questions are counted over so long. */
@@ -143,11 +144,7 @@ export class Persons {
   }
 
   #keep(number: number, known: Known): void {
-    // Deleted first, so that a Map's insertion order is the order of last hearing.
-    this.#known.delete(number);
-    this.#known.set(number, known);
-    const oldest = this.#known.keys().next();
-    if (this.#known.size > MAX_PERSONS && oldest.done !== true) this.#known.delete(oldest.value);
+    keepRecent(this.#known, number, known, MAX_PERSONS);
   }
 }
 
