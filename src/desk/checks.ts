@@ -41,18 +41,23 @@ function bootCheck({ step, state, ok, detail, fix }: BootStep, mode: "enforce" |
   return { name, state: mode === "warn" ? "WARN" : "FAIL", detail: `${state}: ${detail}`, fix };
 }
 
+function radioName(radio: number): string {
+  return `!${radio.toString(16).padStart(8, "0")}`;
+}
+
 /** Numbers only: a radio's number is no proof of whose it is. */
 function suspectChecks({ exchange }: OpenParts): readonly Check[] {
-  const suspects = exchange.suspects();
-  if (suspects.length === 0) return [];
-  const named = suspects.map(({ radio, lies }) => `!${radio.toString(16).padStart(8, "0")} (${lies})`).join(", ");
+  const ofFiles = exchange.suspects().map(({ radio, lies }) => `${radioName(radio)} (${lies})`);
+  const ofIndex = exchange.liars().map(({ radio }) => radioName(radio));
+  const fix =
+    "A radio in reach is faulty or hostile, or another borrows its number. All comes just the same, from others.";
+  const check = (what: string, radios: readonly string[], then: string): readonly Check[] => {
+    const detail = `false pieces of ${what} came in the last hour from ${radios.join(", ")}; ${then}`;
+    return radios.length === 0 ? [] : [{ name: `false pieces of ${what}`, state: "WARN", detail, fix }];
+  };
   return [
-    {
-      name: "false pieces",
-      state: "WARN",
-      detail: `false pieces of files came in the last hour from radios ${named}; they are ignored`,
-      fix: "A radio in reach is faulty or hostile. Files come all the same, from others.",
-    },
+    ...check("files", ofFiles, "what these send is set aside, and tried by itself"),
+    ...check("the index", ofIndex, "their slots are ignored for an hour"),
   ];
 }
 
@@ -106,7 +111,7 @@ function radioCheck({ simulated, modemUri }: DeskParts, { modem }: OpenParts): C
       fix: "Check cable and power of the radio; the agent comes back to it by itself.",
     };
   }
-  const detail = `${modemUri}: node !${link.settings.nodeNumber.toString(16).padStart(8, "0")}, firmware ${link.settings.firmware ?? "unknown"}`;
+  const detail = `${modemUri}: node ${radioName(link.settings.nodeNumber)}, firmware ${link.settings.firmware ?? "unknown"}`;
   if (!simulated) return { name, state: "OK", detail, fix: "" };
   return {
     name,

@@ -155,6 +155,11 @@ export class Exchange implements Service {
     return this.#files.suspects();
   }
 
+  /** Radios whose slots of the index proved false in the last hour. */
+  liars(): readonly { readonly radio: number; readonly untilMs: number }[] {
+    return this.#index.liars();
+  }
+
   neighbours(): readonly Neighbour[] {
     return this.#index.neighbours.list();
   }

@@ -20,6 +20,7 @@ import { Floor } from "./index/floor.ts";
 import { IDLE_MS, type Announced, type Word } from "./index/gathering.ts";
 import { Harvest, introduced } from "./index/harvest.ts";
 import { isFarther } from "./index/holders.ts";
+import { Puller } from "./index/puller.ts";
 import { Pusher } from "./index/pusher.ts";
 import { referenceToBeacon, referenceToPush } from "./index/reference.ts";
 import { Speaker } from "./index/speaker.ts";
@@ -50,6 +51,7 @@ export class IndexSync {
   readonly #pusher: Pusher;
   readonly #speaker: Speaker;
   readonly #asker: Asker;
+  readonly #puller: Puller;
   readonly #answers: Answers;
   readonly #harvest: Harvest;
 
@@ -68,7 +70,13 @@ export class IndexSync {
     });
     this.#speaker = new Speaker({ ...shared, onSaid });
     this.#asker = new Asker(shared);
-    this.#harvest = new Harvest({ ...shared, asker: this.#asker, onGrown: () => this.#beacons.differs() });
+    this.#puller = new Puller(shared);
+    this.#harvest = new Harvest({
+      ...shared,
+      asker: this.#asker,
+      puller: this.#puller,
+      onGrown: () => this.#beacons.differs(),
+    });
     this.#answers = new Answers({ ...shared, speaker: this.#speaker });
     this.#beacons = new Beacons({
       ...ports,
@@ -80,7 +88,7 @@ export class IndexSync {
         ports.agenda.has("index:speak") ||
         ports.agenda.has("index:ask") ||
         this.#pusher.waiting,
-      say: (hops, expiresInMs) => this.#speaker.sayBeacon(hops, expiresInMs),
+      say: (hops, expiresInMs) => this.#speaker.sayBeacon({ hops, expiresInMs }),
     });
   }
 
@@ -91,6 +99,11 @@ export class IndexSync {
   /** True while others are known to have entries that are not here. */
   get isBehind(): boolean {
     return this.#state.gathering.wanted.length > 0 || this.#ports.agenda.has("index:pull");
+  }
+
+  /** Radios whose coded slots are ignored now, because some proved false. */
+  liars(): readonly { readonly radio: number; readonly untilMs: number }[] {
+    return this.#harvest.liars();
   }
 
   /** Begin to beacon. */
@@ -158,6 +171,7 @@ export class IndexSync {
   async onPull(pull: Pull, origin: Heard): Promise<void> {
     this.#note(origin);
     this.#asker.heardPull(pull, origin);
+    this.#puller.heardPull(pull, origin);
     await this.#answers.onPull(pull, origin);
     this.#rearm();
   }
@@ -173,10 +187,10 @@ export class IndexSync {
     const resolved = this.#state.resolve(holdings);
     if (resolved === undefined) {
       this.#ports.count("bases_unknown");
-      if (this.#asker.pull(origin, holdings.base)) this.#beacons.differs();
+      if (this.#puller.heardUnknown(holdings.base, origin)) this.#beacons.differs();
       return undefined;
     }
-    this.#asker.understood(!resolved.partial);
+    this.#puller.understood(!resolved.partial);
     this.#answers.heardOver(resolved.base);
     bases.heard(resolved.base, this.#nowMs());
     if (resolved.base === bases.current) this.#state.noteKnown(resolved.streams.length);

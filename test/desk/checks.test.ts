@@ -207,7 +207,7 @@ test("in quarantine the boot steps, TPM and disk are still told, and that data a
 });
 
 test("radios whose pieces of files proved false are named, by number, for an hour", async () => {
-  expect(await check("false pieces")).toBeUndefined();
+  expect(await check("false pieces of files")).toBeUndefined();
   const content = new Uint8Array(150).fill(7);
   const { cid } = await rig.desk.put("held.bin", content);
   const target = { kind: "prefix", prefix: parseCid(cid)?.multihash.digest.subarray(0, 4) ?? content } as const;
@@ -217,10 +217,10 @@ test("radios whose pieces of files proved false are named, by number, for an hou
   const { streamBytes, check: packed } = codedForm(content, 231);
   await rig.hear({ ...lie, streamBytes, check: packed, symbol: new Uint8Array(streamBytes).fill(1) });
   await rig.clock.advance(0);
-  expect(await check("false pieces")).toMatchObject({
+  expect(await check("false pieces of files")).toMatchObject({
     state: "WARN",
     detail: expect.stringMatching(/![0-9a-f]{8} \(1\)/),
   });
   await rig.clock.advance(3_600_000);
-  expect(await check("false pieces")).toBeUndefined();
+  expect(await check("false pieces of files")).toBeUndefined();
 });

@@ -1,6 +1,5 @@
 /** A checkpoint goes over the air as a file does, behind all else, and is verified where it arrives. @module */
 import { expect, test } from "vitest";
-import type { Member } from "../../src/dag/membership.ts";
 import { CHECKPOINT_NAME } from "../../src/dag/checkpoint.ts";
 import { openMemoryStore } from "../../src/drivers/memory-store.ts";
 import { Checkpoints } from "../../src/exchange/checkpoints.ts";
@@ -8,23 +7,9 @@ import { toHex, utf8 } from "../../src/kernel/bytes.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
 import type { SimNode } from "../../src/sim/sim-node.ts";
 import { nodeNumber } from "../../src/sim/topology.ts";
+import { memberOf } from "../fakes/member.ts";
 import { silentLog } from "../fakes/log.ts";
 import { openVillage } from "../fakes/village.ts";
-
-function memberOf({ shard }: SimNode): Member {
-  const { publicKey, mlDsa, id } = shard.author;
-  const certificate: Member["certificate"] = {
-    kind: "certificate",
-    serial: 1,
-    radio: 1,
-    publicKey,
-    mlDsaFingerprint: mlDsa.fingerprint,
-    fromS: 0,
-    untilS: 1,
-    name: "writer",
-  };
-  return { id: toHex(id), certificate, standing: "enrolled", postQuantum: true };
-}
 
 test("over lossy air a neighbour gets the checkpoint of a member's log, and verifies the log by it", async () => {
   const links = [{ a: nodeNumber(0), b: nodeNumber(1), loss: 0.2 }];
@@ -35,7 +20,7 @@ test("over lossy air a neighbour gets the checkpoint of a member's log, and veri
     Checkpoints.open({
       shard,
       exchange,
-      membership: { members: () => [memberOf(writer)] },
+      membership: { members: () => [memberOf(writer.shard)] },
       store: openMemoryStore(),
       clock: village.clock,
       random: seededRandom("checkpoints"),

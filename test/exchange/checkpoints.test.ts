@@ -18,6 +18,7 @@ import { Checkpoints, EVERY_ENTRIES, EVERY_MS } from "../../src/exchange/checkpo
 import { fromHex, toHex, utf8 } from "../../src/kernel/bytes.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
+import { memberOf } from "../fakes/member.ts";
 import { silentLog } from "../fakes/log.ts";
 
 describe("the Merkle tree", () => {
@@ -97,21 +98,6 @@ async function rig(name: string, members: (own: Shard) => readonly Member[], sto
     log: silentLog,
   };
   return Object.assign(made, { checkpoints: await Checkpoints.open(ports) });
-}
-
-function memberOf({ author }: Shard): Member {
-  const { publicKey, mlDsa } = author;
-  const certificate: Member["certificate"] = {
-    kind: "certificate",
-    serial: 1,
-    radio: 1,
-    publicKey,
-    mlDsaFingerprint: mlDsa.fingerprint,
-    fromS: 0,
-    untilS: 1,
-    name: "writer",
-  };
-  return { id: toHex(author.id), certificate, standing: "enrolled", postQuantum: true };
 }
 
 async function bring(from: Rig, to: Rig): Promise<void> {

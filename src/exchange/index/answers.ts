@@ -30,6 +30,7 @@ const SLOTS_A_PACKET = 12;
 /** Asked so often about what another said, that one seems to be away. */
 const HELPED_FROM = 2;
 const MAX_HEARD = 64;
+const TELL = "index:tell";
 
 interface Pulled {
   readonly base: Base;
@@ -81,7 +82,9 @@ export class Answers {
 
   /** Somebody asks for all that it lacks. */
   async onPull(pull: Pull, origin: Origin): Promise<void> {
-    const theirs = this.#told(pull);
+    // Before anything is read: that costs more than a look.
+    if (!this.#mayServe(origin, 0)) return;
+    const theirs = this.#countsOf(pull);
     const known = pull.bases
       .map((tag) => this.#ports.state.bases.find(tag))
       .find((base) => base !== undefined && isTrueFor(base, theirs));
@@ -101,17 +104,19 @@ export class Answers {
 
   /** Somebody else told what it holds over that base: who was to be told has heard it. */
   heardOver(base: Base): void {
-    if (this.#telling === base) this.#ports.agenda.cancel("index:tell");
+    if (this.#telling !== base) return;
+    this.#ports.agenda.cancel(TELL);
+    this.#ports.air.cancel(TELL);
   }
 
   /** It is told what there is, over a base that it knows, and asks for what it lacks. */
   #tell(base: Base, origin: Origin): void {
     const { agenda, floor, state, speaker } = this.#ports;
-    if (agenda.has("index:tell") || !this.#mayServe(origin, 1)) return;
+    if (agenda.has(TELL) || !this.#mayServe(origin, 1)) return;
     this.#telling = base;
     const hops = this.#back(origin, this.#insistence.note(`${origin.from} tell`, 1));
     const waitMs = floor.busyMs + floor.takeOverDelayMs(state.handicap);
-    agenda.set("index:tell", waitMs, () => speaker.sayBeacon(hops, undefined, base));
+    agenda.set(TELL, waitMs, () => speaker.sayBeacon({ hops, base, key: TELL }));
   }
 
   async #answerPull(): Promise<void> {
@@ -136,7 +141,7 @@ export class Answers {
   }
 
   /** What the asker says that it holds, by id in hex. */
-  #told({ vector }: Pull): ReadonlyMap<string, number> {
+  #countsOf({ vector }: Pull): ReadonlyMap<string, number> {
     const theirs = new Map<string, number>();
     for (const { author, count } of vector) {
       for (const hex of this.#ports.state.vector.matching(author)) theirs.set(hex, count);

@@ -1,19 +1,18 @@
 /**
- * How this node asks for what it lacks: by a count (WANT), or by its whole vector where nobody's words can be understood
- * (PULL). The neediest asks first, and whoever overhears that stays silent.
+ * How this node asks for what it knows that it lacks: by a count (WANT), or by name (PULL) where a count would not tell. The
+ * neediest asks first, and whoever overhears that stays silent.
  * @module
  */
-import { fromHex, toHex } from "../../kernel/bytes.ts";
-import { HourlyAllowance, type AllowanceRules } from "../allowance.ts";
+import { toHex } from "../../kernel/bytes.ts";
 import { REQUEST } from "../../radio/priority.ts";
-import { SHORT_ID_BYTES } from "../../wire/holdings.ts";
-import { MAX_PULL_BASES, MAX_PULL_TRIES, type Pull } from "../../wire/pull.ts";
+import { MAX_PULL_TRIES, type Pull } from "../../wire/pull.ts";
 import { MAX_WANT_SLOTS, MAX_WANT_TRIES, type Want } from "../../wire/want.ts";
 import { TRIES_A_RELAY, type ExchangeParts, type Origin } from "../parts.ts";
 import { backOff } from "../timing.ts";
 import type { Floor } from "./floor.ts";
 import { Holders, isFarther, type Choice, type Said } from "./holders.ts";
-import { countIn, type IndexState } from "./state.ts";
+import { MAX_NAMED, namedRows, shortHex } from "./named-rows.ts";
+import type { IndexState } from "./state.ts";
 import { NOTHING } from "./vector.ts";
 
 export interface AskerPorts extends ExchangeParts {
@@ -29,18 +28,7 @@ const MAX_TRIES = 30;
 const MAX_IN_VAIN = 60;
 /** So much sooner than for files the waits grow: where all ask, the channel is full, and the answer only waits for its turn. */
 const HASTE = 6;
-/** So many fruitless PULLs in a row; the next base that is not known begins anew. */
-const MAX_PULLS = 8;
-const MOST_PULL_DOUBLINGS = 5;
-/** Questions in vain because of one radio's unknown bases, in an hour; and because of all radios' together. */
-const PULLS: AllowanceRules = { times: 10, smallChange: 0 };
-const ALL_RADIOS = 4;
-const ANYBODY = "anybody";
-/** In packets: so long somebody next door has time to learn what only a farther one has; and each time again. */
-const FAR_PATIENCE = 300;
 const MOST_FAR_DOUBLINGS = 5;
-/** Authors named at once: three answers' worth. */
-const MAX_NAMED = 30;
 
 export class Asker {
   readonly #ports: AskerPorts;
@@ -50,12 +38,6 @@ export class Asker {
   #tries = 0;
   /** Questions since the last slots of a log that is known, or the last entries. */
   #inVain = 0;
-  #pulls = 0;
-  /** Who named a base that we do not know, and how often we asked because of that in vain. */
-  #pullFor = 0;
-  readonly #unknownBases = new HourlyAllowance(PULLS);
-  /** The last base that somebody named and we don't know, until somebody tells all that it holds in words that we know. */
-  #unknownBase: number | undefined;
   /** True while the last question waits for its turn on air. */
   #waits = false;
   /** Since when the next question is put off; undefined when nothing is lacking. Monotonic ms. */
@@ -86,12 +68,6 @@ export class Asker {
   /** Entries came, and their author's signature held. */
   harvested(): void {
     this.#inVain = 0;
-  }
-
-  /** … from coded slots of that radio. */
-  harvestedFrom(radio: number): void {
-    this.#unknownBases.forget(`${radio}`);
-    this.#unknownBases.forget(ANYBODY);
   }
 
   #begin(): void {
@@ -141,18 +117,12 @@ export class Asker {
   }
 
   /** Another asks by name for all that we lack: the answer serves us, too. */
-  heardPull({ bases, vector, partial }: Pull, { hops }: Origin): void {
-    const { agenda, air, state } = this.#ports;
-    if (isFarther(hops, state.neighbours.nearestHops())) return;
-    // It holds just what we do, and does not understand what we don't.
-    if (bases[0] === state.vector.tag && agenda.has("index:pull")) {
-      air.cancel("index:pull");
-      this.#pullLater();
-    }
-    if (!agenda.has("index:ask")) return;
+  heardPull({ vector, partial }: Pull, { hops }: Origin): void {
+    const { agenda, state } = this.#ports;
+    if (!agenda.has("index:ask") || isFarther(hops, state.neighbours.nearestHops())) return;
     const named = new Set(vector.map(({ author }) => toHex(author)));
     const { wanted } = state.gathering;
-    if (!partial || wanted.every(({ hex }) => named.has(hex.slice(0, 2 * SHORT_ID_BYTES)))) this.#putOff();
+    if (!partial || wanted.every(({ hex }) => named.has(shortHex(hex)))) this.#putOff();
   }
 
   /** Another asks for us, too: a question that still waits for its turn is withdrawn. */
@@ -163,39 +133,6 @@ export class Asker {
       this.#tries = Math.max(0, this.#tries - 1);
     }
     this.#askAgain();
-  }
-
-  /** That radio names a base that we do not know: nothing can be asked about it but everything. False when that is under way, or was done too often in vain. */
-  pull({ from, hops }: Origin, base: number): boolean {
-    const { agenda, floor, state } = this.#ports;
-    this.#unknownBase = base;
-    if (agenda.has("index:pull") || !this.#mayPull(from)) return false;
-    this.#pullFor = from;
-    const isFar = isFarther(hops, state.neighbours.nearestHops());
-    const waitMs = isFar ? this.#farWaitMs : floor.askDelayMs(0.5 * floor.chance());
-    agenda.set("index:pull", waitMs, () => this.#pull());
-    return true;
-  }
-
-  #mayPull(radio: number): boolean {
-    const nowMs = this.#ports.clock.monotonicMs();
-    const left = (key: string, times: number): number => this.#unknownBases.left(key, times, nowMs);
-    return left(`${radio}`, 1) > 0 && left(ANYBODY, ALL_RADIOS) > 0;
-  }
-
-  /** Something came that we understand. @param isAll false when it is a part of what its sender holds: there may be more */
-  understood(isAll: boolean): void {
-    const { agenda, air } = this.#ports;
-    const wasAsking = agenda.has("index:pull");
-    air.cancel("index:pull");
-    this.#pulls = 0;
-    if (isAll || this.#unknownBase === undefined) this.#resolved();
-    else if (wasAsking) this.#pullLater();
-  }
-
-  #resolved(): void {
-    this.#unknownBase = undefined;
-    this.#ports.agenda.cancel("index:pull");
   }
 
   #ask(): void {
@@ -243,21 +180,13 @@ export class Asker {
   /** Of all that somebody told, what is lacking here, by name. */
   #pullOf({ streams, base }: Pick<Choice, "streams" | "base">): Pull {
     const { gathering, vector } = this.#ports.state;
-    const rows = new Map<string, { readonly author: Uint8Array; readonly count: number }>();
-    for (const stream of streams) {
-      if (rows.size >= MAX_NAMED || gathering.neededOf([stream]) === 0) continue;
-      const { hex } = stream;
-      rows.set(hex.slice(0, 2 * SHORT_ID_BYTES), {
-        author: idOf(hex),
-        count: vector.count(hex),
-      });
-    }
+    const lacking = streams.filter((stream) => gathering.neededOf([stream]) > 0).slice(0, MAX_NAMED);
     return {
       type: "pull",
       tries: Math.min(MAX_PULL_TRIES, Math.max(0, this.#tries - 1)),
       bases: base.tag === 0 ? [] : [base.tag],
       partial: true,
-      vector: inOrder(rows),
+      vector: namedRows(lacking.map(({ hex }) => ({ hex, count: vector.count(hex) }))),
     };
   }
 
@@ -298,7 +227,7 @@ export class Asker {
   }
 
   get #farDueMs(): number {
-    return this.#fruitlessSinceMs + FAR_PATIENCE * this.#ports.floor.packetMs * 2 ** this.#farTries;
+    return this.#fruitlessSinceMs + this.#ports.floor.farPatienceMs * 2 ** this.#farTries;
   }
 
   /** Spread, so that of many one asks for all. */
@@ -320,57 +249,4 @@ export class Asker {
   #reach(hops: number | undefined, tries: number): number {
     return this.#ports.air.reach(hops === undefined ? undefined : hops + Math.floor(tries / TRIES_A_RELAY));
   }
-
-  #pull(): void {
-    const { state, air, clock, count } = this.#ports;
-    if (this.#unknownBase === undefined || state.bases.find(this.#unknownBase) !== undefined) return this.#resolved();
-    // First what was named meanwhile.
-    if (state.gathering.needed > 0) return this.#pullLater();
-    if (this.#pulls >= MAX_PULLS || !this.#mayPull(this.#pullFor)) {
-      count("pulls_given_up");
-      this.#pulls = 0;
-      return;
-    }
-    air.say(this.#pullNow(), {
-      priority: REQUEST,
-      key: "index:pull",
-      hops: this.#reach(state.neighbours.nearestHops(), this.#pulls),
-      onSent: () => count("pulls_said"),
-    });
-    for (const key of [`${this.#pullFor}`, ANYBODY]) this.#unknownBases.spend(key, clock.monotonicMs());
-    this.#pullLater();
-  }
-
-  /** Asked, by us or by another who stands where we do. */
-  #pullLater(): void {
-    const { agenda, floor } = this.#ports;
-    this.#pulls++;
-    const waitMs = floor.busyMs + 4 * floor.packetMs + (1 + floor.chance()) * floor.askWindowMs;
-    agenda.set("index:pull", waitMs * 2 ** Math.min(this.#pulls, MOST_PULL_DOUBLINGS), () => this.#pull());
-  }
-
-  /** Of the authors only those of whom more is held than in the base that others probably know. */
-  #pullNow(): Pull {
-    const { vector, bases } = this.#ports.state;
-    const tries = Math.min(MAX_PULL_TRIES, this.#pulls);
-    const { current } = bases;
-    const rows = new Map<string, { readonly author: Uint8Array; readonly count: number }>();
-    for (const { hex, id, count } of vector.members()) {
-      if (count > countIn(current, hex))
-        rows.set(hex.slice(0, 2 * SHORT_ID_BYTES), { author: id.subarray(0, SHORT_ID_BYTES), count });
-    }
-    // No room for all: somebody is to tell what there is.
-    if (rows.size > MAX_NAMED) return { type: "pull", tries, bases: [], partial: true, vector: [] };
-    return { type: "pull", tries, bases: bases.tags(MAX_PULL_BASES), partial: false, vector: inOrder(rows) };
-  }
-}
-
-/** By their ids, each once. */
-function inOrder<T extends { readonly author: Uint8Array }>(rows: ReadonlyMap<string, T>): T[] {
-  return [...rows.values()].toSorted((a, b) => Buffer.compare(a.author, b.author));
-}
-
-/** The beginning of an author's id. */
-function idOf(hex: string): Uint8Array {
-  return fromHex(hex.slice(0, 2 * SHORT_ID_BYTES)) ?? new Uint8Array(SHORT_ID_BYTES);
 }

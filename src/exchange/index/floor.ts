@@ -25,6 +25,8 @@ const SLOWEST_BURST = 4;
 const MOST_BELIEVED = 12;
 /** Longer than the longest burst of one offer takes in one cell. */
 const PATIENCE = 100;
+/** In packets: what a cell needs to come in step, and somewhat more. */
+const FAR_PATIENCE = 300;
 
 export class Floor {
   readonly #parts: Pick<ExchangeParts, "air" | "clock" | "random">;
@@ -53,6 +55,11 @@ export class Floor {
   /** After so long a wait ends, however much talk there is: else who talks without end would silence all others. */
   get patienceMs(): number {
     return PATIENCE * this.packetMs;
+  }
+
+  /** So long somebody next door has time to learn what only a farther one has. */
+  get farPatienceMs(): number {
+    return FAR_PATIENCE * this.packetMs;
   }
 
   /** Time on air of a full packet. */

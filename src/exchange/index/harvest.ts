@@ -11,6 +11,7 @@ import { Hourly } from "../hourly.ts";
 import type { ExchangeParts } from "../parts.ts";
 import type { Asker } from "./asker.ts";
 import { keyOf, type Announced, type Part, type Solved, type Word } from "./gathering.ts";
+import type { Puller } from "./puller.ts";
 import type { IndexState } from "./state.ts";
 import { parseStream } from "./streams.ts";
 import { Witnesses, learnFrom, solve, type Testimony } from "./witnesses.ts";
@@ -18,6 +19,7 @@ import { Witnesses, learnFrom, solve, type Testimony } from "./witnesses.ts";
 export interface HarvestPorts extends ExchangeParts {
   readonly state: IndexState;
   readonly asker: Asker;
+  readonly puller: Puller;
   /** More of a log is held. */
   readonly onGrown: () => void;
 }
@@ -49,10 +51,15 @@ export class Harvest {
     }
     const { news, conflict } = state.gathering.learn({ sender, parts, seed, coded }, nowMs);
     if (conflict) count("repair_conflicts");
-    if (news > 0 || conflict) this.#hear({ sender, streams, slots: { kind: "coded", seed, bytes: copyBytes(coded) } });
+    if (news > 0 || conflict) this.#hear({ sender, streams, slots: { kind: "coded", seed, bytes: coded } });
     if (news > 0) state.credit.answered(sender, nowMs);
     if (news > 0) asker.progress(parts.some(({ hex, wanted }) => wanted && state.vector.count(hex) > 0));
     await this.gather(sender);
+  }
+
+  /** Radios whose slots are ignored now. */
+  liars(): readonly { readonly radio: number; readonly untilMs: number }[] {
+    return this.#witnesses.liars(this.#nowMs());
   }
 
   /** Slots of one stream as they are. False when it is not wanted, or there is no room. */
@@ -62,7 +69,7 @@ export class Harvest {
     if (this.#witnesses.isLiar(word.radio, word.nowMs)) return false;
     if (!part.wanted || !state.gathering.want(part, word)) return false;
     state.gathering.learnSlots(part, first, bytes, word);
-    this.#hear({ sender: word.radio, streams: [stream], slots: { kind: "plain", first, bytes: copyBytes(bytes) } });
+    this.#hear({ sender: word.radio, streams: [stream], slots: { kind: "plain", first, bytes } });
     return true;
   }
 
@@ -108,7 +115,7 @@ export class Harvest {
 
   /** `false`: that is not what its author signed. */
   async #take({ hex, from, to, bytes }: Solved, sender: number): Promise<"merged" | "other" | "false"> {
-    const { state, asker } = this.#ports;
+    const { state, puller } = this.#ports;
     const parsed = parseStream(bytes, to - from);
     const first = parsed?.entries[0];
     const id = state.vector.member(hex)?.id ?? (first === undefined ? undefined : introduced(first));
@@ -118,7 +125,7 @@ export class Harvest {
     if (verdict.kind === "refused") return state.shard.accepts(toHex(id)) ? "false" : "other";
     if (verdict.kind !== "merged") return "other";
     state.credit.paid(sender);
-    asker.harvestedFrom(sender);
+    puller.harvestedFrom(sender);
     return "merged";
   }
 

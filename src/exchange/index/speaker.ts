@@ -14,7 +14,7 @@ import { mostPackets, planFor, planForAll, type Plan } from "./plans.ts";
 import { referenceToBeacon, referenceToPush } from "./reference.ts";
 import { countIn, type IndexState, type Lack } from "./state.ts";
 import { slotsOf, type Stream } from "./streams.ts";
-import type { Member } from "./vector.ts";
+import type { Base, Member } from "./vector.ts";
 
 export interface SpeakerPorts extends ExchangeParts {
   readonly state: IndexState;
@@ -32,6 +32,15 @@ interface Burst {
   readonly hops: number | undefined;
   readonly answer: boolean;
   readonly over: Over;
+}
+
+interface BeaconWishes {
+  readonly hops?: number | undefined;
+  readonly expiresInMs?: number;
+  /** That the others know; of nothing, if they know none of ours. The current one when left out. */
+  readonly base?: Base;
+  /** In the queue: an answer must not take the place of what all are told. */
+  readonly key?: string;
 }
 
 /** Help for a speaker that lacks some of what we hold. */
@@ -180,9 +189,10 @@ export class Speaker {
     this.#aid = { handicap: state.handicap, lacks: inPlace ? undefined : news };
   }
 
-  /** Tells what we hold, without any of it. @param base that the others know; of nothing, if they know none of ours */
-  async sayBeacon(hops?: number, expiresInMs?: number, base = this.#ports.state.bases.current): Promise<void> {
+  /** Tells what we hold, without any of it. */
+  async sayBeacon({ hops, expiresInMs, base: given, key = "beacon" }: BeaconWishes = {}): Promise<void> {
     const { air, state, count } = this.#ports;
+    const base = given ?? state.bases.current;
     const headBytes = air.maxMessageBytes - SHORT_ID_BYTES;
     const limits = { slots: MAX_BEACON_SLOTS, headBytes, strangers: MAX_STRANGERS };
     const { holdings, streams } = await offerOf(state, base, limits);
@@ -191,7 +201,7 @@ export class Speaker {
     const re = referenceToBeacon(beacon);
     air.say(beacon, {
       priority: INDEX,
-      key: "beacon",
+      key,
       ...(hops === undefined ? {} : { hops }),
       ...(expiresInMs === undefined ? {} : { expiresInMs }),
       onSent: () => {

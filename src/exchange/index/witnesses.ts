@@ -5,7 +5,7 @@
  * A radio's number is not proof of who sent: so nobody is set aside for longer than an hour, and in nothing but slots.
  * @module
  */
-import { copyBytes, type Bytes } from "../../kernel/bytes.ts";
+import { copyBytes } from "../../kernel/bytes.ts";
 import { keepRecent } from "../../kernel/recent.ts";
 import { Gathering, keyOf, type Announced, type Part, type Solved } from "./gathering.ts";
 
@@ -15,8 +15,8 @@ export interface Testimony {
   readonly sender: number;
   readonly streams: readonly Announced[];
   readonly slots:
-    | { readonly kind: "coded"; readonly seed: number; readonly bytes: Bytes }
-    | { readonly kind: "plain"; readonly first: number; readonly bytes: Bytes };
+    | { readonly kind: "coded"; readonly seed: number; readonly bytes: Uint8Array }
+    | { readonly kind: "plain"; readonly first: number; readonly bytes: Uint8Array };
 }
 
 /** Packets that are remembered, of all and of one radio: four long bursts. */
@@ -61,6 +61,11 @@ export class Witnesses {
   accuse(radio: number, nowMs: number): void {
     this.#kept = this.#kept.filter(({ sender }) => sender !== radio);
     keepRecent(this.#liars, radio, nowMs + HOUR_MS, MAX_LIARS);
+  }
+
+  /** Those who are not believed now, and until when. */
+  liars(nowMs: number): readonly { readonly radio: number; readonly untilMs: number }[] {
+    return [...this.#liars].flatMap(([radio, untilMs]) => (nowMs < untilMs ? [{ radio, untilMs }] : []));
   }
 
   isLiar(radio: number, nowMs: number): boolean {

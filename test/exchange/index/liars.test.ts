@@ -78,6 +78,7 @@ describe("a node beside a liar", () => {
     await rig.clock.runUntil(() => rig.node.shard.stats().files === 31, 30 * MINUTE_MS);
     expect(rig.node.shard.stats().files).toBe(31);
     expect(rig.node.exchange.counters()["slots_false"]).toBe(1);
+    expect(rig.node.exchange.liars()).toMatchObject([{ radio: nodeNumber(1) }]);
   });
 
   test("that speaks of bases that do not exist makes it ask for everything ten times an hour at most", async () => {
