@@ -12,7 +12,7 @@ import { AgentError, describeError } from "../kernel/errors.ts";
 import type { AuthorityKey, VillageTools } from "../kernel/village.ts";
 import type { Random } from "../ports/random.ts";
 import { authorFromSeed, authorId } from "./author.ts";
-import { mlDsaFromSeed } from "./ml-dsa.ts";
+import { mlDsaFromSeed } from "../kernel/ml-dsa.ts";
 import { decodeRequest, encodeStatementFile } from "./statement-file.ts";
 import { messageOf, signedStatement, type Statement } from "./statement.ts";
 

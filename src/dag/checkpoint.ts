@@ -11,7 +11,7 @@ import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
 import { AUTHOR_ID_BYTES, type Author } from "./author.ts";
 import { sha256 } from "./cid.ts";
 import { MerkleTree } from "./merkle.ts";
-import { ML_DSA_PUBLIC_KEY_BYTES, ML_DSA_SIGNATURE_BYTES, verifyMlDsa } from "./ml-dsa.ts";
+import { ML_DSA_PUBLIC_KEY_BYTES, ML_DSA_SIGNATURE_BYTES, verifyMlDsa } from "../kernel/ml-dsa.ts";
 import type { Shard } from "./shard.ts";
 
 export const CHECKPOINT_NAME = "caye-checkpoint";

@@ -12,7 +12,7 @@
  */
 import { type Bytes, ByteReader, ByteWriter, copyBytes, equalBytes } from "../kernel/bytes.ts";
 import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
-import { SIGNATURE_BYTES } from "./author.ts";
+import { SIGNATURE_BYTES } from "../kernel/ed25519.ts";
 import { MAX_ENTRY_BYTES, PUBLIC_KEY_BYTES } from "./entry.ts";
 import { nextHead, verifyHead } from "./index-log.ts";
 

@@ -6,7 +6,8 @@
  * @module
  */
 import { type Bytes, ByteWriter, concatBytes, utf8 } from "../kernel/bytes.ts";
-import { type Author, verify } from "./author.ts";
+import { type Author } from "./author.ts";
+import { verifyEd25519 } from "../kernel/ed25519.ts";
 import { sha256 } from "./cid.ts";
 
 /** The head before the first entry. */
@@ -28,5 +29,5 @@ export function signHead(author: Author, count: number, head: Uint8Array): Bytes
 }
 
 export function verifyHead(publicKey: Uint8Array, count: number, head: Uint8Array, signature: Uint8Array): boolean {
-  return verify(publicKey, headMessage(count, head), signature);
+  return verifyEd25519(publicKey, headMessage(count, head), signature);
 }

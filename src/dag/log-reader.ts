@@ -5,7 +5,8 @@
 import { type Bytes, copyBytes, equalBytes } from "../kernel/bytes.ts";
 import { AgentError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
-import { type Author, SIGNATURE_BYTES } from "./author.ts";
+import { type Author } from "./author.ts";
+import { SIGNATURE_BYTES } from "../kernel/ed25519.ts";
 import { firstHead, nextHead, signHead, verifyHead } from "./index-log.ts";
 import { entryRange, signatureRange } from "./keys.ts";
 import { type AuthorRecord, type LogRecord, decodeLogRecord } from "./records.ts";

@@ -9,9 +9,10 @@
  */
 import { type Bytes, ByteReader, ByteWriter, concatBytes, copyBytes, fromUtf8, utf8 } from "../kernel/bytes.ts";
 import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
-import { type Author, SIGNATURE_BYTES, verify } from "./author.ts";
+import { type Author } from "./author.ts";
+import { SIGNATURE_BYTES, verifyEd25519 } from "../kernel/ed25519.ts";
 import { PUBLIC_KEY_BYTES } from "./entry.ts";
-import { ML_DSA_PUBLIC_KEY_BYTES, ML_DSA_SIGNATURE_BYTES } from "./ml-dsa.ts";
+import { ML_DSA_PUBLIC_KEY_BYTES, ML_DSA_SIGNATURE_BYTES } from "../kernel/ml-dsa.ts";
 import { FINGERPRINT_BYTES, MAX_MEMBER_NAME_BYTES, type MlDsaProof } from "./statement.ts";
 
 const REQUEST = "caye-request 1";
@@ -46,7 +47,7 @@ export function decodeRequest(file: Uint8Array): Decoded<EnrolmentRequest> {
   if (reader.failure !== undefined || signature.length !== SIGNATURE_BYTES) return refused("no request");
   if (name === undefined || nameBytes.length < 1 || nameBytes.length > MAX_MEMBER_NAME_BYTES)
     return refused("name unfit");
-  if (!verify(publicKey, requestMessage(body), signature)) return refused("wrong signature");
+  if (!verifyEd25519(publicKey, requestMessage(body), signature)) return refused("wrong signature");
   return decoded({ radio, publicKey, mlDsaFingerprint, name });
 }
 

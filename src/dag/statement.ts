@@ -22,9 +22,9 @@ import {
   utf8,
 } from "../kernel/bytes.ts";
 import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
-import { SIGNATURE_BYTES, verify } from "./author.ts";
+import { SIGNATURE_BYTES, verifyEd25519 } from "../kernel/ed25519.ts";
 import { MAX_ENTRY_BYTES, PUBLIC_KEY_BYTES } from "./entry.ts";
-import { verifyMlDsa } from "./ml-dsa.ts";
+import { verifyMlDsa } from "../kernel/ml-dsa.ts";
 import { sha256 } from "./cid.ts";
 
 const CERTIFICATE = 0xc1;
@@ -113,7 +113,7 @@ export function decodeStatement(entry: Uint8Array): Decoded<SignedStatement> {
 }
 
 export function isStatedBy({ publicKey }: Authority, { message, signature }: SignedStatement): boolean {
-  return verify(publicKey, message, signature);
+  return verifyEd25519(publicKey, message, signature);
 }
 
 /** The authority's second signature, which a quantum computer can't forge. */

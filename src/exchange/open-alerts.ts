@@ -4,7 +4,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import { AlertBook } from "../alert/book.ts";
-import { authorId, verify } from "../dag/author.ts";
+import { authorId } from "../dag/author.ts";
+import { verifyEd25519 } from "../kernel/ed25519.ts";
 import { decodeEntry } from "../dag/entry.ts";
 import type { Shard } from "../dag/shard.ts";
 
@@ -34,7 +35,7 @@ export function openAlerts(options: AlertsOptions): Promise<AlertBook> {
     clock,
     log,
     self: shard.author,
-    verify,
+    verify: verifyEd25519,
     keyOf: async (authorHex) => configured.get(authorHex) ?? (await keyFromLog(shard, authorHex)),
     isAuthorised: (authorHex) =>
       authorised === "everyone" || trusted.has(authorHex) || (enrolledCount && isEnrolled?.(authorHex) === true),

@@ -5,7 +5,7 @@
  * No protocol reaches it: nobody knows who lacks what, several know a part each, and asking costs air, too.
  * @module
  */
-import { SIGNATURE_BYTES } from "../dag/author.ts";
+import { SIGNATURE_BYTES } from "../kernel/ed25519.ts";
 import type { Random } from "../ports/random.ts";
 import { payloadAirtimeUs, type LoraModulation } from "../radio/airtime.ts";
 import { chance } from "../radio/chance.ts";

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { authorFromSeed } from "../../src/dag/author.ts";
 import { villageTools } from "../../src/dag/authority.ts";
 import { Membership, type Strangers } from "../../src/dag/membership.ts";
-import { mlDsaFromSeed, mlDsaSeedOf, verifyMlDsa } from "../../src/dag/ml-dsa.ts";
+import { mlDsaFromSeed, mlDsaSeedOf, verifyMlDsa } from "../../src/kernel/ml-dsa.ts";
 import { decodeRequest, decodeStatementFile, encodeRequest } from "../../src/dag/statement-file.ts";
 import { authorityOf, decodeStatement, messageOf, signedStatement, type Statement } from "../../src/dag/statement.ts";
 import { encodeEntry } from "../../src/dag/entry.ts";

@@ -1,6 +1,7 @@
 /** Golden bytes: what stands on other nodes' disks and went over the air must never change its meaning. @module */
 import { describe, expect, test } from "vitest";
-import { authorFromSeed, verify } from "../../src/dag/author.ts";
+import { authorFromSeed } from "../../src/dag/author.ts";
+import { verifyEd25519 } from "../../src/kernel/ed25519.ts";
 import { cidFromDigest, cidOf, decodeCid, digestOf, parseCid } from "../../src/dag/cid.ts";
 import { type BlockRef, textOfRef } from "../../src/dag/block-ref.ts";
 import { type FileEntry, decodeEntry, encodeEntry } from "../../src/dag/entry.ts";
@@ -58,11 +59,11 @@ describe("a log", () => {
     const signature =
       "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b";
     expect(toHex(author.sign(new Uint8Array()))).toBe(signature);
-    expect(verify(author.publicKey, new Uint8Array(), bytes(signature))).toBe(true);
-    expect(verify(author.publicKey, utf8("x"), bytes(signature))).toBe(false);
-    expect(verify(author.publicKey.subarray(1), new Uint8Array(), bytes(signature))).toBe(false);
-    expect(verify(author.publicKey, new Uint8Array(), bytes(signature).subarray(1))).toBe(false);
-    expect(verify(new Uint8Array(32).fill(255), new Uint8Array(), bytes(signature))).toBe(false);
+    expect(verifyEd25519(author.publicKey, new Uint8Array(), bytes(signature))).toBe(true);
+    expect(verifyEd25519(author.publicKey, utf8("x"), bytes(signature))).toBe(false);
+    expect(verifyEd25519(author.publicKey.subarray(1), new Uint8Array(), bytes(signature))).toBe(false);
+    expect(verifyEd25519(author.publicKey, new Uint8Array(), bytes(signature).subarray(1))).toBe(false);
+    expect(verifyEd25519(new Uint8Array(32).fill(255), new Uint8Array(), bytes(signature))).toBe(false);
   });
 
   test("has its entries, heads and signatures", () => {

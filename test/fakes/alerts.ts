@@ -1,5 +1,6 @@
 /** Alerts and a book of them, for tests. @module */
-import { authorFromSeed, verify, type Author } from "../../src/dag/author.ts";
+import { authorFromSeed, type Author } from "../../src/dag/author.ts";
+import { verifyEd25519 } from "../../src/kernel/ed25519.ts";
 import { AlertBook, type AlertBookPorts } from "../../src/alert/book.ts";
 import type { Notice, NoticeText } from "../../src/alert/notice.ts";
 import { encodeNotice } from "../../src/alert/notice-codec.ts";
@@ -78,7 +79,7 @@ export async function openBookRig(changes: Partial<AlertBookPorts> = {}): Promis
     clock,
     log: silentLog,
     self: authorNumber(1),
-    verify,
+    verify: verifyEd25519,
     keyOf: (authorHex) => Promise.resolve(keys.get(authorHex)),
     isAuthorised: (authorHex) => trusted.has(authorHex),
     strangers: "show-unverified",

@@ -7,7 +7,8 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { decodeNotice, encodeNotice } from "../../src/alert/notice-codec.ts";
 import { digestOf, signedBytes, tagOf } from "../../src/alert/signed-alert.ts";
-import { authorFromSeed, verify } from "../../src/dag/author.ts";
+import { authorFromSeed } from "../../src/dag/author.ts";
+import { verifyEd25519 } from "../../src/kernel/ed25519.ts";
 import { decodeEntry } from "../../src/dag/entry.ts";
 import { decodeFork } from "../../src/dag/fork.ts";
 import { firstHead, nextHead, verifyHead } from "../../src/dag/index-log.ts";
@@ -157,7 +158,7 @@ describe("an alert", () => {
     expect(toHex(alert.author)).toBe(alerts.author);
     expect(alert.number).toBe(number);
     expect(toHex(alert.body)).toBe(body);
-    expect(verify(bytes(alerts.publicKey), signedBytes(alert), alert.signature)).toBe(true);
+    expect(verifyEd25519(bytes(alerts.publicKey), signedBytes(alert), alert.signature)).toBe(true);
     expect(rest.signedAlert(alerts.seed, alerts.author, number, body)).toBe(signature);
     expect(toHex(digestOf(alert))).toBe(digest);
     expect(bodyOf(notice)).toBe(body);

@@ -5,9 +5,8 @@
  * What is signed begins with a label of its own, so that no signature can stand for another purpose.
  * @module
  */
-import { createPrivateKey, createPublicKey, hkdfSync, sign, verify } from "node:crypto";
-import { type Bytes, concatBytes, copyBytes, fromHex } from "../kernel/bytes.ts";
-import { sha256 } from "./cid.ts";
+import { createHash, createPrivateKey, createPublicKey, hkdfSync, sign, verify } from "node:crypto";
+import { type Bytes, concatBytes, copyBytes, fromHex } from "./bytes.ts";
 
 export const ML_DSA_PUBLIC_KEY_BYTES = 1_312;
 export const ML_DSA_SIGNATURE_BYTES = 2_420;
@@ -34,7 +33,11 @@ export function mlDsaFromSeed(seed: Uint8Array): MlDsaSigner {
   der.fill(0);
   const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
   const publicKey = copyBytes(spki.subarray(SPKI_PREFIX.length));
-  return { publicKey, fingerprint: sha256(publicKey), sign: (message) => copyBytes(sign(null, message, privateKey)) };
+  return {
+    publicKey,
+    fingerprint: new Uint8Array(createHash("sha256").update(publicKey).digest()),
+    sign: (message) => copyBytes(sign(null, message, privateKey)),
+  };
 }
 
 /** The seed of an author's ML-DSA key, from the seed of its Ed25519 key: one secret to keep. */
