@@ -15,12 +15,12 @@ import { objectName } from "../kernel/tpm-public.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { Random } from "../ports/random.ts";
 import type { Tpm } from "../ports/tpm.ts";
-import { expectedValue, replayLog } from "./event-log.ts";
+import { expectedValue, replayLog } from "../attest/logs/own.ts";
 import { readSealed, SEALED_NEXT_FILE } from "./key-files.ts";
 import type { Measured, Measurement } from "./measure.ts";
 import { failure, failureFrom, type Failure } from "./outcome.ts";
-import { quoteForTools } from "./quote-files.ts";
-import { decodeAttest, quoteFindings, type Attest, type QuoteClaim } from "./quote.ts";
+import { quoteForTools } from "../attest/quote-files.ts";
+import { decodeAttest, quoteFindings, type Attest, type QuoteClaim } from "../attest/quote.ts";
 import { decodeReference, describeChanges, REFERENCE_FILE, type Reference } from "./reference.ts";
 
 const NONCE_BYTES = 32;

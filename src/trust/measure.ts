@@ -25,7 +25,7 @@ import {
   replayLog,
   type EventLog,
   type OwnState,
-} from "./event-log.ts";
+} from "../attest/logs/own.ts";
 import { failure, failureFrom, type Failure } from "./outcome.ts";
 
 /** The measurement log, beside the other files of the state directory. */

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { equalBytes, fromHex, toHex, utf8, type Bytes } from "../kernel/bytes.ts";
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import type { SourceFile } from "../ports/source-files.ts";
-import { parseJson, type OwnState } from "./event-log.ts";
+import { parseJson, type OwnState } from "../attest/logs/own.ts";
 
 export const REFERENCE_FILE = "reference.json";
 

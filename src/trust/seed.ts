@@ -12,7 +12,7 @@ import { isAbort } from "../kernel/service.ts";
 import type { EntropySource } from "../ports/entropy.ts";
 import type { Random } from "../ports/random.ts";
 import type { Tpm } from "../ports/tpm.ts";
-import { HealthTests, type HealthAlarm } from "./health.ts";
+import { HealthTests, type HealthAlarm } from "../entropy/health.ts";
 import { failure, failureFrom, type Failure } from "./outcome.ts";
 
 /** SP 800-90B asks for so many samples at least before the first is used. */

@@ -14,7 +14,7 @@ import type { Memory } from "../ports/memory.ts";
 import type { SourceFile } from "../ports/source-files.ts";
 import type { Tpm } from "../ports/tpm.ts";
 import { isAttested, type SealTarget, type TrustMode } from "./attest.ts";
-import { codeDigest, configDigest, expectedValue } from "./event-log.ts";
+import { codeDigest, configDigest, expectedValue } from "../attest/logs/own.ts";
 import {
   DAMAGED_FILE,
   KEY_FILE,

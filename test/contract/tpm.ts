@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test, type TestContext } from "vitest";
 import { pcrPolicyDigest } from "../../src/kernel/pcr.ts";
 import { OBJECT, decodeEccPublic } from "../../src/kernel/tpm-public.ts";
 import type { Tpm } from "../../src/ports/tpm.ts";
-import { decodeAttest, quoteFindings } from "../../src/trust/quote.ts";
+import { decodeAttest, quoteFindings } from "../../src/attest/quote.ts";
 import { sha256 } from "../fakes/tpm.ts";
 
 /** @param open a TPM that nobody else uses, or why there is none; opened once, the tests share it */

@@ -13,9 +13,9 @@ import {
   explain,
   holdsOnly,
   ownState,
-} from "../../src/trust/event-log.ts";
+} from "../../src/attest/logs/own.ts";
 import { decodeSealed, encodeSealed, keyId, type SealedKey } from "../../src/trust/key-files.ts";
-import { decodeAttest, quoteFindings } from "../../src/trust/quote.ts";
+import { decodeAttest, quoteFindings } from "../../src/attest/quote.ts";
 import { changedPaths, decodeReference, describeChanges, encodeReference } from "../../src/trust/reference.ts";
 import { seeded } from "../fakes/seeded.ts";
 import { sha256 } from "../fakes/tpm.ts";

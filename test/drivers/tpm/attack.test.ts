@@ -18,7 +18,7 @@ import { ByteReader, ByteWriter } from "../../../src/kernel/bytes.ts";
 import { isAgentError } from "../../../src/kernel/errors.ts";
 import { pcrPolicyDigest } from "../../../src/kernel/pcr.ts";
 import type { Tpm } from "../../../src/ports/tpm.ts";
-import { quoteFindings } from "../../../src/trust/quote.ts";
+import { quoteFindings } from "../../../src/attest/quote.ts";
 import { isInstalled, openSwtpm, temporaryDirectory } from "../../fakes/chips.ts";
 import { silentLog } from "../../fakes/log.ts";
 import { seeded } from "../../fakes/seeded.ts";

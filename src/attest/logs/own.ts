@@ -5,10 +5,10 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { equalBytes, fromHex, fromUtf8, toHex, utf8, type Bytes } from "../kernel/bytes.ts";
-import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
-import { isZero, PCR_BYTES, replay } from "../kernel/pcr.ts";
-import type { SourceFile } from "../ports/source-files.ts";
+import { equalBytes, fromHex, fromUtf8, toHex, utf8, type Bytes } from "../../kernel/bytes.ts";
+import { decoded, refused, type Decoded } from "../../kernel/decoded.ts";
+import { isZero, PCR_BYTES, replay } from "../../kernel/pcr.ts";
+import type { SourceFile } from "../../ports/source-files.ts";
 
 export interface MeasuredEvent {
   readonly name: "code" | "config";

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { fromHex, toHex } from "../../src/kernel/bytes.ts";
-import { quoteForTools } from "../../src/trust/quote-files.ts";
+import { quoteForTools } from "../../src/attest/quote-files.ts";
 import { isInstalled, openSwtpm, temporaryDirectory } from "../fakes/chips.ts";
 import { FakeChip, sha256 } from "../fakes/tpm.ts";
 

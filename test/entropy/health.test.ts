@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { aptCutoff, HealthTests, rctCutoff } from "../../src/trust/health.ts";
+import { aptCutoff, HealthTests, rctCutoff } from "../../src/entropy/health.ts";
 import { firstAlarm } from "../../src/trust/seed.ts";
 
 describe("cutoffs", () => {
