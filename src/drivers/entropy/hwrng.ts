@@ -8,6 +8,7 @@ import { open, type FileHandle } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, describeError, systemCode } from "../../kernel/errors.ts";
 import type { EntropySource } from "../../ports/entropy.ts";
+import { flagless } from "./flagless.ts";
 
 const MAX_READ_BYTES = 4096;
 /** The slowest generators give some kB a second. */
@@ -33,6 +34,9 @@ export async function openHwrng(path: string, claimedBits: number, silenceMs = S
 class Hwrng implements EntropySource {
   readonly name: string;
   readonly raw = false;
+  readonly bitsPerSample = flagless.bitsPerSample;
+  readonly identity = flagless.identity;
+  readonly status = flagless.status;
   readonly claimedMinEntropyBits: number;
   readonly #path: string;
   readonly #silenceMs: number;

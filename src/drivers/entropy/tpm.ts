@@ -2,12 +2,14 @@
 import { AgentError, describeError } from "../../kernel/errors.ts";
 import type { EntropySource } from "../../ports/entropy.ts";
 import type { Tpm } from "../../ports/tpm.ts";
+import { flagless } from "./flagless.ts";
 
 const MAX_CALL_BYTES = 32;
 
 /** Borrows the TPM: it is not closed with the source. @param claimedBits min-entropy of a sample of 8 bits */
 export function tpmEntropy(tpm: Tpm, claimedBits: number): EntropySource {
   return {
+    ...flagless,
     name: "tpm",
     raw: false,
     claimedMinEntropyBits: claimedBits,
