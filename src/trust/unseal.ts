@@ -107,7 +107,7 @@ export async function openSealed(tpm: Tpm, memory: Memory, name: string): Promis
   if (!sealed.ok)
     return failure("damaged", `${name} can't be read: ${sealed.reason}`, `put ${name} back from a backup`);
   try {
-    const key = await tpm.unseal(sealed.value.blob, sealed.value.pcrs);
+    const key = await tpm.unseal(sealed.value.blob, { pcrs: sealed.value.pcrs });
     return key.length === STORE_KEY_BYTES
       ? key
       : failure("damaged", `${name} holds no key of 32 bytes`, `put ${name} back from a backup`);

@@ -58,9 +58,9 @@ export function describeTpm(name: string, open: () => Promise<Tpm | string>): vo
       const tpm = await withTpm(context);
       const secret = new Uint8Array(randomBytes(32));
       const blob = await tpm.seal(secret, pcrPolicyDigest([11], await tpm.pcrRead([11])));
-      expect(await tpm.unseal(blob, [11])).toEqual(secret);
+      expect(await tpm.unseal(blob, { pcrs: [11] })).toEqual(secret);
       await tpm.pcrExtend(11, sha256("change"));
-      await expect(tpm.unseal(blob, [11])).rejects.toMatchObject({ code: "TPM_POLICY" });
+      await expect(tpm.unseal(blob, { pcrs: [11] })).rejects.toMatchObject({ code: "TPM_POLICY" });
     });
 
     test("opens what was sealed to the state that is yet to come, once it has come", async (context) => {
@@ -69,9 +69,9 @@ export function describeTpm(name: string, open: () => Promise<Tpm | string>): vo
       const now = (await tpm.pcrRead([12])).get(12) ?? new Uint8Array();
       const secret = new Uint8Array(randomBytes(128));
       const blob = await tpm.seal(secret, pcrPolicyDigest([12], new Map([[12, sha256(now, digest)]])));
-      await expect(tpm.unseal(blob, [12])).rejects.toMatchObject({ code: "TPM_POLICY" });
+      await expect(tpm.unseal(blob, { pcrs: [12] })).rejects.toMatchObject({ code: "TPM_POLICY" });
       await tpm.pcrExtend(12, digest);
-      expect(await tpm.unseal(blob, [12])).toEqual(secret);
+      expect(await tpm.unseal(blob, { pcrs: [12] })).toEqual(secret);
     });
 
     test("opens what was sealed to no registers in every state", async (context) => {
@@ -79,8 +79,8 @@ export function describeTpm(name: string, open: () => Promise<Tpm | string>): vo
       const secret = new Uint8Array(randomBytes(1));
       const blob = await tpm.seal(secret, pcrPolicyDigest([], new Map()));
       await tpm.pcrExtend(13, sha256(randomUUID()));
-      expect(await tpm.unseal(blob, [])).toEqual(secret);
-      await expect(tpm.unseal(blob, [13])).rejects.toMatchObject({ code: "TPM_POLICY" });
+      expect(await tpm.unseal(blob, { pcrs: [] })).toEqual(secret);
+      await expect(tpm.unseal(blob, { pcrs: [13] })).rejects.toMatchObject({ code: "TPM_POLICY" });
     });
 
     test("refuses a sealed object that was changed or made elsewhere", async (context) => {
@@ -88,7 +88,7 @@ export function describeTpm(name: string, open: () => Promise<Tpm | string>): vo
       const blob = await tpm.seal(new Uint8Array(32), pcrPolicyDigest([], new Map()));
       const privatePart = Uint8Array.from(blob.privatePart);
       privatePart[privatePart.length - 1] = (privatePart.at(-1) ?? 0) ^ 1;
-      await expect(tpm.unseal({ ...blob, privatePart }, [])).rejects.toMatchObject({ code: "TPM_RC" });
+      await expect(tpm.unseal({ ...blob, privatePart }, { pcrs: [] })).rejects.toMatchObject({ code: "TPM_RC" });
     });
 
     test("gives as many random bytes as asked for", async (context) => {

@@ -8,7 +8,16 @@ import { ByteWriter, equalBytes, type Bytes } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
 import { extend, PCR_COUNT, pcrDigest, pcrPolicyDigest, pcrSelection, sortedPcrs } from "../../src/kernel/pcr.ts";
 import { ALGORITHM, OBJECT } from "../../src/kernel/tpm-public.ts";
-import type { AttestationKey, Quote, SealedBlob, Tpm, TpmIdentity } from "../../src/ports/tpm.ts";
+import type {
+  AttestationKey,
+  EndorsementKey,
+  PolicyPath,
+  Quote,
+  SealedBlob,
+  Tpm,
+  TpmClock,
+  TpmIdentity,
+} from "../../src/ports/tpm.ts";
 
 const AK_ATTRIBUTES =
   OBJECT.fixedTpm |
@@ -79,7 +88,25 @@ export class FakeTpm implements Tpm {
   async identity(): Promise<TpmIdentity> {
     this.#answer();
     const banks = this.#chip.noBank ? ["sha1"] : ["sha1", "sha256"];
-    return { manufacturer: "FAKE", firmware: 1n, inLockout: false, banks };
+    return { manufacturer: "FAKE", firmware: 1n, inLockout: false, lockoutCounter: 0, maxAuthFail: 32, banks };
+  }
+
+  async clock(): Promise<TpmClock> {
+    this.#answer();
+    return { clock: 1000n, resetCount: this.#chip.resetCount, restartCount: 0, safe: true };
+  }
+
+  async selfTest(): Promise<void> {
+    this.#answer();
+  }
+
+  async endorsementKeys(): Promise<readonly EndorsementKey[]> {
+    this.#answer();
+    return [];
+  }
+
+  async activateCredential(): Promise<Uint8Array> {
+    throw new AgentError("TPM_RC", "TPM2_ActivateCredential was refused: 0x1df INTEGRITY (parameter 1)");
   }
 
   async pcrRead(pcrs: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>> {
@@ -129,7 +156,7 @@ export class FakeTpm implements Tpm {
     return this.#chip.keep(secret, policyDigest);
   }
 
-  async unseal(blob: SealedBlob, pcrs: readonly number[]): Promise<Uint8Array> {
+  async unseal(blob: SealedBlob, { pcrs }: PolicyPath): Promise<Uint8Array> {
     this.#answer();
     const kept = this.#chip.find(blob);
     if (kept === undefined) throw new AgentError("TPM_RC", "TPM2_Load was refused: 0x1df INTEGRITY (parameter 1)");

@@ -11,6 +11,7 @@ import { badWire, type Transport } from "./transport.ts";
 
 export const COMMAND = {
   CreatePrimary: 0x131,
+  SelfTest: 0x143,
   Shutdown: 0x145,
   Create: 0x153,
   Load: 0x157,
@@ -20,8 +21,10 @@ export const COMMAND = {
   StartAuthSession: 0x176,
   GetCapability: 0x17a,
   GetRandom: 0x17b,
+  GetTestResult: 0x17c,
   PCR_Read: 0x17e,
   PolicyPCR: 0x17f,
+  ReadClock: 0x181,
   PCR_Extend: 0x182,
 } as const;
 export type CommandName = keyof typeof COMMAND;

@@ -11,6 +11,8 @@ const FIRMWARE_HIGH = 0x10b;
 const FIRMWARE_LOW = 0x10c;
 const PERMANENT = 0x200;
 const IN_LOCKOUT = 0x200;
+const LOCKOUT_COUNTER = 0x20e;
+const MAX_AUTH_FAIL = 0x20f;
 
 const BANKS: Readonly<Record<number, string>> = {
   0x0004: "sha1",
@@ -49,6 +51,8 @@ export function identityOf(properties: ReadonlyMap<number, number>, banks: reado
     manufacturer: fourLetters(value(MANUFACTURER)),
     firmware: (BigInt(value(FIRMWARE_HIGH)) << 32n) | BigInt(value(FIRMWARE_LOW)),
     inLockout: (value(PERMANENT) & IN_LOCKOUT) !== 0,
+    lockoutCounter: value(LOCKOUT_COUNTER),
+    maxAuthFail: value(MAX_AUTH_FAIL),
     banks,
   };
 }

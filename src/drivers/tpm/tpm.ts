@@ -9,7 +9,16 @@ import { PCR_BYTES, pcrSelection, pcrsOfMask, sortedPcrs } from "../../kernel/pc
 import { ALGORITHM, objectName } from "../../kernel/tpm-public.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
-import type { AttestationKey, Quote, SealedBlob, Tpm, TpmIdentity } from "../../ports/tpm.ts";
+import type {
+  AttestationKey,
+  EndorsementKey,
+  PolicyPath,
+  Quote,
+  SealedBlob,
+  Tpm,
+  TpmClock,
+  TpmIdentity,
+} from "../../ports/tpm.ts";
 import type { Response } from "./channel.ts";
 import { decodeBanks, decodeProperties, identityOf, PROPERTIES } from "./identity.ts";
 import { finished, requireLength, skipTicket, TpmScopes, type TpmLimits } from "./scopes.ts";
@@ -66,6 +75,23 @@ export class TransportTpm implements Tpm {
       }
       const { parameters } = await this.#capability(CAPABILITY_PCRS, 0, 1);
       return identityOf(properties, finished("GetCapability", parameters, decodeBanks));
+    });
+  }
+
+  clock(): Promise<TpmClock> {
+    return this.#alone(async () => {
+      const { parameters } = await this.#scopes.execute({ name: "ReadClock" });
+      return finished("ReadClock", parameters, (reader) => {
+        reader.u64(); // ms since power came
+        return { clock: reader.u64(), resetCount: reader.u32(), restartCount: reader.u32(), safe: reader.u8() === 1 };
+      });
+    });
+  }
+
+  selfTest(): Promise<void> {
+    return this.#alone(async () => {
+      const { parameters } = await this.#scopes.execute({ name: "SelfTest", parameters: Uint8Array.of(0) });
+      finished("SelfTest", parameters, () => undefined);
     });
   }
 
@@ -155,7 +181,15 @@ export class TransportTpm implements Tpm {
     );
   }
 
-  unseal(blob: SealedBlob, pcrs: readonly number[]): Promise<Uint8Array> {
+  endorsementKeys(): Promise<readonly EndorsementKey[]> {
+    return Promise.reject(new AgentError("TPM_RC", "endorsement keys are yet to come"));
+  }
+
+  activateCredential(): Promise<Uint8Array> {
+    return Promise.reject(new AgentError("TPM_RC", "credentials are yet to come"));
+  }
+
+  unseal(blob: SealedBlob, { pcrs }: PolicyPath): Promise<Uint8Array> {
     const selection = pcrSelection(pcrs);
     return this.#alone(() =>
       this.#scopes.withPrimary(HIERARCHY.owner, storageRootTemplate(), (root) =>

@@ -80,7 +80,7 @@ describe("somebody on the wires", () => {
     const { tpm, seen } = await tapped();
     const secret = new Uint8Array(randomBytes(32));
     const blob = await sealedTo(tpm, 14, secret);
-    expect(await tpm.unseal(blob, [14])).toEqual(secret);
+    expect(await tpm.unseal(blob, { pcrs: [14] })).toEqual(secret);
     expect(seen.length).toBeGreaterThan(10);
     for (const bytes of seen) expect(Buffer.from(bytes).includes(Buffer.from(secret))).toBe(false);
   });
@@ -94,7 +94,7 @@ describe("somebody on the wires", () => {
     });
     const blob = await sealedTo(tpm, 14, new Uint8Array(32).fill(5));
     for (at = 14; at < 95; at += 7)
-      await expect(tpm.unseal(blob, [14])).rejects.toMatchObject({ code: "TPM_BAD_WIRE" });
+      await expect(tpm.unseal(blob, { pcrs: [14] })).rejects.toMatchObject({ code: "TPM_BAD_WIRE" });
     expect(await leftInside(real)).toBe(0);
   });
 
@@ -113,7 +113,7 @@ describe("somebody on the wires", () => {
       return response;
     });
     const blob = await sealedTo(tpm, 14, new Uint8Array(32).fill(5));
-    await expect(tpm.unseal(blob, [14])).rejects.toMatchObject({
+    await expect(tpm.unseal(blob, { pcrs: [14] })).rejects.toMatchObject({
       code: "TPM_POLICY",
       message: expect.stringContaining("0x128 PCR_CHANGED"),
     });
@@ -125,7 +125,8 @@ describe("somebody on the wires", () => {
     const { tpm, real } = await tapped();
     const blob = await sealedTo(tpm, 14, new Uint8Array(32).fill(5));
     await tpm.pcrExtend(14, new Uint8Array(32));
-    for (let i = 0; i < 5; i++) await expect(tpm.unseal(blob, [14])).rejects.toMatchObject({ code: "TPM_POLICY" });
+    for (let i = 0; i < 5; i++)
+      await expect(tpm.unseal(blob, { pcrs: [14] })).rejects.toMatchObject({ code: "TPM_POLICY" });
     for (let i = 0; i < 5; i++) await tpm.quote(randomBytes(16), [14]);
     expect(await leftInside(real)).toBe(0);
   });
@@ -367,7 +368,7 @@ describe("100,000 answers of garbage", () => {
     (tpm) => tpm.attestationKey(),
     (tpm) => tpm.quote(new Uint8Array(32), [14]),
     (tpm) => tpm.seal(new Uint8Array(32), new Uint8Array(32)),
-    (tpm) => tpm.unseal({ publicPart: new Uint8Array(8), privatePart: new Uint8Array(8) }, [14]),
+    (tpm) => tpm.unseal({ publicPart: new Uint8Array(8), privatePart: new Uint8Array(8) }, { pcrs: [14] }),
     (tpm) => tpm.random(8),
   ];
 
@@ -403,7 +404,7 @@ describe("100,000 answers of garbage", () => {
     needs(context, "swtpm");
     const { tpm, seen } = await tapped();
     for (const operation of operations) await operation(tpm).catch(() => undefined);
-    await tpm.unseal(await sealedTo(tpm, 14, new Uint8Array(32)), [14]);
+    await tpm.unseal(await sealedTo(tpm, 14, new Uint8Array(32)), { pcrs: [14] });
     const real = seen.filter((_, i) => i % 2 === 1);
     const { below } = seeded(2);
     await typedErrorsOnly(() => {
