@@ -6,9 +6,9 @@
  */
 import { createCipheriv, createDecipheriv, createECDH, createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { ByteWriter, concatBytes, type Bytes } from "../../kernel/bytes.ts";
+import { kdfa, kdfe } from "../../kernel/tpm-kdf.ts";
 import type { EccPublic } from "../../kernel/tpm-public.ts";
 import type { Random } from "../../ports/random.ts";
-import { kdfa, kdfe } from "./key-derivation.ts";
 import { badWire } from "./transport.ts";
 
 const NONCE_BYTES = 16;

@@ -1,6 +1,6 @@
 /** KDFa and KDFe of the TPM with SHA-256. TCG TPM 2.0 Library, part 1, sections 11.4.10.2 and 11.4.10.3. @module */
 import { createHash, createHmac } from "node:crypto";
-import { ByteWriter, concatBytes, utf8, type Bytes } from "../../kernel/bytes.ts";
+import { ByteWriter, concatBytes, utf8, type Bytes } from "./bytes.ts";
 
 /** @param bits a multiple of 8 */
 export function kdfa(key: Uint8Array, label: string, u: Uint8Array, v: Uint8Array, bits: number): Bytes {
