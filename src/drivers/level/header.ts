@@ -10,15 +10,25 @@ import { AgentError, systemCode } from "../../kernel/errors.ts";
 import { writeFileAtomic } from "../atomic-file.ts";
 import { CHECK_BYTES } from "./cipher.ts";
 
+/** All values under one key. */
+const SINGLE = 1;
+/** Values under two keys: on their way from the former to the other. An older Caye must not touch such a store. */
+const MOVING = 2;
 /** Raised when an older Caye could not read what this one writes. */
-export const STORE_FORMAT = 1;
+const NEWEST = MOVING;
+const MAX_CURSOR_BYTES = 65_536;
 
 export interface Header {
   readonly format: number;
+  /** Of the key that values are written under. */
   readonly check: Bytes;
+  /** Of the key that values move away from; undefined when all are under one. */
+  readonly former?: Bytes | undefined;
+  /** While they move: all up to this key of the database were moved. Empty at the beginning. */
+  readonly cursor?: Bytes | undefined;
 }
 
-const LINES = /^caye store\nformat ([0-9]{1,9})\ncheck ([0-9a-f]{32})\n/;
+const LINES = /^caye store\nformat ([0-9]{1,9})\ncheck ([0-9a-f]{32})\n(?:former ([0-9a-f]{32})\n)?/;
 
 /** "absent", or "unreadable" when there is a file without a header in it. */
 export async function readMarker(path: string): Promise<Header | "absent" | "unreadable"> {
@@ -29,17 +39,27 @@ export async function readMarker(path: string): Promise<Header | "absent" | "unr
     if (systemCode(error) === "ENOENT") return "absent";
     throw error;
   }
-  const [, format, check] = LINES.exec(text) ?? [];
+  const [, format, check, former] = LINES.exec(text) ?? [];
   const bytes = check === undefined ? undefined : fromHex(check);
-  return bytes === undefined ? "unreadable" : { format: Number(format), check: bytes };
+  if (bytes === undefined) return "unreadable";
+  return { format: Number(format), check: bytes, former: former === undefined ? undefined : fromHex(former) };
 }
 
-export async function writeMarker(path: string, check: Uint8Array): Promise<void> {
-  await writeFileAtomic(path, utf8(`caye store\nformat ${STORE_FORMAT}\ncheck ${toHex(check)}\n`), 0o600);
+export async function writeMarker(path: string, { check, former }: Pick<Header, "check" | "former">): Promise<void> {
+  const moving = former === undefined ? "" : `former ${toHex(former)}\n`;
+  const format = former === undefined ? SINGLE : MOVING;
+  await writeFileAtomic(path, utf8(`caye store\nformat ${format}\ncheck ${toHex(check)}\n${moving}`), 0o600);
 }
 
-export function encodeHeader(check: Uint8Array): Bytes {
-  return new ByteWriter().u32(STORE_FORMAT).bytes(check).finish();
+/** Format u32, check 16; while values move, also the former check 16 and the cursor to the end. */
+export function encodeHeader({ check, former, cursor }: Omit<Header, "format">): Bytes {
+  if (former === undefined) return new ByteWriter().u32(SINGLE).bytes(check).finish();
+  return new ByteWriter()
+    .u32(MOVING)
+    .bytes(check)
+    .bytes(former)
+    .bytes(cursor ?? new Uint8Array())
+    .finish();
 }
 
 /** Undefined when the record is damaged. A newer format may have more fields: they are not looked at. */
@@ -47,29 +67,31 @@ export function decodeHeader(bytes: Uint8Array): Header | undefined {
   const reader = new ByteReader(bytes);
   const format = reader.u32();
   const check = copyBytes(reader.take(CHECK_BYTES));
-  return reader.failure === undefined ? { format, check } : undefined;
+  const former = format === MOVING ? copyBytes(reader.take(CHECK_BYTES)) : undefined;
+  if (reader.failure !== undefined) return undefined;
+  if (former === undefined) return { format, check };
+  const cursor = copyBytes(bytes.subarray(4 + 2 * CHECK_BYTES));
+  return cursor.length > MAX_CURSOR_BYTES ? undefined : { format, check, former, cursor };
 }
 
 /** @throws AgentError "STORE_NEWER" */
 export function demandFormat(header: Header, directory: string): void {
-  if (header.format <= STORE_FORMAT) return;
+  if (header.format <= NEWEST) return;
   throw new AgentError(
     "STORE_NEWER",
-    `the store in ${directory} has format ${header.format}; this Caye reads up to ${STORE_FORMAT}`,
+    `the store in ${directory} has format ${header.format}; this Caye reads up to ${NEWEST}`,
     { fix: "install the Caye that wrote it, or a newer one; the store is left as it is" },
   );
 }
 
-/** @throws AgentError "STORE_NEWER", "STORE_KEY" */
-export function demandHeader(header: Header, check: Uint8Array, directory: string): void {
-  demandFormat(header, directory);
-  if (isHeaderOf(header, check)) return;
-  throw new AgentError("STORE_KEY", `the store in ${directory} was written under another key`, {
-    fix: "put back the TPM state or key that belongs to it; or move the directory away to begin a new store",
-  });
+/** True when both say the same of the keys. */
+export function isSameHeader(header: Header | string, other: Pick<Header, "check" | "former">): boolean {
+  if (typeof header !== "object" || !isCheck(header.check, other.check)) return false;
+  return isCheck(header.former, other.former);
 }
 
-/** True for a header that was read, and of the key with that check. */
-export function isHeaderOf(header: Header | string, check: Uint8Array): boolean {
-  return typeof header === "object" && header.check.length === check.length && timingSafeEqual(header.check, check);
+/** Takes the same time however much differs. */
+export function isCheck(check: Uint8Array | undefined, wanted: Uint8Array | undefined): boolean {
+  if (check === undefined || wanted === undefined) return check === wanted;
+  return check.length === wanted.length && timingSafeEqual(check, wanted);
 }

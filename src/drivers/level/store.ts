@@ -6,14 +6,14 @@
  * @module
  */
 import { join } from "node:path";
-import { concatBytes, copyBytes } from "../../kernel/bytes.ts";
+import { type Bytes, concatBytes, copyBytes } from "../../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../../kernel/errors.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
-import type { Change, Range, Store } from "../../ports/store.ts";
+import type { Change, Range, Rekeying, Store } from "../../ports/store.ts";
 import { ensureDirectory } from "../directories.ts";
 import { SEAL_BYTES, ValueCipher } from "./cipher.ts";
-import { Database, type Operation } from "./database.ts";
+import { Database } from "./database.ts";
 import { isForbidden, storeFailure, unwritable } from "./failures.ts";
 import { holdsDatabase } from "./losses.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -21,15 +21,18 @@ import {
   type Header,
   decodeHeader,
   demandFormat,
-  demandHeader,
   encodeHeader,
-  isHeaderOf,
+  isSameHeader,
   readMarker,
   writeMarker,
 } from "./header.ts";
+import { type BroughtKeys, headerOf, type KeyRing, newRing, openWith, ringOf } from "./key-ring.ts";
+import { behindKey, Rekey } from "./rekey.ts";
+import { HEADER_KEY, plan, type Task } from "./tasks.ts";
 
-const HEADER_KEY = 0;
 const VALUE_KEY = 1;
+/** Behind all values. */
+const END_KEY = Uint8Array.of(VALUE_KEY + 1);
 
 const LIMITS = { maxWaiting: 4096, maxWaitingBytes: 128 * 2 ** 20, maxGroupBytes: 2 ** 20 };
 /** Read at once while iterating: few first, since most callers want few. */
@@ -39,6 +42,8 @@ const LAST_PAGE = 256;
 export interface LevelStoreOptions {
   readonly random: Random;
   readonly log: Log;
+  /** A second key, 32 bytes, when the store may be on its way to it: see {@link Rekeying}. Not kept. */
+  readonly next?: Uint8Array | undefined;
   /** Free bytes on the disk below which nothing is written, so that LevelDB can always tidy up. 16 MiB when left out. */
   readonly reserveBytes?: number;
   /** True when a store must be here already: should it be gone, {@link onLoss} is told, and a new one begins. */
@@ -59,7 +64,11 @@ export async function openLevelStore(directory: string, key: Uint8Array, options
     log.error("a part of the store can't be read, and is gone", { directory, what });
     options.onLoss?.(what);
   };
-  const cipher = new ValueCipher(key, options.random);
+  const { next, random } = options;
+  const keys: BroughtKeys = {
+    first: new ValueCipher(key, random),
+    next: next === undefined ? undefined : new ValueCipher(next, random),
+  };
   const markerPath = join(directory, "STORE");
   const databasePath = join(directory, "db");
   await using cleanup = new AsyncDisposableStack();
@@ -78,10 +87,12 @@ export async function openLevelStore(directory: string, key: Uint8Array, options
       onLoss,
     });
     cleanup.use(database);
-    await settleHeader(database, cipher, directory, typeof marker === "object" ? marker : undefined);
-    if (!isHeaderOf(marker, cipher.check)) await writeMarker(markerPath, cipher.check);
+    const ring = await settleHeader(database, keys, directory, typeof marker === "object" ? marker : undefined);
+    const mark = async ({ current, former }: KeyRing): Promise<void> =>
+      writeMarker(markerPath, { check: current.check, former: former?.check });
+    if (!isSameHeader(marker, headerOf(ring))) await mark(ring);
     cleanup.move();
-    return new LevelStore(database, cipher, directory);
+    return new LevelStore(database, ring, { directory, random, mark });
   } catch (error) {
     throw !isAgentError(error) && isForbidden(error) ? unwritable(directory, error) : storeFailure(error, directory);
   }
@@ -93,24 +104,30 @@ export async function openLevelStore(directory: string, key: Uint8Array, options
  */
 async function settleHeader(
   database: Database,
-  cipher: ValueCipher,
+  keys: BroughtKeys,
   directory: string,
   marker: Header | undefined,
-): Promise<void> {
+): Promise<KeyRing> {
   const key = Uint8Array.of(HEADER_KEY);
   const record = await database.read((engine) => engine.get(key) as Promise<Uint8Array | undefined>);
   const header = record === undefined ? undefined : decodeHeader(record);
-  if (header !== undefined) {
-    demandHeader(header, cipher.check, directory);
-    return;
-  }
-  if (marker !== undefined) demandHeader(marker, cipher.check, directory);
-  else if (await holdsValues(database)) {
+  if (header !== undefined) return ringOf(header, keys, directory);
+  if (marker !== undefined) ringOf(marker, keys, directory);
+  const isEmpty = !(await holdsValues(database));
+  if (marker === undefined && !isEmpty) {
     throw new AgentError("STORE_CORRUPT", `the store in ${directory} has lost both records of its key`, {
       fix: "move the directory away to begin a new store: neighbours hold copies of what was shared",
     });
   }
-  await database.write([{ type: "put", key, value: encodeHeader(cipher.check) }], 64);
+  const ring = marker === undefined ? newRing(keys, isEmpty) : lostRing(marker, keys, directory);
+  await database.write([{ type: "put", key, value: encodeHeader(headerOf(ring)) }], 64);
+  return ring;
+}
+
+/** The marker may be older than the header that was lost: where two keys were brought, values may be under either. */
+function lostRing(marker: Header, keys: BroughtKeys, directory: string): KeyRing {
+  const ring = ringOf(marker, keys, directory);
+  return ring.keysInUse === "first" ? newRing(keys, false) : ring;
 }
 
 async function holdsValues(database: Database): Promise<boolean> {
@@ -118,24 +135,40 @@ async function holdsValues(database: Database): Promise<boolean> {
   return (await database.read((engine) => engine.keys(range).all())).length > 0;
 }
 
+interface LevelParts {
+  readonly directory: string;
+  readonly random: Random;
+  /** Writes the marker beside the database. */
+  readonly mark: (ring: KeyRing) => Promise<void>;
+}
+
 class LevelStore implements Store {
+  readonly rekeying: Rekeying;
   readonly #database: Database;
-  readonly #cipher: ValueCipher;
   readonly #directory: string;
-  readonly #commits: GroupCommit<Operation>;
+  readonly #commits: GroupCommit<Task>;
+  #ring: KeyRing;
   #closed = false;
 
-  constructor(database: Database, cipher: ValueCipher, directory: string) {
+  constructor(database: Database, ring: KeyRing, { directory, random, mark }: LevelParts) {
     this.#database = database;
-    this.#cipher = cipher;
+    this.#ring = ring;
     this.#directory = directory;
-    this.#commits = new GroupCommit((operations, bytes) => database.write(operations, bytes), LIMITS);
+    this.#commits = new GroupCommit((tasks, bytes) => this.#commit(tasks, bytes), LIMITS);
+    this.rekeying = new Rekey({
+      random,
+      ring: () => this.#ring,
+      rows: (behind, limit) => this.#rows(behind, limit),
+      submit: (task, bytes) => this.#submit([task], bytes),
+      onHeader: () => mark(this.#ring),
+    });
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     const inner = innerKey(key);
-    const sealed = await this.#database.read((engine) => engine.get(inner) as Promise<Uint8Array | undefined>);
-    return sealed === undefined ? undefined : this.#unseal(inner, sealed);
+    const ring = this.#ring;
+    const sealed = await this.#sealedAt(inner);
+    return sealed === undefined ? undefined : this.#unseal(inner, sealed, ring);
   }
 
   async has(key: Uint8Array): Promise<boolean> {
@@ -143,23 +176,27 @@ class LevelStore implements Store {
   }
 
   async write(changes: readonly Change[]): Promise<void> {
-    if (this.#closed) throw new AgentError("STORE_CLOSED", "the store is closed");
-    if (changes.length === 0) return;
+    if (changes.length === 0 && !this.#closed) return;
     let bytes = 0;
-    const operations = changes.map(({ key, value }): Operation => {
+    const tasks = changes.map(({ key, value }): Task => {
       const inner = innerKey(key);
       bytes += inner.length + (value === undefined ? 0 : value.length + SEAL_BYTES);
+      // A copy, as it is sealed only when its turn has come.
       return value === undefined
-        ? { type: "del", key: inner }
-        : { type: "put", key: inner, value: this.#cipher.seal(inner, value) };
+        ? { kind: "delete", key: inner }
+        : { kind: "put", key: inner, value: copyBytes(value) };
     });
-    await this.#commits.submit(operations, bytes);
+    await this.#submit(tasks, bytes);
   }
 
   async *entries(range: Range): AsyncGenerator<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
-    const pages = this.#pages(range, async (page) => this.#database.read((engine) => engine.iterator(page).all()));
-    for await (const [inner, sealed] of pages) {
-      yield { key: inner.subarray(1), value: this.#unseal(inner, sealed) };
+    const pages = this.#pages(range, async (page) => {
+      const ring = this.#ring;
+      const rows = await this.#database.read((engine) => engine.iterator(page).all());
+      return rows.map(([key, sealed]): [Uint8Array, Uint8Array, KeyRing] => [key, sealed, ring]);
+    });
+    for await (const [inner, sealed, ring] of pages) {
+      yield { key: inner.subarray(1), value: this.#unseal(inner, sealed, ring) };
     }
   }
 
@@ -194,14 +231,36 @@ class LevelStore implements Store {
       const last = rows.at(-1);
       if (last === undefined || rows.length < limit) return;
       if (reverse) lt = copyBytes(last[0]);
-      else gte = concatBytes(last[0], Uint8Array.of(0));
+      else gte = behindKey(last[0]);
       left -= rows.length;
       size = Math.min(size * 2, LAST_PAGE);
     }
   }
 
-  #unseal(inner: Uint8Array, sealed: Uint8Array): Uint8Array {
-    const value = this.#cipher.open(inner, sealed);
+  async #submit(tasks: readonly Task[], bytes: number): Promise<void> {
+    if (this.#closed) throw new AgentError("STORE_CLOSED", "the store is closed");
+    await this.#commits.submit(tasks, bytes);
+  }
+
+  /** One call at a time. */
+  async #commit(tasks: readonly Task[], bytes: number): Promise<void> {
+    const { operations, ring } = await plan(tasks, this.#ring, (key) => this.#sealedAt(key));
+    if (operations.length > 0) await this.#database.write(operations, bytes);
+    this.#ring = ring;
+  }
+
+  #sealedAt(inner: Bytes): Promise<Uint8Array | undefined> {
+    return this.#database.read((engine) => engine.get(inner) as Promise<Uint8Array | undefined>);
+  }
+
+  #rows(behind: Uint8Array | undefined, limit: number): Promise<readonly (readonly [Uint8Array, Uint8Array])[]> {
+    const gte = behind === undefined ? Uint8Array.of(VALUE_KEY) : behindKey(behind);
+    return this.#database.read((engine) => engine.iterator({ gte, lt: END_KEY, limit }).all());
+  }
+
+  /** @param ring as it was before the value was read: by now it may be another one */
+  #unseal(inner: Uint8Array, sealed: Uint8Array, ring: KeyRing): Uint8Array {
+    const value = openWith(ring, inner, sealed) ?? openWith(this.#ring, inner, sealed);
     if (value !== undefined) return value;
     throw new AgentError("STORE_CORRUPT", `a value in ${this.#directory} is not what was written`, {
       fix: "run `caye doctor`; if the card is old, replace it: neighbours hold copies",
@@ -216,6 +275,6 @@ interface Page {
   readonly limit: number;
 }
 
-function innerKey(key: Uint8Array): Uint8Array<ArrayBuffer> {
+function innerKey(key: Uint8Array): Bytes {
   return concatBytes(Uint8Array.of(VALUE_KEY), key);
 }

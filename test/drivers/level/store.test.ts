@@ -91,10 +91,10 @@ describe("a store on disk", () => {
     await using store = await openLevelStore(directory, KEY, options());
     await store[Symbol.asyncDispose]();
     const marker = join(directory, "STORE");
-    await writeFile(marker, (await readFile(marker, "utf8")).replace("format 1", "format 2"));
+    await writeFile(marker, (await readFile(marker, "utf8")).replace("format 1", "format 3"));
     const failure = await openLevelStore(directory, KEY, options()).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: "STORE_NEWER", fix: expect.stringContaining("install") });
-    expect(await readFile(marker, "utf8")).toContain("format 2");
+    expect(await readFile(marker, "utf8")).toContain("format 3");
   });
 
   test("finds itself again when its marker is lost or torn", async () => {
