@@ -4,7 +4,7 @@
  * @module
  */
 import type { AttestVerdict, OwnDigests } from "./attest.ts";
-import type { AuthorityKey } from "./village.ts";
+import type { AuthoritySigner, NodeKeys } from "./village.ts";
 
 /** File name (`quote.msg`, `ak.pub`, …) → content, as `attest/evidence-files.ts` lays them out. */
 export type EvidenceFiles = ReadonlyMap<string, Uint8Array>;
@@ -55,12 +55,8 @@ export interface EnrolmentResult {
   readonly name: string;
   /** Author id, 16 hex digits. */
   readonly author: string;
-  /** Of the node, as a certificate states them: Ed25519 public key, ML-DSA-44 fingerprint, radio's number. */
-  readonly publicKey: Uint8Array;
-  readonly mlDsaFingerprint: Uint8Array;
-  readonly radio: number;
-  /** The attestation key's P-256 point; undefined for an RSA key. */
-  readonly ak: { readonly x: Uint8Array; readonly y: Uint8Array } | undefined;
+  /** For the node's certificate; undefined for an RSA attestation key, which a certificate can't name. */
+  readonly node: NodeKeys | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -111,10 +107,10 @@ export interface AttestTools {
   bareEnrolment(akPublic: Uint8Array, name: string): Uint8Array;
   /** @throws AgentError "ENROLMENT_INVALID" */
   showEnrolment(enrolment: Uint8Array): EnrolmentFacts;
-  /** @param body JSON as people write it @throws AgentError "POLICY_INVALID", "AUTHORITY_KEY" */
-  signPolicy(body: Uint8Array, key: AuthorityKey): Uint8Array;
+  /** @param body JSON as people write it @throws AgentError "POLICY_INVALID" */
+  signPolicy(body: Uint8Array, authority: AuthoritySigner): Uint8Array;
   /** @throws AgentError "POLICY_INVALID" */
   showPolicy(file: Uint8Array, authority: string | undefined): PolicyFacts;
-  /** An approval's file. @throws AgentError "ENROLMENT_INVALID", "APPROVAL_INVALID", "AUTHORITY_KEY" */
-  approve(request: ApprovalRequest, key: AuthorityKey): Uint8Array;
+  /** An approval's file. @throws AgentError "ENROLMENT_INVALID", "APPROVAL_INVALID" */
+  approve(request: ApprovalRequest, authority: AuthoritySigner): Uint8Array;
 }
