@@ -29,28 +29,18 @@ export interface Planned {
   readonly ring: KeyRing;
 }
 
+type Read = (key: Bytes) => Promise<Uint8Array | undefined>;
+type Move = Extract<Task, { kind: "move" }>;
+
 /** @param read the sealed value on disk @throws AgentError "STORE_REKEYING", and what reading throws */
-export async function plan(
-  tasks: readonly Task[],
-  before: KeyRing,
-  read: (key: Bytes) => Promise<Uint8Array | undefined>,
-): Promise<Planned> {
-  const written = new Set(tasks.flatMap((task) => ("key" in task && hasMoves(tasks) ? [toHex(task.key)] : [])));
+export async function plan(tasks: readonly Task[], before: KeyRing, read: Read): Promise<Planned> {
   const operations: Operation[] = [];
   let ring = before;
   for (const task of tasks) {
     if (task.kind === "delete") operations.push({ type: "del", key: task.key });
     else if (task.kind === "put") operations.push(sealed(ring, task.key, task.value));
-    else if (task.kind === "begin") ring = begun(ring, task.next);
-    else if (task.kind === "end") ring = ring.former === undefined ? ring : arrivedRing(ring.current);
-    else {
-      for (const key of task.keys) {
-        if (written.has(toHex(key))) continue;
-        const value = ring.former?.open(key, (await read(key)) ?? new Uint8Array());
-        if (value !== undefined) operations.push(sealed(ring, key, value));
-      }
-      if (task.cursor !== undefined && ring.former !== undefined) ring = { ...ring, cursor: task.cursor };
-    }
+    else if (task.kind === "move") operations.push(...(await moved(task, ring, tasks, read)));
+    ring = ringAfter(task, ring);
   }
   if (ring !== before) {
     operations.push({ type: "put", key: Uint8Array.of(HEADER_KEY), value: encodeHeader(headerOf(ring)) });
@@ -58,8 +48,23 @@ export async function plan(
   return { operations, ring };
 }
 
-function hasMoves(tasks: readonly Task[]): boolean {
-  return tasks.some(({ kind }) => kind === "move");
+/** What others in the group write anew is left to them: their value is the later one. */
+async function moved({ keys }: Move, ring: KeyRing, group: readonly Task[], read: Read): Promise<readonly Operation[]> {
+  const written = new Set(group.flatMap((task) => ("key" in task ? [toHex(task.key)] : [])));
+  const operations: Operation[] = [];
+  for (const key of keys) {
+    if (written.has(toHex(key))) continue;
+    const value = ring.former?.open(key, (await read(key)) ?? new Uint8Array());
+    if (value !== undefined) operations.push(sealed(ring, key, value));
+  }
+  return operations;
+}
+
+function ringAfter(task: Task, ring: KeyRing): KeyRing {
+  if (task.kind === "begin") return begun(ring, task.next);
+  if (ring.former === undefined) return ring;
+  if (task.kind === "end") return arrivedRing(ring.current);
+  return task.kind === "move" && task.cursor !== undefined ? { ...ring, cursor: task.cursor } : ring;
 }
 
 function sealed({ current }: KeyRing, key: Bytes, value: Uint8Array): Operation {

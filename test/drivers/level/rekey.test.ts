@@ -4,10 +4,13 @@ import { once } from "node:events";
 import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { ValueCipher } from "../../../src/drivers/level/cipher.ts";
 import { decodeHeader, encodeHeader } from "../../../src/drivers/level/header.ts";
 import { type LevelStoreOptions, openLevelStore } from "../../../src/drivers/level/store.ts";
+import type { KeyRing } from "../../../src/drivers/level/key-ring.ts";
+import { plan, type Task } from "../../../src/drivers/level/tasks.ts";
 import { systemRandom } from "../../../src/drivers/random.ts";
-import { toHex, utf8 } from "../../../src/kernel/bytes.ts";
+import { type Bytes, toHex, utf8 } from "../../../src/kernel/bytes.ts";
 import type { Rekeying, Store } from "../../../src/ports/store.ts";
 import { rememberingLog } from "../../fakes/log.ts";
 import { seeded } from "../../fakes/seeded.ts";
@@ -227,7 +230,9 @@ describe("a store that moves to another key", () => {
     await (await filled(directory, 3000))[Symbol.asyncDispose]();
     const script = `
       import { openLevelStore } from ${JSON.stringify(join(process.cwd(), "src/drivers/level/store.ts"))};
-      import { systemRandom } from ${JSON.stringify(join(process.cwd(), "src/drivers/random.ts"))};
+      import type { KeyRing } from "../../../src/drivers/level/key-ring.ts";
+import { plan, type Task } from "../../../src/drivers/level/tasks.ts";
+import { systemRandom } from ${JSON.stringify(join(process.cwd(), "src/drivers/random.ts"))};
       const log = { debug() {}, info() {}, warn() {}, error() {}, named: () => log };
       const key = (byte) => new Uint8Array(32).fill(byte);
       const options = { random: systemRandom(), log, next: key(9) };
@@ -267,9 +272,28 @@ describe("a store that moves to another key", () => {
     }
     for (const name of await readdir(join(directory, "db"))) {
       const bytes = await readFile(join(directory, "db", name));
-      expect(bytes.includes(OLD) || bytes.includes(NEW)).toBe(false);
+      expect(bytes.includes(Buffer.from(OLD)) || bytes.includes(Buffer.from(NEW))).toBe(false);
     }
   });
+});
+
+test("a value that others write in the same group is not moved over theirs", async () => {
+  const cipher = (of: Uint8Array): ValueCipher => new ValueCipher(of, systemRandom());
+  const [former, current] = [cipher(OLD), cipher(NEW)];
+  const ring: KeyRing = { keysInUse: "both", current, former, cursor: new Uint8Array() };
+  const [a, b, c] = [key(1), key(2), key(3)].map((name) => Uint8Array.from(name)) as [Bytes, Bytes, Bytes];
+  const tasks: readonly Task[] = [
+    { kind: "put", key: a, value: utf8("fresh") },
+    { kind: "delete", key: b },
+    { kind: "move", keys: [a, b, c], cursor: c },
+  ];
+  const { operations, ring: after } = await plan(tasks, ring, async (name) => former.seal(name, utf8("old")));
+  const [put, remove, move, header] = operations;
+  expect([put?.key, remove?.key, move?.key, header?.key]).toEqual([a, b, c, Uint8Array.of(0)]);
+  expect([put?.type, remove?.type, move?.type, operations.length]).toEqual(["put", "del", "put", 4]);
+  if (move?.type !== "put") throw new Error("no move");
+  expect(current.open(c, move.value)).toEqual(utf8("old"));
+  expect(after.cursor).toEqual(c);
 });
 
 describe("the header", () => {
