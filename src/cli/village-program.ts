@@ -7,12 +7,14 @@ import {
   joinVillage,
   revoke,
   roster,
+  showVillage,
   villageRequest,
   type CreateOptions,
   type EnrolOptions,
   type KeyOptions,
   type RequestOptions,
   type RevokeOptions,
+  type ShowOptions,
 } from "./commands/village.ts";
 import type { CliIo } from "./io.ts";
 
@@ -46,6 +48,14 @@ function addAuthority(village: Command, io: CliIo): void {
     .option("-o, --out <file>", "where to write it; else ./village.authority; never overwrites")
     .option("--passphrase-file <file>", "close it with the passphrase in that file, 8 characters or more")
     .action((options: CreateOptions) => createVillage(io, options));
+  withKey(
+    command(
+      village,
+      "show",
+      "Print what the configuration of each node names of an authority.",
+      "caye village show --authority village.authority",
+    ),
+  ).action((options: ShowOptions) => showVillage(io, options));
   withKey(
     command(
       village,

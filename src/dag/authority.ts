@@ -3,13 +3,14 @@
  *
  * The file: lines for people begin with `#`; then `caye-authority 1 plain SECRET`, or `caye-authority 1 scrypt SALT NONCE BOX`:
  * the secret under AES-256-GCM, its key from the passphrase by scrypt (N = 2^17, r = 8, p = 1: about half a second and 128 MB).
- * All in hex. The secret: two seeds of 32 bytes.
+ * All in hex. The secret: two seeds of 32 bytes. A third key, of P-256, for what TPMs check, is derived from it.
  * @module
  */
 import { createCipheriv, createDecipheriv, scryptSync } from "node:crypto";
 import { type Bytes, concatBytes, copyBytes, fromHex, fromUtf8, toHex, utf8 } from "../kernel/bytes.ts";
 import { AgentError, describeError } from "../kernel/errors.ts";
-import type { AuthorityKey, VillageTools } from "../kernel/village.ts";
+import { compressedPoint, p256FromSecret } from "../kernel/p256.ts";
+import type { AuthorityKey, AuthorityKeys, AuthoritySigner, VillageTools } from "../kernel/village.ts";
 import type { Random } from "../ports/random.ts";
 import { authorFromSeed, authorId } from "./author.ts";
 import { mlDsaFromSeed } from "../kernel/ml-dsa.ts";
@@ -20,6 +21,7 @@ const SEED_BYTES = 32;
 const SALT_BYTES = 16;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const UPDATE_KEY = "caye update key v1";
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1, maxmem: 2 ** 28 } as const;
 const PLAIN = /^caye-authority 1 plain ([0-9a-f]{128})$/m;
 const CLOSED = /^caye-authority 1 scrypt ([0-9a-f]{32}) ([0-9a-f]{24}) ([0-9a-f]{160})$/m;
@@ -28,10 +30,12 @@ export function villageTools(random: Random): VillageTools {
   return {
     createAuthority: (passphrase) => {
       const secret = random.bytes(2 * SEED_BYTES);
-      const { author, mlDsa } = keysOf(secret);
-      const authority = toHex(concatBytes(author.publicKey, mlDsa.fingerprint));
-      return { file: keyFile(secret, authority, passphrase, random), authority };
+      const { authority, updateKey } = signerOf(secret);
+      return { file: keyFile(secret, { authority, updateKey }, passphrase, random), authority, updateKey };
     },
+    openAuthority: (key) => signerOf(secretOf(key)),
+    certify: (signer, node, nowS, untilS) =>
+      stated(signer, { kind: "certificate", serial: nowS, fromS: nowS, untilS, ...node }),
     createGroupKey: (number) =>
       utf8(
         `# The group key of a private village: as secret as what is said there.\ncaye-group-key ${number} ${toHex(random.bytes(SEED_BYTES))}\n`,
@@ -45,24 +49,33 @@ export function villageTools(random: Random): VillageTools {
       }
       const certificate = { kind: "certificate", serial: nowS, fromS: nowS, untilS, ...request.value } as const;
       const { publicKey, name } = request.value;
-      return { file: state(key, certificate), id: toHex(authorId(publicKey)), name };
+      return { file: stated(signerOf(secretOf(key)), certificate), id: toHex(authorId(publicKey)), name };
     },
     revoke: (key, serials, number) =>
-      state(key, { kind: "revocations", number, serials: [...new Set(serials)].toSorted((a, b) => a - b) }),
+      stated(signerOf(secretOf(key)), {
+        kind: "revocations",
+        number,
+        serials: [...new Set(serials)].toSorted((a, b) => a - b),
+      }),
   };
 }
 
-function keysOf(secret: Uint8Array) {
+function signerOf(secret: Uint8Array): AuthoritySigner {
+  const author = authorFromSeed(secret.subarray(0, SEED_BYTES));
+  const mlDsa = mlDsaFromSeed(secret.subarray(SEED_BYTES));
+  const update = p256FromSecret(secret, UPDATE_KEY);
   return {
-    author: authorFromSeed(secret.subarray(0, SEED_BYTES)),
-    mlDsa: mlDsaFromSeed(secret.subarray(SEED_BYTES)),
+    authority: toHex(concatBytes(author.publicKey, mlDsa.fingerprint)),
+    updateKey: toHex(compressedPoint(update)),
+    sign: (message) => author.sign(message),
+    mlDsa,
+    update,
   };
 }
 
-function state(key: AuthorityKey, statement: Statement): Bytes {
-  const { author, mlDsa } = keysOf(secretOf(key));
+function stated({ sign, mlDsa }: AuthoritySigner, statement: Statement): Bytes {
   const message = messageFor(statement);
-  const entry = signedStatement(statement, author.sign(message));
+  const entry = signedStatement(statement, sign(message));
   return encodeStatementFile({ entry, proof: { publicKey: mlDsa.publicKey, signature: mlDsa.sign(message) } });
 }
 
@@ -74,10 +87,11 @@ function messageFor(statement: Statement): Bytes {
   }
 }
 
-function keyFile(secret: Bytes, authority: string, passphrase: string | undefined, random: Random): Bytes {
+function keyFile(secret: Bytes, keys: AuthorityKeys, passphrase: string | undefined, random: Random): Bytes {
   const lines = [
     "# The authority of a village. Who has this file decides who belongs to it: keep it off the network, and a copy elsewhere.",
-    `# Everybody's configuration: [village] authority = "${authority}"`,
+    `# Everybody's configuration: [village] authority = "${keys.authority}"`,
+    `# … and, where there is a TPM: [trust] update_key = "${keys.updateKey}"`,
     passphrase === undefined ? `caye-authority 1 plain ${toHex(secret)}` : closed(secret, passphrase, random),
   ];
   return utf8(`${lines.join("\n")}\n`);

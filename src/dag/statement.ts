@@ -4,6 +4,9 @@
  *
  * Certificate: 0xC1; serial (varint); radio's number (u32); Ed25519 public key (32); SHA-256 of the ML-DSA-44 public key
  * (32); valid from and until (u32 each, Unix time in s); length of the name (u8), name; Ed25519 signature (64).
+ * With attestation key: 0xC3; serial (varint), which is also the time from which it is valid; radio's number (u32); Ed25519
+ * public key (32); SHA-256 of the ML-DSA-44 public key (32); the TPM's attestation key, a compressed point of P-256 (33); valid
+ * until (u32); length of the name (u8), name; Ed25519 signature (64).
  * Revocations: 0xC2; number of the list (varint); how many (u8); serials in rising order, each as what it is above the one
  * before (varint); Ed25519 signature (64). Each list is whole, and replaces all of lower numbers.
  *
@@ -23,12 +26,15 @@ import {
 } from "../kernel/bytes.ts";
 import { type Decoded, decoded, refused } from "../kernel/decoded.ts";
 import { SIGNATURE_BYTES, verifyEd25519 } from "../kernel/ed25519.ts";
+import { COMPRESSED_POINT_BYTES, pointOf } from "../kernel/p256.ts";
 import { MAX_ENTRY_BYTES, PUBLIC_KEY_BYTES } from "./entry.ts";
 import { verifyMlDsa } from "../kernel/ml-dsa.ts";
 import { sha256 } from "./cid.ts";
 
 const CERTIFICATE = 0xc1;
 const REVOCATIONS = 0xc2;
+/** A certificate with an attestation key; without its "from" it fits into an entry whatever the name. */
+const ATTESTED = 0xc3;
 export const FINGERPRINT_BYTES = 32;
 export const MAX_MEMBER_NAME_BYTES = 24;
 /** Of one list; who is over time need not stand in it any longer. */
@@ -50,6 +56,8 @@ export interface Certificate {
   readonly untilS: number;
   /** 1 … 24 bytes. */
   readonly name: string;
+  /** The TPM's attestation key, a compressed point of P-256, 33 bytes; then `serial` is `fromS`. */
+  readonly attestationKey?: Uint8Array;
 }
 
 export interface Revocations {
@@ -85,7 +93,7 @@ export function authorityOf(bytes: Uint8Array): Authority | undefined {
 
 /** True for an entry that looks like a statement; what it says is another question. */
 export function isStatement(entry: Uint8Array): boolean {
-  return entry[0] === CERTIFICATE || entry[0] === REVOCATIONS;
+  return entry[0] === CERTIFICATE || entry[0] === REVOCATIONS || entry[0] === ATTESTED;
 }
 
 /** What the authority has to sign. @throws RangeError for what could not be decoded again: a fault of ours */
@@ -133,13 +141,8 @@ function labelOf(kind: Statement["kind"]): Bytes {
 }
 
 function bodyOf(statement: Statement): Bytes {
+  if (statement.kind === "certificate") return certificateBody(statement);
   const writer = new ByteWriter();
-  if (statement.kind === "certificate") {
-    const { serial, radio, publicKey, mlDsaFingerprint, fromS, untilS } = statement;
-    const name = utf8(statement.name);
-    writer.u8(CERTIFICATE).varint(serial).u32(radio).bytes(publicKey).bytes(mlDsaFingerprint);
-    return writer.u32(fromS).u32(untilS).u8(name.length).bytes(name).finish();
-  }
   writer.u8(REVOCATIONS).varint(statement.number).u8(statement.serials.length);
   let before = 0;
   for (const serial of statement.serials) {
@@ -149,19 +152,35 @@ function bodyOf(statement: Statement): Bytes {
   return writer.finish();
 }
 
-function readStatement(reader: ByteReader): Statement {
-  return reader.u8() === CERTIFICATE ? readCertificate(reader) : readRevocations(reader);
+function certificateBody(certificate: Certificate): Bytes {
+  const { serial, radio, publicKey, mlDsaFingerprint, fromS, untilS, attestationKey } = certificate;
+  const name = utf8(certificate.name);
+  const writer = new ByteWriter().u8(attestationKey === undefined ? CERTIFICATE : ATTESTED);
+  writer.varint(serial).u32(radio).bytes(publicKey).bytes(mlDsaFingerprint);
+  if (attestationKey === undefined) writer.u32(fromS);
+  else writer.bytes(attestationKey);
+  return writer.u32(untilS).u8(name.length).bytes(name).finish();
 }
 
-function readCertificate(reader: ByteReader): Certificate {
+function readStatement(reader: ByteReader): Statement {
+  const kind = reader.u8();
+  return kind === REVOCATIONS ? readRevocations(reader) : readCertificate(reader, kind);
+}
+
+function readCertificate(reader: ByteReader, kind: number): Certificate {
+  if (kind !== CERTIFICATE && kind !== ATTESTED) reader.fail("no kind of statement");
   const serial = reader.varint();
   const radio = reader.u32();
   const publicKey = copyBytes(reader.take(PUBLIC_KEY_BYTES));
   const mlDsaFingerprint = copyBytes(reader.take(FINGERPRINT_BYTES));
-  const [fromS, untilS] = [reader.u32(), reader.u32()];
+  const from =
+    kind === ATTESTED
+      ? { attestationKey: copyBytes(reader.take(COMPRESSED_POINT_BYTES)), fromS: serial }
+      : { fromS: reader.u32() };
+  const untilS = reader.u32();
   const name = fromUtf8(reader.take(reader.u8()));
   if (name === undefined) reader.fail("name not UTF-8");
-  return { kind: "certificate", serial, radio, publicKey, mlDsaFingerprint, fromS, untilS, name: name ?? "" };
+  return { kind: "certificate", serial, radio, publicKey, mlDsaFingerprint, ...from, untilS, name: name ?? "" };
 }
 
 function readRevocations(reader: ByteReader): Revocations {
@@ -187,8 +206,10 @@ function flawOf(statement: Statement): string | undefined {
   return bodyOf(statement).length + SIGNATURE_BYTES > MAX_ENTRY_BYTES ? "statement of a wrong length" : undefined;
 }
 
-function flawOfCertificate({ serial, fromS, untilS, name }: Certificate): string | undefined {
+function flawOfCertificate({ serial, fromS, untilS, name, attestationKey }: Certificate): string | undefined {
   if (!isNumber(serial)) return "serial out of range";
+  if (attestationKey !== undefined && fromS !== serial) return "serial is not when it begins";
+  if (attestationKey !== undefined && pointOf(attestationKey) === undefined) return "attestation key is no point";
   if (untilS < fromS) return "valid until before it begins";
   const bytes = utf8(name).length;
   const fits = bytes >= 1 && bytes <= MAX_MEMBER_NAME_BYTES && name.isWellFormed();

@@ -85,7 +85,7 @@ export function standingOf(membership: Membership | undefined, id: string): { re
 type FromCertificate = Omit<MemberRow, "entries" | "checkpointed" | "contradicted">;
 
 function memberRow({ id, certificate, standing, postQuantum }: Member): FromCertificate {
-  const { name, radio, serial, fromS, untilS } = certificate;
+  const { name, radio, serial, fromS, untilS, attestationKey } = certificate;
   const [from, until] = [fromS, untilS].map((seconds) => new Date(1000 * seconds).toISOString());
   return {
     id,
@@ -96,6 +96,7 @@ function memberRow({ id, certificate, standing, postQuantum }: Member): FromCert
     until: until ?? "",
     standing,
     post_quantum: postQuantum,
+    attestation_key: attestationKey === undefined ? "" : toHex(attestationKey),
   };
 }
 

@@ -6,9 +6,58 @@ export interface AuthorityKey {
   readonly passphrase: string | undefined;
 }
 
+/** What everybody's configuration names of an authority. */
+export interface AuthorityKeys {
+  /** 128 hex digits: its Ed25519 key, and the SHA-256 of its ML-DSA-44 key. */
+  readonly authority: string;
+  /** 66 hex digits: the compressed point of P-256 by which TPMs know whose updates to open for. */
+  readonly updateKey: string;
+}
+
+/** An authority's key file, opened: what signs in its name. */
+export interface AuthoritySigner extends AuthorityKeys {
+  /** Ed25519, 64 bytes. */
+  sign(message: Uint8Array): Uint8Array;
+  readonly mlDsa: {
+    /** 1,312 bytes. */
+    readonly publicKey: Uint8Array;
+    /** 2,420 bytes. */
+    sign(message: Uint8Array): Uint8Array;
+  };
+  /** ECDSA over P-256 with SHA-256: what a TPM can check. */
+  readonly update: {
+    /** 32 bytes each. */
+    readonly x: Uint8Array;
+    readonly y: Uint8Array;
+    /** r ‖ s, 64 bytes. */
+    sign(message: Uint8Array): Uint8Array;
+  };
+}
+
+/** Of a node, as somebody who checked its TPM knows it. */
+export interface NodeKeys {
+  readonly name: string;
+  /** Of its radio. */
+  readonly radio: number;
+  /** Ed25519, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** SHA-256 of its ML-DSA-44 public key. */
+  readonly mlDsaFingerprint: Uint8Array;
+  /** The TPM's attestation key, a compressed point of P-256, 33 bytes. */
+  readonly attestationKey: Uint8Array;
+}
+
 export interface VillageTools {
-  /** A new authority: its secret file, and its 128 public hex digits for everybody's configuration. */
-  createAuthority(passphrase: string | undefined): { readonly file: Uint8Array; readonly authority: string };
+  /** A new authority: its secret file, and its public keys for everybody's configuration. */
+  createAuthority(passphrase: string | undefined): AuthorityKeys & { readonly file: Uint8Array };
+  /** @throws AgentError "AUTHORITY_KEY" */
+  openAuthority(key: AuthorityKey): AuthoritySigner;
+  /**
+   * The certificate of a node whose TPM was checked, as a file, with its attestation key.
+   * @param nowS Unix time in s: it is valid from then on, and its serial
+   * @throws AgentError "AUTHORITY_KEY", "CERTIFICATE_INVALID"
+   */
+  certify(signer: AuthoritySigner, node: NodeKeys, nowS: number, untilS: number): Uint8Array;
   /** A new group key as a file. @param number 1 for the first, one more for each that follows */
   createGroupKey(number: number): Uint8Array;
   /**
@@ -42,6 +91,8 @@ export interface MemberRow {
   readonly standing: MemberStanding;
   /** True when the authority's ML-DSA-44 signature was seen here, too. */
   readonly post_quantum: boolean;
+  /** The attestation key of its TPM by the certificate, a compressed point of P-256 in hex; empty when it names none. */
+  readonly attestation_key: string;
   /** Entries held of its log. */
   readonly entries: number;
   /** How many of them its newest checkpoint covers, signed with ML-DSA-44; 0 when none was seen. */

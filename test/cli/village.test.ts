@@ -25,6 +25,18 @@ test("a village is made once: its secret file is never overwritten", async () =>
   expect(cli.files.get("village.authority")).toBe(secret);
 });
 
+test("what the configuration names of an authority is shown again from its file", async () => {
+  cli.files.set("pass", new TextEncoder().encode("pan dulce\n"));
+  const { out } = await cli.run("village", "create", "--passphrase-file", "pass");
+  const show = ["village", "show", "--authority", "village.authority"];
+  const shown = await cli.run(...show, "--passphrase-file", "pass");
+  expect(shown.code).toBe(0);
+  expect(shown.out).toMatch(/^authority = "[0-9a-f]{128}"$/m);
+  expect(shown.out).toMatch(/^update_key = "0[23][0-9a-f]{64}"$/m);
+  expect(out).toContain(shown.out);
+  expect((await cli.run(...show)).err).toContain("--passphrase-file");
+});
+
 test("from request to certificate, which is whole and says what was asked", async () => {
   await cli.run("village", "create");
   cli.files.set("school.request", request());
@@ -91,6 +103,7 @@ test("the authority's commands tell scripts what they did", async () => {
   expect(await told("create")).toEqual({
     file: "village.authority",
     authority: expect.stringMatching(/^[0-9a-f]{128}$/),
+    update_key: expect.stringMatching(/^0[23][0-9a-f]{64}$/),
   });
   cli.files.set("school.request", request());
   const enrol = ["enrol", "school.request", "--authority", "village.authority", "--until", "2099-12-31"];
@@ -143,7 +156,7 @@ test("what was taken in before a file that is refused is told all the same", asy
 
 test("the roster lists members and those without a certificate", async () => {
   const { out } = await cli.run("roster");
-  expect(out).toMatch(/clinic +3f9a1c20b4d5e6f7 +!3f9a1c20 +enrolled +2027-05-01 +yes +12 +8/);
+  expect(out).toMatch(/clinic +3f9a1c20b4d5e6f7 +!3f9a1c20 +enrolled +2027-05-01 +yes +6b6b6b6b +12 +8/);
   expect(out).toContain("who (0102030405060708): no certificate (show-unverified)");
   expect(JSON.parse((await cli.run("roster", "--json")).out)).toMatchObject({ members: [{ name: "clinic" }] });
   expect((await cli.run("village", "request")).out).toBe("caye-request 1\nAAAA\nBBBB\n");

@@ -15,6 +15,7 @@ import { openShard } from "../../src/dag/open-shard.ts";
 import type { Shard } from "../../src/dag/shard.ts";
 import { openMemoryStore } from "../../src/drivers/memory-store.ts";
 import { concatBytes, fromHex, toHex, utf8 } from "../../src/kernel/bytes.ts";
+import { pointOf, verifyP256 } from "../../src/kernel/p256.ts";
 import { silentLog } from "../fakes/log.ts";
 import { seededRandom } from "../../src/sim/seeded-random.ts";
 
@@ -36,6 +37,21 @@ const nodeOf = (n: number) => {
   };
 };
 const one = nodeOf(1);
+const signer = tools.openAuthority(KEY);
+/** The base point of P-256. */
+const POINT = "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+const NODE_KEYS = {
+  name: "node-1",
+  radio: 1,
+  publicKey: one.author.publicKey,
+  mlDsaFingerprint: one.author.mlDsa.fingerprint,
+};
+const attestedOne = (nowS = NOW_S) => {
+  const node = { ...NODE_KEYS, attestationKey: fromHex(POINT)! };
+  const file = decodeStatementFile(tools.certify(signer, node, nowS, nowS + YEAR_S));
+  if (!file.ok) throw new Error(file.reason);
+  return file.value;
+};
 
 function enrolled(node = one, at = NOW_S, untilS = NOW_S + YEAR_S) {
   const file = decodeStatementFile(tools.enrol(KEY, node.request, at, untilS).file);
@@ -88,6 +104,17 @@ describe("statements", () => {
       untilS: fc.integer({ min: 1000, max: 0xffff_ffff }),
       name: fc.stringMatching(/^[a-zñ -]{1,12}$/),
     }),
+    fc
+      .record({
+        serial: fc.integer({ min: 1, max: 0xffff_ffff }),
+        odd: fc.boolean(),
+        name: fc.stringMatching(/^\w{1,24}$/),
+      })
+      .map(({ serial, odd, name }) => {
+        const attestationKey = fromHex(odd ? POINT : `02${POINT.slice(2)}`)!;
+        const certificate = { kind: "certificate", serial, fromS: serial, untilS: 0xffff_ffff } as const;
+        return { ...certificate, ...NODE_KEYS, name, attestationKey };
+      }),
     fc.record({
       kind: fc.constant("revocations" as const),
       number: fc.integer({ min: 1, max: 0xffff_ffff }),
@@ -130,22 +157,44 @@ describe("statements", () => {
       "",
     );
     expect(toHex(messageOf(certificate))).toBe(toHex(utf8("caye certificate v1")) + body);
+    // With an attestation key: its serial is the time from which it is valid.
+    const attested = { ...certificate, fromS: 7, attestationKey: fromHex(POINT)! };
+    const longer = `c3 07 3f9a1c20 ${"aa".repeat(32)} ${"bb".repeat(32)} ${POINT} 00000002 04 6d6f6c65`;
+    expect(() => messageOf(attested)).toThrow(/before it begins/);
+    expect(toHex(messageOf({ ...attested, untilS: 0x1_0000 }))).toBe(
+      toHex(utf8("caye certificate v1")) + longer.replaceAll(" ", "").replace("00000002", "00010000"),
+    );
+  });
+
+  test("name an attestation key that is a point of its curve, and begin with their serial", () => {
+    const node = { ...NODE_KEYS, attestationKey: fromHex(POINT)! };
+    const longest = { ...node, name: "x".repeat(24) };
+    const file = decodeStatementFile(tools.certify(signer, longest, NOW_S, NOW_S + YEAR_S));
+    expect(file.ok && file.value.entry.length).toBe(200);
+    const read = file.ok ? decodeStatement(file.value.entry) : file;
+    expect(read).toMatchObject({ ok: true, value: { statement: { ...longest, serial: NOW_S, fromS: NOW_S } } });
+    const off = { ...node, attestationKey: fromHex(`02${"00".repeat(31)}01`)! };
+    expect(() => tools.certify(signer, off, NOW_S, NOW_S + YEAR_S)).toThrow(/no point/);
+    const shifted = { kind: "certificate", serial: 5, fromS: 6, untilS: 7, ...node } as const;
+    expect(() => messageOf(shifted)).toThrow(/serial is not when it begins/);
   });
 
   test("are refused truncated, flipped or random, never with a throw; a flip is never believed", async () => {
     const { membership } = await opened();
-    const { entry } = enrolled();
-    for (let length = 0; length < entry.length; length++)
-      expect(await membership.take(entry.slice(0, length))).not.toBe("new");
-    for (let bit = 0; bit < 8 * entry.length; bit += 3) {
-      const flipped = entry.slice();
-      flipped[bit >> 3]! ^= 1 << (bit & 7);
-      expect(["malformed", "forged"]).toContain(await membership.take(flipped));
+    for (const { entry } of [enrolled(), attestedOne()]) {
+      for (let length = 0; length < entry.length; length++)
+        expect(await membership.take(entry.slice(0, length))).not.toBe("new");
+      for (let bit = 0; bit < 8 * entry.length; bit += 3) {
+        const flipped = entry.slice();
+        flipped[bit >> 3]! ^= 1 << (bit & 7);
+        expect(["malformed", "forged"]).toContain(await membership.take(flipped));
+      }
     }
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 220 }), (bytes) => {
         decodeStatement(concatBytes(Uint8Array.of(0xc1), bytes));
         decodeStatement(concatBytes(Uint8Array.of(0xc2), bytes));
+        decodeStatement(concatBytes(Uint8Array.of(0xc3), bytes));
         decodeStatementFile(bytes);
         decodeRequest(bytes);
       }),
@@ -243,6 +292,28 @@ describe("the authority", () => {
     expect(() => open("pan amargo")).toThrow(/does not open/);
     expect(() => open(undefined)).toThrow(/passphrase/);
     expect(() => tools.revoke({ file: utf8("?"), passphrase: undefined }, [1], 1)).toThrow(/no key file/);
+  });
+
+  test("has one update key, which its passphrase and its other keys do not change", () => {
+    const { file, authority: named, updateKey } = tools.createAuthority("pan dulce");
+    const opened = tools.openAuthority({ file, passphrase: "pan dulce" });
+    expect([opened.authority, opened.updateKey]).toEqual([named, updateKey]);
+    expect(updateKey).toMatch(/^0[23][0-9a-f]{64}$/);
+    expect(Buffer.from(file).toString()).toContain(`update_key = "${updateKey}"`);
+    const point = pointOf(fromHex(updateKey)!)!;
+    const message = utf8("approved");
+    expect(verifyP256(point, message, opened.update.sign(message))).toBe(true);
+    expect(tools.openAuthority(KEY).updateKey).not.toBe(updateKey);
+  });
+
+  test("gives a node that had a certificate before one with its attestation key, which counts from then on", async () => {
+    const { membership } = await opened(NOW_S + 5);
+    expect(await membership.take(enrolled().entry)).toBe("new");
+    expect(membership.members()[0]?.certificate.attestationKey).toBeUndefined();
+    const { entry, proof } = attestedOne(NOW_S + 5);
+    expect(await membership.take(entry, proof)).toBe("new");
+    expect(toHex(membership.members()[0]?.certificate.attestationKey ?? new Uint8Array())).toBe(POINT);
+    expect(await membership.take(enrolled().entry)).toBe("stale");
   });
 
   test("its group keys are 32 random bytes each", () => {

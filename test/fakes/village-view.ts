@@ -16,6 +16,7 @@ export const ROSTER: RosterReport = {
       until: "2027-05-01T00:00:00.000Z",
       standing: "enrolled",
       post_quantum: true,
+      attestation_key: `03${"6b".repeat(32)}`,
       entries: 12,
       checkpointed: 8,
       contradicted: false,

@@ -1,7 +1,14 @@
 /** `caye village …` and `caye roster`: who belongs to the village, and the key that it shares. @module */
 import { utf8, fromUtf8 } from "../../kernel/bytes.ts";
 import { AgentError } from "../../kernel/errors.ts";
-import type { AuthorityKey, MemberRow, RequestReport, RosterReport, StatementReport } from "../../kernel/village.ts";
+import type {
+  AuthorityKey,
+  AuthorityKeys,
+  MemberRow,
+  RequestReport,
+  RosterReport,
+  StatementReport,
+} from "../../kernel/village.ts";
 import { findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { placeFor, readLocal, save } from "../local-files.ts";
@@ -23,14 +30,38 @@ export async function createVillage(io: CliIo, { out, passphraseFile, json }: Cr
   // Overwriting would end a village: not even when the file is named.
   const place = await placeFor(io, { name: "village.authority", output: out, command: undefined });
   const tools = await io.villageTools();
-  const { file, authority } = tools.createAuthority(await passphraseOf(io, passphraseFile));
+  const { file, ...keys } = tools.createAuthority(await passphraseOf(io, passphraseFile));
   await save(io, { ...place, mode: SECRET_MODE }, new Uint8Array(file));
   say(
     io,
     json,
-    { file: place.file, authority },
+    { file: place.file, ...named(keys) },
     `Wrote the authority's secret to ${place.file}: keep it off the network, and a copy elsewhere.\n` +
-      `Into the configuration of each node:\n\n[village]\nauthority = "${authority}"\n`,
+      configurationLines(keys),
+  );
+}
+
+export interface ShowOptions {
+  readonly authority: string;
+  readonly passphraseFile?: string;
+  readonly json?: boolean;
+}
+
+/** What the configuration names of an authority that was made before. */
+export async function showVillage(io: CliIo, options: ShowOptions): Promise<void> {
+  const tools = await io.villageTools();
+  const keys = tools.openAuthority(await authorityKeyOf(io, options));
+  say(io, options.json, named(keys), configurationLines(keys));
+}
+
+function named({ authority, updateKey }: AuthorityKeys) {
+  return { authority, update_key: updateKey };
+}
+
+function configurationLines({ authority, updateKey }: AuthorityKeys): string {
+  return (
+    `Into the configuration of each node:\n\n[village]\nauthority = "${authority}"\n\n` +
+    `[trust]\nupdate_key = "${updateKey}"\n`
   );
 }
 
@@ -82,7 +113,7 @@ export async function enrol(io: CliIo, file: string, options: EnrolOptions): Pro
   const { until, out, json } = options;
   const untilS = dateOf(until);
   const tools = await io.villageTools();
-  const certificate = tools.enrol(await keyOf(io, options), request, nowS(), untilS);
+  const certificate = tools.enrol(await authorityKeyOf(io, options), request, nowS(), untilS);
   const { id, name } = certificate;
   const command = `caye village enrol ${quoted(file)} --authority ${quoted(options.authority)} --until ${until}`;
   const place = await placeFor(io, { name: `${id}.certificate`, output: out, command });
@@ -141,7 +172,7 @@ export async function revoke(io: CliIo, ids: readonly string[], options: RevokeO
   const current = new Set(roster.members.map(({ serial }) => serial));
   const kept = roster.revoked.filter((serial) => current.has(serial));
   const serials = fresh.map(({ serial }) => serial);
-  const list = tools.revoke(await keyOf(io, options), [...kept, ...serials], number);
+  const list = tools.revoke(await authorityKeyOf(io, options), [...kept, ...serials], number);
   await agent.post("/v1/village/statements", new Uint8Array(list), isStatement);
   const revoked = fresh.map(({ id }) => id);
   const names = fresh.map(({ id, name }) => `${printable(name)} (${id})`).join(", ");
@@ -163,11 +194,12 @@ export async function roster(io: CliIo, { json }: { readonly json?: boolean }): 
     standing,
     until.slice(0, 10),
     proven ? "yes" : "no",
+    rest.attestation_key === "" ? "no" : rest.attestation_key.slice(2, 10),
     String(rest.entries),
     rest.contradicted ? "CONTRADICTED" : String(rest.checkpointed),
   ]);
-  const head = ["NAME", "AUTHOR", "RADIO", "STANDING", "UNTIL", "ML-DSA", "ENTRIES", "CHECKPOINTED"];
-  if (rows.length > 0) io.stdout(table([head, ...rows], [6]));
+  const head = ["NAME", "AUTHOR", "RADIO", "STANDING", "UNTIL", "ML-DSA", "TPM", "ENTRIES", "CHECKPOINTED"];
+  if (rows.length > 0) io.stdout(table([head, ...rows], [7]));
   if (rows.length === 0) io.stdout("Nobody is enrolled yet: caye village request, enrol, join\n");
   const others = report.others.map((label) => `${printable(label)}: no certificate (${report.strangers})\n`);
   io.stdout(others.join(""));
@@ -181,7 +213,8 @@ function memberOf({ members }: RosterReport, id: string): MemberRow {
   });
 }
 
-async function keyOf(
+/** @throws AgentError "FILE_UNREADABLE", "USAGE" */
+export async function authorityKeyOf(
   io: CliIo,
   { authority, passphraseFile }: { readonly authority: string; readonly passphraseFile?: string },
 ): Promise<AuthorityKey> {
@@ -195,8 +228,8 @@ async function passphraseOf(io: CliIo, file: string | undefined): Promise<string
   throw new AgentError("USAGE", `${file} holds no passphrase of 8 characters or more`);
 }
 
-/** The end of that day, in Unix seconds. */
-function dateOf(text: string): number {
+/** The end of that day, in Unix seconds. @throws AgentError "USAGE" unless it is a day to come */
+export function dateOf(text: string): number {
   const endMs = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T23:59:59Z`) : Number.NaN;
   const fix = "for example --until 2027-12-31";
   // `Date` reads a 31st of February as a day in March.
