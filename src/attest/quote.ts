@@ -3,20 +3,22 @@
  * TCG TPM 2.0 Library, part 2, sections 10.12 and 11.3.
  * @module
  */
-import { createPublicKey, timingSafeEqual, verify, type KeyObject } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { ByteReader, copyBytes, equalBytes, type Bytes } from "../kernel/bytes.ts";
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
-import { pcrDigest, pcrsOfMask, sortedPcrs } from "../kernel/pcr.ts";
-import { ALGORITHM, decodeEccPublic, OBJECT, type EccPublic } from "../kernel/tpm-public.ts";
+import { PCR_BYTES, PCR_COUNT, pcrDigest, pcrsOfMask, sortedPcrs } from "../kernel/pcr.ts";
+import { ALGORITHM, decodePublic, OBJECT, type TpmPublic } from "../kernel/tpm-public.ts";
 import type { Quote } from "../ports/tpm.ts";
+import { decodeSignature, isSignedBy } from "./signature.ts";
 
 /** "\xffTCG": only what the TPM itself states begins so. */
-const GENERATED_BY_TPM = 0xff54_4347;
-const ATTEST_QUOTE = 0x8018;
+export const GENERATED_BY_TPM = 0xff54_4347;
+export const ATTEST_QUOTE = 0x8018;
 const MAX_SELECTIONS = 16;
-const COORDINATE_BYTES = 32;
 
 export interface Attest {
+  /** The signing key's qualified name: its own name hashed with those of its parents. */
+  readonly signer: Bytes;
   readonly nonce: Bytes;
   /** ms since the TPM was first started. */
   readonly clock: bigint;
@@ -34,12 +36,13 @@ export function decodeAttest(bytes: Uint8Array): Decoded<Attest> {
   const reader = new ByteReader(bytes);
   if (reader.u32() !== GENERATED_BY_TPM) reader.fail("not made by a TPM");
   if (reader.u16() !== ATTEST_QUOTE) reader.fail("not a quote");
-  reader.take(reader.u16()); // the signer's qualified name: the key is known by its public area
+  const signer = copyBytes(reader.take(reader.u16()));
   const nonce = copyBytes(reader.take(reader.u16()));
   const clock = reader.u64();
   const resetCount = reader.u32();
   const restartCount = reader.u32();
-  const safe = reader.u8() === 1;
+  const safe = reader.u8();
+  if (safe > 1) reader.fail("neither yes nor no");
   const firmware = reader.u64();
   const selections: { bank: number; pcrs: readonly number[] }[] = [];
   const count = reader.u32();
@@ -50,16 +53,8 @@ export function decodeAttest(bytes: Uint8Array): Decoded<Attest> {
   const digest = copyBytes(reader.take(reader.u16()));
   const failure = reader.done();
   if (failure !== undefined) return refused(failure);
-  return decoded({
-    nonce,
-    clock,
-    resetCount,
-    restartCount,
-    safe,
-    firmware,
-    selections,
-    pcrDigest: digest,
-  });
+  const counters = { clock, resetCount, restartCount, safe: safe === 1 };
+  return decoded({ signer, nonce, ...counters, firmware, selections, pcrDigest: digest });
 }
 
 export interface QuoteClaim {
@@ -86,48 +81,31 @@ export type QuoteFinding =
 
 /** Everything that is wrong with the claim; empty when it holds. Never throws. */
 export function quoteFindings(claim: QuoteClaim): readonly QuoteFinding[] {
-  const key = decodeEccPublic(claim.publicArea);
+  const key = decodePublic(claim.publicArea);
   const attest = decodeAttest(claim.quote.attest);
-  if (!key.ok || !attest.ok) return ["malformed"];
+  const signature = decodeSignature(claim.quote.signature);
+  const known = claim.pcrs.every(isPcr);
+  if (!key.ok || !attest.ok || !signature.ok || !known) return ["malformed"];
   const findings: QuoteFinding[] = [];
   if (!isAttestationKey(key.value)) findings.push("key-attributes");
-  if (!isSigned(claim.quote, key.value)) findings.push("signature");
+  if (!isSignedBy(key.value, claim.quote.attest, signature.value)) findings.push("signature");
   const { nonce, selections, pcrDigest: digest } = attest.value;
   if (nonce.length !== claim.nonce.length || !timingSafeEqual(nonce, claim.nonce)) findings.push("nonce");
   const wanted = sortedPcrs(claim.pcrs);
   if (!selectsExactly(selections, wanted)) findings.push("selection");
-  const complete = wanted.every((pcr) => claim.values.has(pcr));
+  const complete = wanted.every((pcr) => claim.values.get(pcr)?.length === PCR_BYTES);
   if (!complete || !equalBytes(digest, pcrDigest(wanted, claim.values))) findings.push("values");
   return findings;
 }
 
-/** The key as node:crypto knows it; undefined when its point is not on the curve. */
-export function publicKeyOf(key: EccPublic): KeyObject | undefined {
-  const part = (coordinate: Uint8Array): string => Buffer.from(coordinate).toString("base64url");
-  try {
-    return createPublicKey({ format: "jwk", key: { kty: "EC", crv: "P-256", x: part(key.x), y: part(key.y) } });
-  } catch {
-    return undefined;
-  }
+function isPcr(pcr: number): boolean {
+  return Number.isInteger(pcr) && pcr >= 0 && pcr < PCR_COUNT;
 }
 
-function isAttestationKey({ attributes, scheme }: EccPublic): boolean {
+function isAttestationKey({ attributes, scheme, schemeHash }: TpmPublic): boolean {
   const needed = OBJECT.fixedTpm | OBJECT.fixedParent | OBJECT.sensitiveDataOrigin | OBJECT.restricted | OBJECT.sign;
-  const complete = (attributes & needed) === needed;
-  return complete && (attributes & OBJECT.decrypt) === 0 && scheme === ALGORITHM.ecdsa;
-}
-
-function isSigned({ attest, signature }: Quote, key: EccPublic): boolean {
-  const reader = new ByteReader(signature);
-  if (reader.u16() !== ALGORITHM.ecdsa || reader.u16() !== ALGORITHM.sha256) return false;
-  const r = reader.take(reader.u16());
-  const s = reader.take(reader.u16());
-  if (reader.done() !== undefined || r.length > COORDINATE_BYTES || s.length > COORDINATE_BYTES) return false;
-  const raw = new Uint8Array(2 * COORDINATE_BYTES);
-  raw.set(r, COORDINATE_BYTES - r.length);
-  raw.set(s, 2 * COORDINATE_BYTES - s.length);
-  const publicKey = publicKeyOf(key);
-  return publicKey !== undefined && verify("sha256", attest, { key: publicKey, dsaEncoding: "ieee-p1363" }, raw);
+  const signs = scheme !== ALGORITHM.none && schemeHash === ALGORITHM.sha256;
+  return signs && (attributes & needed) === needed && (attributes & OBJECT.decrypt) === 0;
 }
 
 /** Some TPMs list banks of which nothing is selected. */
