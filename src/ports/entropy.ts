@@ -1,4 +1,5 @@
-/** A source of random samples that can be tested. @module */
+/** A source of random samples that can be tested, and who judges them. @module */
+import type { EntropyAssessment, EntropyStep } from "../kernel/entropy.ts";
 
 /** Which device gives the samples. What it does not tell is undefined. */
 export interface EntropyIdentity {
@@ -33,4 +34,29 @@ export interface EntropySource extends AsyncDisposable {
    * signal's reason when that aborts
    */
   read(count: number, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** A source that is opened again whenever it was lost. */
+export interface EntropyOpening {
+  /** Of the configuration, which is also the source's name. */
+  readonly uri: string;
+  /** True for one that nobody asked for: it is mixed in where it is there, and no fault where it is not. */
+  readonly optional: boolean;
+  /** @throws AgentError "ENTROPY_SOURCE", "ENTROPY_URI" */
+  open(): Promise<EntropySource>;
+}
+
+/** Makes the estimates of SP 800-90B in another thread, so that nothing waits for them. */
+export interface EntropyAssessor {
+  /**
+   * @param bits a sample, 1 … 8
+   * @throws AgentError "SAMPLES_TOO_FEW", "SAMPLES_TOO_MANY", "SAMPLE_TOO_WIDE"; "ASSESSOR" when the thread fails; the
+   * signal's reason when that aborts
+   */
+  assess(
+    samples: Uint8Array,
+    bits: number,
+    signal: AbortSignal,
+    onStep?: (step: EntropyStep) => void,
+  ): Promise<EntropyAssessment>;
 }
