@@ -7,60 +7,93 @@
  * 8 × size u16 and 64 bytes).
  * @module
  */
-import { toHex, type Bytes } from "../kernel/bytes.ts";
+import { copyBytes, equalBytes, toHex, type Bytes } from "../kernel/bytes.ts";
+import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import { AgentError } from "../kernel/errors.ts";
-import { pcrMask, sortedPcrs } from "../kernel/pcr.ts";
+import { PCR_BYTES, PCR_COUNT, pcrMask, pcrsOfMask, sortedPcrs } from "../kernel/pcr.ts";
 import type { QuoteReport } from "../kernel/reports.ts";
-import { ALGORITHM, decodeEccPublic } from "../kernel/tpm-public.ts";
-import { publicKeyOf, type QuoteClaim } from "./quote.ts";
+import { ALGORITHM, decodePublic, publicKeyOf } from "../kernel/tpm-public.ts";
+import type { QuoteClaim } from "./quote.ts";
 
 const SELECTION_SLOTS = 16;
 const SELECTION_BYTES = 8;
 const DIGESTS_A_LIST = 8;
 const DIGEST_BYTES = 2 + 64;
+const SELECTIONS_BYTES = 4 + SELECTION_SLOTS * SELECTION_BYTES;
+const LIST_BYTES = 4 + DIGESTS_A_LIST * DIGEST_BYTES;
+const MASK_BYTES = 3;
+const MAX_LISTS = Math.ceil(PCR_COUNT / DIGESTS_A_LIST);
 
 /** @throws AgentError "QUOTE_MALFORMED" when the key is none or a register's value is missing */
 export function quoteForTools(claim: QuoteClaim): QuoteReport {
   const pcrs = sortedPcrs(claim.pcrs);
   return {
     nonce: toHex(claim.nonce),
-    ak_pem: pem(claim.publicArea),
+    ak_pem: keyPem(claim.publicArea),
     msg: toHex(claim.quote.attest),
     sig: toHex(claim.quote.signature),
-    pcrs: toHex(pcrFile(pcrs, claim.values)),
+    pcrs: toHex(encodePcrFile(pcrs, claim.values)),
     selection: `sha256:${pcrs.join(",")}`,
   };
 }
 
-function pem(publicArea: Uint8Array): string {
-  const key = decodeEccPublic(publicArea);
+/** A public key as OpenSSL writes it. @throws AgentError "QUOTE_MALFORMED" @param publicArea TPMT_PUBLIC */
+export function keyPem(publicArea: Uint8Array): string {
+  const key = decodePublic(publicArea);
   const publicKey = key.ok ? publicKeyOf(key.value) : undefined;
   if (publicKey === undefined) throw new AgentError("QUOTE_MALFORMED", "the attestation key is not a key");
   return publicKey.export({ format: "pem", type: "spki" }).toString();
 }
 
-function pcrFile(pcrs: readonly number[], values: ReadonlyMap<number, Uint8Array>): Bytes {
+/** Registers of the SHA-256 bank, rising, and their values. */
+export interface PcrFile {
+  readonly pcrs: readonly number[];
+  readonly values: ReadonlyMap<number, Bytes>;
+}
+
+/** `quote.pcrs` of the SHA-256 bank alone. Never throws. */
+export function decodePcrFile(file: Uint8Array): Decoded<PcrFile> {
+  if (file.length < SELECTIONS_BYTES + 4 || file.length > SELECTIONS_BYTES + 4 + MAX_LISTS * LIST_BYTES) {
+    return refused("register file of a wrong length");
+  }
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (view.getUint16(4, true) !== ALGORITHM.sha256) return refused("registers of another bank than SHA-256");
+  const pcrs = pcrsOfMask(file.subarray(7, 7 + MASK_BYTES));
+  const values = new Map<number, Bytes>();
+  for (const [i, pcr] of pcrs.entries()) {
+    const at = valueAt(i);
+    if (at + PCR_BYTES > file.length) return refused("truncated");
+    values.set(pcr, copyBytes(file.subarray(at, at + PCR_BYTES)));
+  }
+  const same = equalBytes(encodePcrFile(pcrs, values), file);
+  return same ? decoded({ pcrs, values }) : refused("not in its one form");
+}
+
+/** Where the i-th register's value begins. */
+function valueAt(i: number): number {
+  const list = Math.floor(i / DIGESTS_A_LIST);
+  return SELECTIONS_BYTES + 4 + list * LIST_BYTES + 4 + (i % DIGESTS_A_LIST) * DIGEST_BYTES + 2;
+}
+
+/** @throws AgentError "QUOTE_MALFORMED" when the value of a register is missing */
+export function encodePcrFile(pcrs: readonly number[], values: ReadonlyMap<number, Uint8Array>): Bytes {
   const lists = Math.ceil(pcrs.length / DIGESTS_A_LIST);
-  const selectionBytes = 4 + SELECTION_SLOTS * SELECTION_BYTES;
-  const listBytes = 4 + DIGESTS_A_LIST * DIGEST_BYTES;
-  const file = new Uint8Array(selectionBytes + 4 + lists * listBytes);
+  const file = new Uint8Array(SELECTIONS_BYTES + 4 + lists * LIST_BYTES);
   const view = new DataView(file.buffer);
-  const mask = pcrMask(pcrs);
   view.setUint32(0, 1, true);
   view.setUint16(4, ALGORITHM.sha256, true);
-  view.setUint8(6, mask.length);
-  file.set(mask, 7);
-  view.setUint32(selectionBytes, lists, true);
+  view.setUint8(6, MASK_BYTES);
+  file.set(pcrMask(pcrs), 7);
+  view.setUint32(SELECTIONS_BYTES, lists, true);
   for (let list = 0; list < lists; list++) {
-    const start = selectionBytes + 4 + list * listBytes;
-    const part = pcrs.slice(list * DIGESTS_A_LIST, (list + 1) * DIGESTS_A_LIST);
-    view.setUint32(start, part.length, true);
-    for (const [i, pcr] of part.entries()) {
-      const value = values.get(pcr);
-      if (value === undefined) throw new AgentError("QUOTE_MALFORMED", `no value is known of PCR ${pcr}`);
-      view.setUint16(start + 4 + i * DIGEST_BYTES, value.length, true);
-      file.set(value, start + 6 + i * DIGEST_BYTES);
-    }
+    const length = Math.min(DIGESTS_A_LIST, pcrs.length - list * DIGESTS_A_LIST);
+    view.setUint32(SELECTIONS_BYTES + 4 + list * LIST_BYTES, length, true);
+  }
+  for (const [i, pcr] of pcrs.entries()) {
+    const value = values.get(pcr);
+    if (value === undefined) throw new AgentError("QUOTE_MALFORMED", `no value is known of PCR ${pcr}`);
+    view.setUint16(valueAt(i) - 2, value.length, true);
+    file.set(value, valueAt(i));
   }
   return file;
 }
