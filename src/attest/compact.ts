@@ -5,8 +5,8 @@
  *
  * Layout: head (bits 7 … 5: bytes of the clock less one, 4: an own log follows, 3: it has a base, 2: firmware is sent,
  * 1: leading zeros of r and s are left out, 0: safe), clock (big-endian, as short as can be), resetCount and restartCount
- * (varints), firmware (8 bytes), own log (number of events; one byte each, bits 1 and 0 which, bit 2 _sent_; base; the
- * digests that are sent), a bit for each register _sent_ (from the highest of a byte, to a whole byte), the values that are
+ * (varints), firmware (8 bytes), own log (how often the four events were measured; one byte each time, bits 0 … 3: which of
+ * them are _sent_; base; the digests that are sent), a bit for each register _sent_ (from the highest of a byte, to a whole byte), the values that are
  * sent, r and s (32 bytes each).
  * @module
  */
@@ -38,11 +38,11 @@ export type Expectations = readonly (Uint8Array | undefined)[];
 
 const FIRMWARE_SLOT = OWN_EVENTS.length;
 const COORDINATE_BYTES = 32;
-const MAX_OWN_EVENTS = 40;
+/** A log of more is left out. */
+const MAX_ROUNDS = 8;
 /** TPM_RH_ENDORSEMENT: the parent of a primary key's qualified name. */
 const ENDORSEMENT_HIERARCHY = 0x4000_000b;
 const HEAD = { safe: 0x01, stripped: 0x02, firmware: 0x04, base: 0x08, log: 0x10 } as const;
-const EVENT_SENT = 0x04;
 
 /** By which an asker names what it expects: 2 bytes of a hash as a number; 0 for nothing. */
 export function expectationTag(value: Uint8Array | undefined): number {
@@ -57,8 +57,9 @@ export function firmwareBytes(firmware: bigint): Bytes {
 }
 
 /**
- * Refused for what can't be said so: another kind of key, more own events than 40, a quote that is not of just these
- * registers. The agent's own log is left out when it does not explain its register; other logs always are.
+ * Refused for what can't be said so: another kind of key, a quote that is not of just these registers. The agent's own log
+ * is left out when it does not explain its register, or is not of whole rounds of the four events (their names are not
+ * signed: only their order tells them); other logs always are.
  * @param tags what the asker expects: see {@link expectationTag}
  */
 export function compactOf(evidence: Evidence, frame: CompactFrame, tags: readonly number[]): Decoded<Bytes> {
@@ -90,9 +91,8 @@ export function compactOf(evidence: Evidence, frame: CompactFrame, tags: readonl
   writeFlags(writer, values);
   for (const { value, sent } of values) if (sent) writer.bytes(value);
   const bytes = writer.bytes(signature.rs).finish();
-  const quote = buildQuote(frame, { ...attest.value, values: evidence.values, signature });
-  const isSame = equalBytes(quote.attest, evidence.attest) && equalBytes(quote.signature, evidence.signature);
-  return isSame ? decoded(bytes) : refused("not a quote of these registers by that key");
+  const built = attestOf(frame, { ...attest.value, values: evidence.values });
+  return equalBytes(built, evidence.attest) ? decoded(bytes) : refused("not a quote of these registers by that key");
 }
 
 /** Total: any bytes give evidence or a reason. Whether it is true its verifier must judge. */
@@ -116,7 +116,8 @@ export function expandCompact(bytes: Uint8Array, frame: CompactFrame, expected: 
   const safe = (head & HEAD.safe) !== 0;
   const own = log === undefined ? undefined : encodeEventLog(log);
   return decoded({
-    ...buildQuote(frame, { ...counters, safe, firmware, values, signature }),
+    attest: attestOf(frame, { ...counters, safe, firmware, values }),
+    signature: encodeSignature(signature),
     akPublic: copyBytes(frame.akPublic),
     pcrs: sortedPcrs(frame.pcrs),
     values,
@@ -131,22 +132,18 @@ interface Signature {
   readonly stripped: boolean;
 }
 
-interface QuoteParts extends Pick<Attest, "clock" | "resetCount" | "restartCount" | "safe" | "firmware"> {
+/** What a quote says beside its frame. */
+export interface QuoteContent extends Pick<Attest, "clock" | "resetCount" | "restartCount" | "safe" | "firmware"> {
   readonly values: ReadonlyMap<number, Uint8Array>;
-  readonly signature: Signature;
 }
 
-/** The TPM's own bytes: TPMS_ATTEST and TPMT_SIGNATURE. Empty when a value is missing or the key is none. */
-function buildQuote(
-  { akPublic, nonce, pcrs }: CompactFrame,
-  parts: QuoteParts,
-): Pick<Evidence, "attest" | "signature"> {
+/** TPMS_ATTEST as a TPM builds it. Empty when a value is missing or the key is none. */
+export function attestOf({ akPublic, nonce, pcrs }: Omit<CompactFrame, "ownPcr">, content: QuoteContent): Bytes {
   const key = decodeEccPublic(akPublic);
-  const nothing = new Uint8Array(0);
-  if (!key.ok || !pcrs.every((pcr) => parts.values.has(pcr))) return { attest: nothing, signature: nothing };
+  if (!key.ok || !pcrs.every((pcr) => content.values.has(pcr))) return new Uint8Array(0);
   const qualified = new ByteWriter().u32(ENDORSEMENT_HIERARCHY).bytes(key.value.name).finish();
   const signer = createHash("sha256").update(qualified).digest();
-  const attest = new ByteWriter()
+  return new ByteWriter()
     .u32(GENERATED_BY_TPM)
     .u16(ATTEST_QUOTE)
     .u16(2 + signer.length)
@@ -154,16 +151,15 @@ function buildQuote(
     .bytes(signer)
     .u16(nonce.length)
     .bytes(nonce)
-    .u64(parts.clock)
-    .u32(parts.resetCount)
-    .u32(parts.restartCount)
-    .u8(parts.safe ? 1 : 0)
-    .u64(parts.firmware)
+    .u64(content.clock)
+    .u32(content.resetCount)
+    .u32(content.restartCount)
+    .u8(content.safe ? 1 : 0)
+    .u64(content.firmware)
     .bytes(pcrSelection(pcrs))
     .u16(PCR_BYTES)
-    .bytes(pcrDigest(pcrs, parts.values))
+    .bytes(pcrDigest(pcrs, content.values))
     .finish();
-  return { attest, signature: encodeSignature(parts.signature) };
 }
 
 function encodeSignature({ rs, stripped }: Signature): Bytes {
@@ -223,17 +219,19 @@ function explainingLog({ logs, values }: Evidence, { pcrs, ownPcr }: CompactFram
   const log = logs.own === undefined ? undefined : decodeEventLog(logs.own);
   const value = pcrs.includes(ownPcr) ? values.get(ownPcr) : undefined;
   if (log?.ok !== true || value === undefined || log.value.pcr !== ownPcr) return undefined;
-  if (log.value.events.length > MAX_OWN_EVENTS) return undefined;
+  const { events } = log.value;
+  if (events.length % OWN_EVENTS.length !== 0 || events.length > MAX_ROUNDS * OWN_EVENTS.length) return undefined;
+  if (!events.every(({ name }, i) => name === OWN_EVENTS[i % OWN_EVENTS.length])) return undefined;
   return equalBytes(replayLog(log.value), value) ? log.value : undefined;
 }
 
 function writeLog(writer: ByteWriter, log: EventLog, isSent: (slot: number, value: Uint8Array) => boolean): void {
-  const events = log.events.map(({ name, digest }) => {
-    const slot = OWN_EVENTS.indexOf(name);
-    return { slot, digest, sent: isSent(slot, digest) };
-  });
-  writer.u8(events.length);
-  for (const { slot, sent } of events) writer.u8(slot | (sent ? EVENT_SENT : 0));
+  const size = OWN_EVENTS.length;
+  const events = log.events.map(({ digest }, i) => ({ digest, sent: isSent(i % size, digest) }));
+  writer.u8(events.length / size);
+  for (let at = 0; at < events.length; at += size) {
+    writer.u8(events.slice(at, at + size).reduce((byte, { sent }, slot) => (sent ? byte | (1 << slot) : byte), 0));
+  }
   if (!isZero(log.base)) writer.bytes(log.base);
   for (const { digest, sent } of events) if (sent) writer.bytes(digest);
 }
@@ -244,24 +242,23 @@ function readLog(
   pcr: number,
   expectation: (slot: number) => Uint8Array,
 ): EventLog | undefined {
+  const hasBase = (head & HEAD.base) !== 0;
   if ((head & HEAD.log) === 0) {
-    if ((head & HEAD.base) !== 0) reader.fail("base without a log");
+    if (hasBase) reader.fail("base without a log");
     return undefined;
   }
-  const count = reader.u8();
-  if (count > MAX_OWN_EVENTS) reader.fail("too many own events");
-  const marks = [...reader.take(reader.failure === undefined ? count : 0)];
-  if (marks.some((mark) => mark > (EVENT_SENT | 0x03))) reader.fail("own event unknown");
-  const hasBase = (head & HEAD.base) !== 0;
+  const rounds = reader.u8();
+  if (rounds > MAX_ROUNDS) reader.fail("too many own events");
+  const marks = [...reader.take(rounds)];
+  if (marks.some((mark) => mark >> OWN_EVENTS.length !== 0)) reader.fail("own event unknown");
   const base = hasBase ? copyBytes(reader.take(PCR_BYTES)) : new Uint8Array(PCR_BYTES);
   if (hasBase && isZero(base)) reader.fail("base of zeros");
-  const events: MeasuredEvent[] = [];
-  for (const mark of marks) {
-    const slot = mark & 0x03;
-    const name = OWN_EVENTS[slot];
-    const digest = copyBytes((mark & EVENT_SENT) === 0 ? expectation(slot) : reader.take(PCR_BYTES));
-    if (name !== undefined) events.push({ name, digest });
-  }
+  const events = marks.flatMap((mark) =>
+    OWN_EVENTS.map((name, slot): MeasuredEvent => {
+      const sent = ((mark >> slot) & 1) === 1;
+      return { name, digest: copyBytes(sent ? reader.take(PCR_BYTES) : expectation(slot)) };
+    }),
+  );
   return { pcr, base, events };
 }
 
