@@ -123,19 +123,21 @@ const StateBody = z
   .strictObject({ own: ownDigestsField, own_pcr: pcrField, values: valuesField })
   .transform(({ own, own_pcr, values }): EnrolledState => ({ own, ownPcr: own_pcr, values: valuesOf(values) }));
 
-const EnrolmentBody = z.strictObject({
-  name: nameField,
-  attestation_key: base64Field(MAX_PUBLIC_AREA_BYTES),
-  pcrs: pcrsField,
-  author: orNull(AuthorBody),
-  endorsement: orNull(EndorsementBody),
-  state: orNull(StateBody),
-  manufacturer: orNull(nameField),
-  firmware: orNull(u64Field),
-  enrolled_at: orNull(timeField),
-  counters: orNull(countersField),
-  policy_version: counterField,
-});
+const EnrolmentBody = z
+  .strictObject({
+    name: nameField,
+    attestation_key: base64Field(MAX_PUBLIC_AREA_BYTES),
+    pcrs: pcrsField,
+    author: orNull(AuthorBody),
+    endorsement: orNull(EndorsementBody),
+    state: orNull(StateBody),
+    manufacturer: orNull(nameField),
+    firmware: orNull(u64Field),
+    enrolled_at: orNull(timeField),
+    counters: orNull(countersField),
+    policy_version: counterField,
+  })
+  .refine(({ pcrs, state }) => state === undefined || pcrs.includes(state.ownPcr));
 
 export function encodeEnrolment(enrolment: Enrolment): Bytes {
   const { name, akPublic, pcrs, author, endorsement, state, counters } = enrolment;

@@ -82,8 +82,8 @@ export function encodePolicyFile(policy: Policy, authority: Pick<AuthoritySigner
 export function decodePolicyFile(file: Uint8Array, authority: string): Decoded<Policy> {
   const unchecked = decodeUncheckedPolicy(file);
   if (!unchecked.ok) return unchecked;
-  const { policy, isSignedBy } = unchecked.value;
-  return isSignedBy(authority) ? decoded(policy) : refused("not signed by the village's authority");
+  const { value } = unchecked;
+  return value.isSignedBy(authority) ? decoded(value.policy) : refused("not signed by the village's authority");
 }
 
 export interface UncheckedPolicy {

@@ -3,7 +3,7 @@
  * 0016, hash u16, the signature with a length of u16). SHA-256 only. TCG TPM 2.0 Library, part 2, section 11.3.
  * @module
  */
-import { constants, verify, type KeyObject } from "node:crypto";
+import { constants, verify, type KeyObject, type VerifyKeyObjectInput } from "node:crypto";
 import { ByteReader, copyBytes, type Bytes } from "../kernel/bytes.ts";
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import { ALGORITHM, publicKeyOf, type TpmPublic } from "../kernel/tpm-public.ts";
@@ -33,17 +33,17 @@ export function isSignedBy(key: TpmPublic, message: Uint8Array, signature: TpmSi
   const publicKey = publicKeyOf(key);
   if (publicKey === undefined || signature.scheme !== key.scheme || key.schemeHash !== ALGORITHM.sha256) return false;
   try {
-    return verify("sha256", message, { key: publicKey, ...optionsOf(key.scheme) }, signature.raw);
+    return verify("sha256", message, inScheme(publicKey, key.scheme), signature.raw);
   } catch {
     return false;
   }
 }
 
-function optionsOf(scheme: number): Partial<Parameters<typeof verify>[2] & { readonly key: KeyObject }> {
-  if (scheme === ALGORITHM.ecdsa) return { dsaEncoding: "ieee-p1363" };
-  if (scheme === ALGORITHM.rsaSsa) return { padding: constants.RSA_PKCS1_PADDING };
+function inScheme(key: KeyObject, scheme: number): VerifyKeyObjectInput {
+  if (scheme === ALGORITHM.ecdsa) return { key, dsaEncoding: "ieee-p1363" };
+  if (scheme === ALGORITHM.rsaSsa) return { key, padding: constants.RSA_PKCS1_PADDING };
   // Chips differ in the salt's length: the hash's, or the longest that fits.
-  return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO };
+  return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO };
 }
 
 function readPair(reader: ByteReader): Bytes {
