@@ -4,9 +4,9 @@
  * TCG TPM 2.0 Library, part 1, sections 19 and 21; AES-128-CFB and SHA-256 throughout.
  * @module
  */
-import { createCipheriv, createDecipheriv, createECDH, createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { ByteWriter, concatBytes, type Bytes } from "../../kernel/bytes.ts";
-import { kdfa, kdfe } from "../../kernel/tpm-kdf.ts";
+import { agreeWith, kdfa, type AgreedSecret } from "../../kernel/tpm-kdf.ts";
 import type { EccPublic } from "../../kernel/tpm-public.ts";
 import type { Random } from "../../ports/random.ts";
 import { badWire } from "./transport.ts";
@@ -20,31 +20,16 @@ const ENCRYPT = 0x40;
 /** Which side's first parameter is a secret. `command` goes into the TPM, `response` comes out. */
 export type SecretIn = "command" | "response";
 
-/** The salt, and the form in which only the TPM that holds the key can read it (TPMS_ECC_POINT). */
-export interface Salt {
-  readonly secret: Bytes;
-  readonly encrypted: Bytes;
-}
-
-/** A fresh salt for the TPM's storage root: an ephemeral key agrees on a secret with it. */
-export function freshSalt(root: EccPublic): Salt {
-  const ephemeral = createECDH("prime256v1");
-  const point = ephemeral.generateKeys();
-  const x = point.subarray(1, 33);
-  const y = point.subarray(33);
-  let z: Uint8Array;
-  try {
-    z = ephemeral.computeSecret(concatBytes(Uint8Array.of(4), root.x, root.y));
-  } catch (error) {
-    throw badWire("the TPM's storage root is not a point of its curve", error);
-  }
-  const encrypted = new ByteWriter().u16(x.length).bytes(x).u16(y.length).bytes(y).finish();
-  return { secret: kdfe(z, "SECRET", x, root.x, 256), encrypted };
+/** A fresh salt for the TPM's storage root. */
+export function freshSalt(root: EccPublic): AgreedSecret {
+  const salt = agreeWith(root, "SECRET");
+  if (salt === undefined) throw badWire("the TPM's storage root is not a point of its curve");
+  return salt;
 }
 
 export interface SessionStart {
   readonly handle: number;
-  readonly salt: Salt;
+  readonly salt: AgreedSecret;
   readonly nonceCaller: Uint8Array;
   readonly nonceTpm: Uint8Array;
 }
