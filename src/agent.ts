@@ -13,6 +13,7 @@ import { Desk } from "./desk/desk.ts";
 import type { OpenParts } from "./desk/parts.ts";
 import { StoreDamage } from "./desk/store-damage.ts";
 import { trustDesk } from "./desk/trust-desk.ts";
+import { bootRecord } from "./drivers/boot-record.ts";
 import { systemClock } from "./drivers/clock.ts";
 import { freeBytes } from "./drivers/disk.ts";
 import { openEntropy } from "./drivers/entropy/open.ts";
@@ -142,6 +143,8 @@ async function bootNode(options: AgentOptions, { state, log, damage, signal }: G
     signal,
     ownFiles: ownFiles(root),
     configBytes: measuredConfig(config),
+    policyBytes: new Uint8Array(),
+    record: bootRecord(),
     tpm: async () => {
       const stateDir = await state.subdirectory("swtpm");
       return openTpm(await findTpm(trust.tpm.uri), { stateDir, clock, random, log, signal });

@@ -7,6 +7,7 @@
  * @module
  */
 import type { BootStep } from "./kernel/reports.ts";
+import type { BootRecord } from "./ports/boot-logs.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { EntropySource } from "./ports/entropy.ts";
 import type { Log } from "./ports/log.ts";
@@ -30,6 +31,9 @@ export interface BootPorts {
   readonly ownFiles: SourceFiles;
   /** The configuration file as it is; empty when there is none. */
   readonly configBytes: Uint8Array;
+  /** The policy file as it is; empty when there is none. */
+  readonly policyBytes: Uint8Array;
+  readonly record: BootRecord;
   readonly memory: Memory;
   readonly kernelRandom: Random;
   readonly clock: Clock;
@@ -138,14 +142,15 @@ class Corridor implements AsyncDisposable {
   }
 
   #measure(): Promise<Measurement> {
-    const { ownFiles, configBytes, memory, tpm } = this.#ports;
+    const { ownFiles, configBytes, policyBytes, record, memory, tpm } = this.#ports;
     const openTpm = async (): Promise<Tpm> => {
       const opened = this.#owned.use(await tpm());
       this.#tpm = opened.uri;
       return opened;
     };
     return this.#step("measure", async () => {
-      const measurement = await measure({ ownFiles, configBytes, memory, openTpm, pcr: this.#policy.pcr });
+      const { pcr } = this.#policy;
+      const measurement = await measure({ ownFiles, configBytes, policyBytes, record, memory, openTpm, pcr });
       if (measurement.kind !== "measured") return this.#failed<Measurement>(measurement, measurement);
       const { evidence } = measurement;
       this.#measured = evidence;
@@ -162,9 +167,9 @@ class Corridor implements AsyncDisposable {
       const inputs = { memory, random: kernelRandom, pcrs: this.#policy.pcrs, mode: this.#policy.mode };
       const attestation = await attest(measurement.evidence, inputs);
       if (attestation.kind !== "attested") return this.#failed<Standing>(attestation, tolerate(attestation));
-      const { firstUse, claim } = attestation.evidence;
+      const { firstUse, claim, note } = attestation.evidence;
       const how = firstUse ? "taken as the accepted state, as there was none" : "the accepted state";
-      const detail = `the quote over PCR ${claim.pcrs.join(", ")} holds; ${how}`;
+      const detail = [`the quote over PCR ${claim.pcrs.join(", ")} holds`, how, note].filter(Boolean).join("; ");
       return passed<Standing>("attested", detail, attestation.evidence);
     });
   }
@@ -272,7 +277,8 @@ function ended({ kind, detail, fix }: Failure<string>): StepResult & { readonly 
 function describeMeasured({ pcr, own, already, tpm }: Measured): string {
   const how = already ? "already measured since the TPM started" : "measured";
   const soft = tpm.software ? "; a TPM in software protects against nobody who has the disk" : "";
-  return `${own.files.length} files and the configuration ${how} in PCR ${pcr}${soft}`;
+  const files = `${own.files.length} files of code, ${own.runtimeFiles.length} of the runtime`;
+  return `${files}, configuration and policy ${how} in PCR ${pcr}${soft}`;
 }
 
 const WHEN_SETTLED = "none, when the step settle says that the key is sealed";

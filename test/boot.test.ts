@@ -11,15 +11,18 @@ import type { EntropySource } from "../src/ports/entropy.ts";
 import type { SourceFile } from "../src/ports/source-files.ts";
 import type { Tpm } from "../src/ports/tpm.ts";
 import { MEASUREMENTS_FILE } from "../src/trust/measure.ts";
+import { FakeRecord } from "./fakes/boot-record.ts";
 import { fakeChip, FakeMemory, PowerCut, swtpmChip, type Chip } from "./fakes/chips.ts";
 import { keepingLog, type LogLine } from "./fakes/log.ts";
 import { FakeChip, sha256 } from "./fakes/tpm.ts";
 
 const PCR = 14;
+const RUNTIME = { nodeVersion: "v24.0.0", files: [{ path: "node", sha256: sha256("node") }] };
 
 /** One machine: its chip, its disk, what is installed on it. */
 class Machine {
   readonly memory = new FakeMemory();
+  readonly record = new FakeRecord();
   readonly log: LogLine[] = [];
   /** Set by the first boot, as a store would: any other key is the wrong one. */
   storeKey: Uint8Array | undefined;
@@ -47,8 +50,10 @@ class Machine {
       {
         tpm: this.openTpm,
         entropy: this.entropy,
-        ownFiles: { list: async () => this.files() },
+        ownFiles: { list: async () => this.files(), runtime: async () => RUNTIME },
         configBytes: utf8(this.config),
+        policyBytes: new Uint8Array(),
+        record: this.record,
         memory: this.memory,
         kernelRandom: systemRandom(),
         clock: systemClock(),
@@ -348,7 +353,7 @@ describe.each([
     await other.pcrExtend(PCR, sha256("late"));
     expect(await booted.requote?.(nonce)).toMatchObject({
       kind: "quoted",
-      findings: ["PCR 14 was extended after the agent measured itself"],
+      findings: ["PCR 14 holds something else than the agent's own log leads to"],
     });
   });
 });

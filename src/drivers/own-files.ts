@@ -1,19 +1,56 @@
-/** The agent's own code on disk, hashed: `src/` whole, and the two files that say which libraries it runs with. @module */
+/**
+ * The agent's own code on disk, hashed: `src/` whole, and the two files that say which libraries it runs with. And what
+ * runs it, see `runtime-files.ts`.
+ * @module
+ */
 import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { isAbsolute, join, relative, sep } from "node:path";
+import { z } from "zod";
 import { AgentError, describeError } from "../kernel/errors.ts";
 import type { SourceFile, SourceFiles } from "../ports/source-files.ts";
+import { runtimeFiles, type NodeExecutable } from "./runtime-files.ts";
 
+const Description = z.object({ version: z.string().max(64) });
+
+const LIBRARIES = "node_modules";
 const CODE_DIRECTORY = "src";
 const DEPENDENCY_FILES: readonly string[] = ["package.json", "package-lock.json"];
 const MAX_FILES = 10_000;
 /** Files read at the same time: each waits for the disk, and boot for all of them. */
 const AT_ONCE = 16;
 
-/** @param root the directory that holds `src/` and `package.json` */
-export function ownFiles(root: string): SourceFiles {
-  return { list: () => listFiles(root) };
+/** The Node that runs this program. */
+export function thisNode(): NodeExecutable {
+  return { path: process.execPath, version: process.version };
+}
+
+/**
+ * Of the code in that directory.
+ * @param root the directory that holds `src/`, `node_modules/`, `package.json` and `package-lock.json`
+ * @param node what runs, or would run, that code
+ */
+export function ownFiles(root: string, node: NodeExecutable = thisNode()): SourceFiles {
+  return { list: () => listFiles(root), runtime: () => runtimeFiles(root, node) };
+}
+
+/**
+ * Which Node would run the code of another directory laid out like this one: the one among its own libraries when
+ * today's lies among today's, otherwise the same.
+ * @throws AgentError "OWN_FILES" when it should have its own and has none
+ */
+export async function nodeOf(directory: string, root: string, node: NodeExecutable): Promise<NodeExecutable> {
+  const inside = relative(join(root, LIBRARIES), node.path);
+  if (inside.startsWith("..") || isAbsolute(inside)) return node;
+  const name = inside.split(sep)[0] ?? "";
+  const description = join(directory, LIBRARIES, name, "package.json");
+  try {
+    const { version } = Description.parse(JSON.parse(await readFile(description, "utf8")));
+    return { path: join(directory, LIBRARIES, inside), version: `v${version}` };
+  } catch (error) {
+    const detail = `${description} does not tell a version of Node: ${describeError(error)}`;
+    throw new AgentError("OWN_FILES", detail, { cause: error, fix: `run in ${directory}: npm ci --omit=dev` });
+  }
 }
 
 async function listFiles(root: string): Promise<readonly SourceFile[]> {

@@ -7,25 +7,35 @@
  * sealed to this state, and in strangers who check a quote of their own nonce.
  * @module
  */
+import type { Evidence, EvidenceLogs } from "../kernel/attest.ts";
 import { equalBytes } from "../kernel/bytes.ts";
 import { isAgentError } from "../kernel/errors.ts";
-import { isZero, pcrPolicyDigest, sortedPcrs } from "../kernel/pcr.ts";
+import { isZero, PCR_BYTES, pcrDigest, pcrPolicyDigest, sortedPcrs } from "../kernel/pcr.ts";
 import type { QuoteReport } from "../kernel/reports.ts";
 import { objectName } from "../kernel/tpm-public.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { Random } from "../ports/random.ts";
 import type { Tpm } from "../ports/tpm.ts";
-import { expectedValue, replayLog } from "../attest/logs/own.ts";
+import { explainPcrs, type PcrProblem } from "../attest/explain.ts";
+import { encodeEventLog, expectedValue } from "../attest/logs/own.ts";
 import { readSealed, SEALED_NEXT_FILE } from "./key-files.ts";
 import type { Measured, Measurement } from "./measure.ts";
 import { failure, failureFrom, type Failure } from "./outcome.ts";
 import { quoteForTools } from "../attest/quote-files.ts";
 import { decodeAttest, quoteFindings, type Attest, type QuoteClaim } from "../attest/quote.ts";
-import { decodeReference, describeChanges, REFERENCE_FILE, type Reference } from "./reference.ts";
+import {
+  decodeReference,
+  describeChanges,
+  linesOf,
+  REFERENCE_FILE,
+  resetStep,
+  withBoot,
+  type Reference,
+} from "./reference.ts";
 
 const NONCE_BYTES = 32;
-/** Any program may reset these: they prove nothing. */
-const RESETTABLE = new Set([16, 23]);
+/** The kernel may extend a register between a quote and the reading of its values: then both are taken again. */
+const QUOTE_TRIES = 4;
 
 const madeByAttest: unique symbol = Symbol("attested");
 const madeByTolerate: unique symbol = Symbol("tolerated");
@@ -36,6 +46,8 @@ export interface SealTarget {
   readonly pcrs: readonly number[];
   /** The registers' values on a machine that just started into this state. */
   readonly expected: ReadonlyMap<number, Uint8Array>;
+  /** What `pcr` holds before the agent measures itself: zeros unless firmware or systemd extend it. */
+  readonly base: Uint8Array;
   readonly reference: Reference;
 }
 
@@ -48,6 +60,8 @@ export interface Attested {
   readonly target: SealTarget;
   /** True when there was nothing to compare with: the state is taken on trust, once. */
   readonly firstUse: boolean;
+  /** For people: resets of the TPM that the agent did not see the machine start for; empty when all is as usual. */
+  readonly note: string;
 }
 
 /** What is left to go on with, under a policy that only warns. Only {@link tolerate} makes it. */
@@ -61,9 +75,15 @@ export interface Tolerated {
 
 export type Standing = Attested | Tolerated;
 
+/**
+ * `not-measured`: a register of the policy says nothing, or no log explains it. `mismatch`: the state is another one than
+ * the accepted. `reset-replayed`: the TPM was reset while the machine ran, so its registers may hold anything.
+ */
+export type AttestFailure = "not-measured" | "mismatch" | "reset-replayed" | "quote-invalid" | "tpm-error";
+
 export type Attestation =
   | { readonly kind: "attested"; readonly evidence: Attested }
-  | (Failure<"not-measured" | "mismatch" | "quote-invalid" | "tpm-error"> & {
+  | (Failure<AttestFailure> & {
       readonly measured: Measured;
       /** Only with `mismatch`. */
       readonly target: SealTarget | undefined;
@@ -84,35 +104,44 @@ export interface AttestInputs {
 
 /** @throws AgentError only when the state directory fails */
 export async function attest(measured: Measured, inputs: AttestInputs): Promise<Attestation> {
+  const fails = (because: Failure<AttestFailure>, target?: SealTarget): Attestation => ({
+    ...because,
+    measured,
+    target,
+  });
   const nonce = inputs.random.bytes(NONCE_BYTES);
   let claim: QuoteClaim;
+  let unmeasured: Failure<"not-measured"> | undefined;
   try {
     claim = await quoteOf(measured.tpm, nonce, inputs.pcrs);
+    unmeasured = await unexplained(measured, claim);
   } catch (error) {
+    if (isAgentError(error, "BOOT_LOGS")) return fails(failureFrom("not-measured", error));
     if (!isAgentError(error) || !error.code.startsWith("TPM_")) throw error;
-    return { ...failureFrom("tpm-error", error), measured, target: undefined };
+    return fails(failureFrom("tpm-error", error));
   }
   const findings = quoteFindings(claim);
   const statement = decodeAttest(claim.quote.attest);
   if (findings.length > 0 || !statement.ok) {
     const detail = `the TPM's quote does not hold: ${findings.join(", ")}`;
-    return {
-      ...failure("quote-invalid", detail, "check the TPM's wiring and its SHA-256 bank"),
-      measured,
-      target: undefined,
-    };
+    return fails(failure("quote-invalid", detail, "check the TPM's wiring and its SHA-256 bank"));
   }
-  const unmeasured = unexplained(measured, claim);
-  if (unmeasured !== undefined) return { ...unmeasured, measured, target: undefined };
-  const target = targetOf(measured, claim, statement.value);
+  if (unmeasured !== undefined) return fails(unmeasured);
   const reference = await lastAccepted(inputs.memory);
+  const replayed = resetWhileRunning(measured, reference, statement.value);
+  // Nothing is sealed to such a state.
+  if (replayed !== undefined) return fails(replayed);
+  const target = targetOf(measured, claim, statement.value, reference);
   const changed = mismatch(measured, target.reference, reference, inputs.mode);
   if (changed !== undefined && !(changed.allowable && (await isAllowed(target, inputs.memory)))) {
-    return { ...failure("mismatch", changed.detail, changed.fix), measured, target };
+    return fails(failure("mismatch", changed.detail, changed.fix), target);
   }
   const firstUse = reference === undefined;
-  const evidence: Attested = { [madeByAttest]: true, measured, claim, attest: statement.value, target, firstUse };
-  return { kind: "attested", evidence };
+  const note = unseenResets(measured, reference, statement.value);
+  return {
+    kind: "attested",
+    evidence: { [madeByAttest]: true, measured, claim, attest: statement.value, target, firstUse, note },
+  };
 }
 
 /** Goes on without proof. The caller's policy must say `warn`. */
@@ -137,43 +166,100 @@ export type Requote =
 export async function requote(measured: Measured, nonce: Uint8Array, pcrs: readonly number[]): Promise<Requote> {
   try {
     const claim = await quoteOf(measured.tpm, nonce, pcrs);
-    const reason = unexplained(measured, claim)?.detail;
-    const findings = [...quoteFindings(claim), ...(reason === undefined ? [] : [reason])];
+    const reason = (await unexplained(measured, claim))?.detail;
+    const resets = resetsSince(measured, claim);
+    const findings = [...quoteFindings(claim), ...(reason === undefined ? [] : [reason]), ...resets];
     return { kind: "quoted", report: quoteForTools(claim), findings };
   } catch (error) {
     return failureFrom(isAgentError(error, "TPM_GONE") ? "tpm-gone" : "tpm-error", error);
   }
 }
 
+/**
+ * Everything that a stranger needs to judge this node: a quote of his nonce, and the logs that explain it.
+ * @param nonce 16 … 32 bytes
+ * @throws AgentError of the TPM; "BOOT_LOGS" when a log that explains a register can't be read
+ */
+export async function evidenceOf(measured: Measured, nonce: Uint8Array, pcrs: readonly number[]): Promise<Evidence> {
+  const { quote, publicArea, values } = await quoteOf(measured.tpm, nonce, pcrs);
+  // Read behind the quote: the kernel's list grows, and a beginning of it explains the register.
+  const logs = await logsFor(measured, pcrs);
+  const { attest: statement, signature } = quote;
+  return { attest: statement, signature, akPublic: publicArea, pcrs: sortedPcrs(pcrs), values, logs };
+}
+
 async function quoteOf(tpm: Tpm, nonce: Uint8Array, pcrs: readonly number[]): Promise<QuoteClaim> {
   const { publicArea } = await tpm.attestationKey();
-  const quote = await tpm.quote(nonce, pcrs);
-  return { quote, publicArea, nonce, pcrs: sortedPcrs(pcrs), values: await tpm.pcrRead(pcrs) };
+  for (let tries = 1; ; tries++) {
+    const quote = await tpm.quote(nonce, pcrs);
+    const values = await tpm.pcrRead(pcrs);
+    const statement = decodeAttest(quote.attest);
+    const fits = statement.ok && equalBytes(statement.value.pcrDigest, pcrDigest(pcrs, values));
+    if (fits || tries === QUOTE_TRIES) return { quote, publicArea, nonce, pcrs: sortedPcrs(pcrs), values };
+  }
 }
 
 /** Why a register of the policy says nothing of what runs; undefined when every one does. */
-function unexplained(measured: Measured, { pcrs, values }: QuoteClaim): Failure<"not-measured"> | undefined {
-  const fix = `set trust.pcrs = [${measured.pcr}]`;
+async function unexplained(measured: Measured, claim: QuoteClaim): Promise<Failure<"not-measured"> | undefined> {
+  const { pcrs, values } = claim;
   if (!pcrs.includes(measured.pcr)) {
-    return failure("not-measured", `the policy leaves out PCR ${measured.pcr}, which holds the agent's state`, fix);
+    const detail = `the policy leaves out PCR ${measured.pcr}, which holds the agent's state`;
+    return failure("not-measured", detail, `set trust.pcrs = [${measured.pcr}]`);
   }
-  for (const pcr of pcrs) {
-    const value = values.get(pcr) ?? new Uint8Array();
-    const why = whyUnexplained(measured, pcr, value);
-    if (why !== undefined) {
-      const what = pcr === measured.pcr ? "restart the machine, so that its TPM begins anew" : fix;
-      return failure("not-measured", `PCR ${pcr} ${why}`, what);
-    }
-  }
-  return undefined;
+  const logs = await logsFor(measured, pcrs);
+  const [problem] = explainPcrs({ pcrs, values, logs, ownPcr: measured.pcr });
+  return problem === undefined ? undefined : failure("not-measured", problem.detail, fixOf(problem, measured.pcr));
 }
 
-function whyUnexplained(measured: Measured, pcr: number, value: Uint8Array): string | undefined {
-  if (RESETTABLE.has(pcr)) return "can be reset by any program";
-  if (isZero(value)) return "was never extended";
-  if (value.every((byte) => byte === 0xff)) return "is not in use on this machine";
-  if (pcr !== measured.pcr) return "has no log that explains it";
-  return equalBytes(value, replayLog(measured.log)) ? undefined : "was extended after the agent measured itself";
+/** The agent's own, and those of others only when a register hangs on them: they may be unreadable, and are long. */
+async function logsFor({ log, pcr, record }: Measured, pcrs: readonly number[]): Promise<EvidenceLogs> {
+  const own = encodeEventLog(log);
+  const needed = !isZero(log.base) || pcrs.some((other) => other !== pcr);
+  return needed ? { own, ...(await record.logs()) } : { own, tcg: undefined, ima: undefined, cel: undefined };
+}
+
+function fixOf({ pcr, kind }: PcrProblem, ownPcr: number): string {
+  if (pcr === ownPcr) return AFRESH;
+  const without = `take PCR ${pcr} out of trust.pcrs`;
+  if (kind === "unexplained" || pcr > LAST_BEFORE_AGENT) return without;
+  return `${without}: on a Raspberry Pi 5 as it comes nothing before Linux is measured, and by its kernel neither; docs/threat-model.md says what an integrator can build`;
+}
+
+/** Registers of firmware and kernel. */
+const LAST_BEFORE_AGENT = 10;
+const AFRESH =
+  "restart the machine, so that its TPM begins anew; where a restart does not reset the TPM, switch it off and on";
+
+/** A reset without a start of the machine; a TPM in software starts with each agent. */
+function resetWhileRunning(
+  { tpm, bootId }: Measured,
+  reference: Reference | undefined,
+  { resetCount }: Attest,
+): Failure<"reset-replayed"> | undefined {
+  if (tpm.software || reference === undefined) return undefined;
+  const step = resetStep(reference.boots, bootId, resetCount);
+  if (step.kind !== "same-boot" || step.resets <= 0) return undefined;
+  const detail = `the TPM was reset ${times(step.resets)} while the machine ran: whoever did that may have given its registers any value`;
+  const fix =
+    "somebody reset the TPM while the machine ran, as a fault in the wiring may, too: look at the board, then restart the machine";
+  return failure("reset-replayed", detail, fix);
+}
+
+function unseenResets({ tpm, bootId }: Measured, reference: Reference | undefined, { resetCount }: Attest): string {
+  if (tpm.software || reference === undefined) return "";
+  const step = resetStep(reference.boots, bootId, resetCount);
+  if (step.kind !== "later-boot" || step.resets === 1) return "";
+  if (step.resets === 0) return "the machine was restarted, its TPM was not";
+  return `the TPM was reset ${times(step.resets)} since the agent last saw the machine start`;
+}
+
+function resetsSince({ resetCount }: Measured, { quote }: QuoteClaim): readonly string[] {
+  const statement = decodeAttest(quote.attest);
+  return statement.ok && statement.value.resetCount !== resetCount ? ["the TPM was reset since the boot"] : [];
+}
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
 }
 
 const CHANGED_FIX: Readonly<Record<TrustMode, string>> = {
@@ -195,9 +281,10 @@ function mismatch(
   mode: TrustMode,
 ): Mismatch | undefined {
   if (!measured.clean) {
-    const detail = `PCR ${measured.pcr} holds more than this state: something else was measured since the machine started`;
+    const by = measured.fromEarlierVersion ? " by an earlier version of the agent" : "";
+    const detail = `PCR ${measured.pcr} holds more than this state: something else was measured${by} since the machine started`;
     const after = mode === "warn" ? "; after an update that is all there is to do" : "";
-    return { detail, fix: `restart the machine, so that its TPM begins anew${after}`, allowable: false };
+    return { detail, fix: `${AFRESH}${after}`, allowable: false };
   }
   if (reference === undefined) return undefined;
   if (!equalBytes(now.keyName, reference.keyName)) {
@@ -208,7 +295,7 @@ function mismatch(
     const detail = "the TPM's reset counter went back since the last accepted state";
     return { detail, fix: "put the TPM's own state back, or set the node up anew", allowable: false };
   }
-  const changes = describeChanges(reference.own, now.own);
+  const changes = describeChanges(reference, now);
   if (changes === "") return undefined;
   return { detail: changes, fix: CHANGED_FIX[mode], allowable: true };
 }
@@ -218,12 +305,16 @@ function isBehind(now: Reference, last: Reference): boolean {
   return now.restartCount < last.restartCount;
 }
 
-function targetOf(measured: Measured, claim: QuoteClaim, statement: Attest): SealTarget {
-  const { pcr, own } = measured;
+function targetOf(measured: Measured, claim: QuoteClaim, statement: Attest, last: Reference | undefined): SealTarget {
+  const { pcr, own, log, bootId } = measured;
   const { resetCount, restartCount } = statement;
-  const expected = new Map([...claim.values, [pcr, expectedValue(own)]]);
+  // A start that no log explains is none to seal to.
+  const base = measured.clean ? log.base : new Uint8Array(PCR_BYTES);
+  const expected = new Map([...claim.values, [pcr, expectedValue(own, base)]]);
   const keyName = objectName(claim.publicArea);
-  return { pcr, pcrs: claim.pcrs, expected, reference: { own, keyName, resetCount, restartCount } };
+  const boots = withBoot(last?.boots ?? [], bootId, resetCount);
+  const reference = { own, lines: linesOf(own), keyName, resetCount, restartCount, boots };
+  return { pcr, pcrs: claim.pcrs, expected, base, reference };
 }
 
 /** True when a key was sealed to this very state beforehand. Whether it opens is for the TPM to say. */

@@ -1,5 +1,6 @@
 /**
- * The first step of the boot corridor: hash what runs and extend it into a register of the TPM.
+ * The first step of the boot corridor: hash what runs and extend it into a register of the TPM, in four events: the
+ * runtime, the code, the configuration, and the policy.
  *
  * A register can't be set, only extended, and a restart of the agent does not reset a hardware TPM. So before anything
  * is extended the log of the last measurement is replayed: what the register holds already is not extended again, an
@@ -8,12 +9,14 @@
  * longer runs.
  * @module
  */
-import { equalBytes } from "../kernel/bytes.ts";
+import { copyBytes, equalBytes, type Bytes } from "../kernel/bytes.ts";
 import { isAgentError } from "../kernel/errors.ts";
-import { PCR_BYTES } from "../kernel/pcr.ts";
+import { isZero, PCR_BYTES } from "../kernel/pcr.ts";
+import type { BootLogs, BootRecord } from "../ports/boot-logs.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { SourceFiles } from "../ports/source-files.ts";
 import type { Tpm, TpmIdentity } from "../ports/tpm.ts";
+import { valuesBeforeOwn } from "../attest/explain.ts";
 import {
   alreadyIn,
   decodeEventLog,
@@ -21,6 +24,7 @@ import {
   eventsOf,
   explain,
   holdsOnly,
+  OF_EARLIER_VERSION,
   ownState,
   replayLog,
   type EventLog,
@@ -42,16 +46,27 @@ export interface Measured {
   readonly own: OwnState;
   /** Explains the register's value. */
   readonly log: EventLog;
-  /** True when the register holds this state's two events and nothing else. */
+  /** True when the register holds this state's four events and nothing else but what was measured before the agent. */
   readonly clean: boolean;
   /** True when the register held this state already: the agent was restarted, the TPM was not. */
   readonly already: boolean;
+  /** True when the last measurement is one of an earlier version, which explains nothing of today's. */
+  readonly fromEarlierVersion: boolean;
+  /** What the TPM had counted when the agent measured itself. */
+  readonly resetCount: number;
+  readonly record: BootRecord;
+  /** The kernel's name for this start of the machine, 16 bytes; undefined where it has none. */
+  readonly bootId: Bytes | undefined;
 }
 
 export interface MeasureInputs {
   readonly openTpm: () => Promise<Tpm>;
   readonly ownFiles: SourceFiles;
+  /** What stands for the configuration. */
   readonly configBytes: Uint8Array;
+  /** The policy file as it is; empty when there is none. */
+  readonly policyBytes: Uint8Array;
+  readonly record: BootRecord;
   readonly memory: Memory;
   /** 0 … 15 */
   readonly pcr: number;
@@ -67,14 +82,10 @@ export type Measurement =
 
 /** @throws AgentError only when the state directory fails */
 export async function measure(inputs: MeasureInputs): Promise<Measurement> {
-  const own = await readOwn(inputs);
+  // The TPM is opened, which waits, while files are hashed, which works.
+  const [own, tpm] = await both(readOwn(inputs), opened(inputs));
   const state = "kind" in own ? undefined : own;
-  let tpm: Tpm;
-  try {
-    tpm = await inputs.openTpm();
-  } catch (error) {
-    return { ...failureFrom("no-tpm", error), tpm: undefined, own: state };
-  }
+  if ("kind" in tpm) return { ...tpm, tpm: undefined, own: state };
   if ("kind" in own) return { ...own, tpm, own: undefined };
   try {
     return await measureInto(tpm, own, inputs);
@@ -85,18 +96,36 @@ export async function measure(inputs: MeasureInputs): Promise<Measurement> {
   }
 }
 
-async function readOwn(inputs: MeasureInputs): Promise<OwnState | Failure<"not-measured">> {
+/** Both to their end, also when one fails. */
+async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
+}
+
+async function opened({ openTpm }: MeasureInputs): Promise<Tpm | Failure<"no-tpm">> {
   try {
-    return ownState(await inputs.ownFiles.list(), inputs.configBytes);
+    return await openTpm();
+  } catch (error) {
+    return failureFrom("no-tpm", error);
+  }
+}
+
+async function readOwn(inputs: MeasureInputs): Promise<OwnState | Failure<"not-measured">> {
+  const { ownFiles, configBytes, policyBytes } = inputs;
+  try {
+    const [files, runtime] = await both(ownFiles.list(), ownFiles.runtime());
+    return ownState({ files, runtime, configBytes, policyBytes });
   } catch (error) {
     return failureFrom("not-measured", error);
   }
 }
 
-async function measureInto(tpm: Tpm, own: OwnState, { memory, pcr }: MeasureInputs): Promise<Measurement> {
+async function measureInto(tpm: Tpm, own: OwnState, inputs: MeasureInputs): Promise<Measurement> {
+  const { memory, pcr, record } = inputs;
   const identity = await tpm.identity();
   const events = eventsOf(own);
-  const known = explained(await remembered(memory, pcr), { pcr, base: zeros(), events }, await read(tpm, pcr));
+  const { last, fromEarlierVersion } = await remembered(memory, pcr);
+  const { known, bases } = await explained(last, { pcr, base: zeros(), events }, await read(tpm, pcr), record);
   const missing = events.slice(alreadyIn(known, events));
   const log: EventLog = { ...known, events: [...known.events, ...missing] };
   // Written first: when the power fails between two extends, the log still explains the register.
@@ -106,24 +135,76 @@ async function measureInto(tpm: Tpm, own: OwnState, { memory, pcr }: MeasureInpu
     const sentence = `PCR ${pcr} does not hold what was extended into it: somebody else extends it at the same time`;
     return { ...failure("not-measured", sentence, otherRegister), tpm, own };
   }
-  const clean = holdsOnly(log, events);
-  const already = missing.length === 0;
-  return { kind: "measured", evidence: { [madeByMeasure]: true, tpm, identity, pcr, own, log, clean, already } };
+  const evidence: Measured = {
+    [madeByMeasure]: true,
+    tpm,
+    identity,
+    pcr,
+    own,
+    log,
+    clean: holdsOnly(log, events) && bases.some((base) => equalBytes(base, log.base)),
+    already: missing.length === 0,
+    fromEarlierVersion,
+    resetCount: (await tpm.clock()).resetCount,
+    record,
+    bootId: await bootIdOf(record),
+  };
+  return { kind: "measured", evidence };
 }
 
 const otherRegister = "set trust.pcr (and trust.pcrs) to a register that nothing else on this machine uses, 8 to 15";
 
-/** The log that explains the value: the remembered one, or ours from zero, or else a new one that begins here. */
-function explained(last: EventLog | undefined, ours: EventLog, value: Uint8Array): EventLog {
-  const fromLast = last === undefined ? undefined : explain(last, value);
-  return fromLast ?? explain(ours, value) ?? { pcr: ours.pcr, base: new Uint8Array(value), events: [] };
+interface Explained {
+  readonly known: EventLog;
+  /** What the register may have held before the agent: zeros, or what firmware or systemd left there. */
+  readonly bases: readonly Uint8Array[];
 }
 
-async function remembered(memory: Memory, pcr: number): Promise<EventLog | undefined> {
+/** The log that explains the value: the remembered one, or ours from a known start, or else a new one that begins here. */
+async function explained(
+  last: EventLog | undefined,
+  ours: EventLog,
+  value: Uint8Array,
+  record: BootRecord,
+): Promise<Explained> {
+  const fromLast = last === undefined ? undefined : explain(last, value);
+  const simple = fromLast ?? explain(ours, value);
+  if (simple !== undefined && isZero(simple.base)) return { known: simple, bases: [zeros()] };
+  const bases = valuesBeforeOwn(await logsOf(record), ours.pcr);
+  const ourOwn = bases.flatMap((base) => explain({ ...ours, base }, value) ?? []);
+  const known = simple ?? ourOwn[0] ?? { pcr: ours.pcr, base: new Uint8Array(value), events: [] };
+  return { known, bases };
+}
+
+/** None where they can't be read: what they would explain is unexplained then. */
+async function logsOf(record: BootRecord): Promise<BootLogs> {
+  try {
+    return await record.logs();
+  } catch (error) {
+    if (!isAgentError(error, "BOOT_LOGS")) throw error;
+    return { tcg: undefined, ima: undefined, cel: undefined };
+  }
+}
+
+async function bootIdOf(record: BootRecord): Promise<Bytes | undefined> {
+  try {
+    return copyBytes(await record.bootId());
+  } catch (error) {
+    if (!isAgentError(error, "BOOT_LOGS")) throw error;
+    return undefined;
+  }
+}
+
+interface Remembered {
+  readonly last: EventLog | undefined;
+  readonly fromEarlierVersion: boolean;
+}
+
+async function remembered(memory: Memory, pcr: number): Promise<Remembered> {
   const bytes = await memory.read(MEASUREMENTS_FILE);
-  if (bytes === undefined) return undefined;
-  const log = decodeEventLog(bytes);
-  return log.ok && log.value.pcr === pcr ? log.value : undefined;
+  const log = bytes === undefined ? undefined : decodeEventLog(bytes);
+  const last = log?.ok === true && log.value.pcr === pcr ? log.value : undefined;
+  return { last, fromEarlierVersion: log?.ok === false && log.reason === OF_EARLIER_VERSION };
 }
 
 async function read(tpm: Tpm, pcr: number): Promise<Uint8Array> {

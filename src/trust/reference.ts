@@ -1,9 +1,13 @@
 /**
  * The last accepted state, to name what changed since. It lies unprotected on the disk and grants nothing: the gate
  * is the sealed key, which the TPM keeps shut whatever this file says.
+ *
+ * It also remembers the last starts of the machine: a TPM that was reset without one was reset by somebody, who may have
+ * extended the registers as he liked.
  * @module
  */
 import { z } from "zod";
+import { OWN_EVENTS, type OwnDigests } from "../kernel/attest.ts";
 import { equalBytes, fromHex, toHex, utf8, type Bytes } from "../kernel/bytes.ts";
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import type { SourceFile } from "../ports/source-files.ts";
@@ -12,72 +16,152 @@ import { parseJson, type OwnState } from "../attest/logs/own.ts";
 export const REFERENCE_FILE = "reference.json";
 
 const MAX_NAMED_FILES = 5;
+const MAX_BOOTS = 32;
+const BOOT_ID_BYTES = 16;
+const DIGEST_BYTES = 32;
+const NAME_BYTES = 34;
+const MAX_BYTES = 16_777_216;
+
+/** A start of the machine that the agent saw. */
+export interface SeenBoot {
+  /** 16 bytes, the kernel's name for it. */
+  readonly bootId: Bytes;
+  /** What the TPM had counted then. */
+  readonly resetCount: number;
+}
+
+/** Files by their hashes, a line each as `sha256sum` prints it. */
+export interface FileLines {
+  readonly runtime: string;
+  readonly code: string;
+}
 
 export interface Reference {
-  readonly own: OwnState;
+  readonly own: OwnDigests;
+  readonly lines: FileLines;
   /** Name of the attestation key (34 bytes): another one is another TPM, or one that was cleared. */
   readonly keyName: Bytes;
   readonly resetCount: number;
   readonly restartCount: number;
+  /** At most 32, the latest last. */
+  readonly boots: readonly SeenBoot[];
 }
 
-const Hex = z.string().transform((text, context) => {
-  const bytes = fromHex(text);
-  if (bytes === undefined) context.addIssue("not hex");
-  return bytes ?? new Uint8Array();
-});
-const Digest = Hex.refine((bytes) => bytes.length === 32);
+function hex(bytes: number) {
+  return z
+    .string()
+    .length(2 * bytes)
+    .transform((text, context) => {
+      const value = fromHex(text);
+      if (value === undefined) context.addIssue("not hex");
+      return value ?? new Uint8Array();
+    });
+}
 const Counter = z.int().min(0).max(0xffff_ffff);
 
 const ReferenceFile = z.strictObject({
-  version: z.literal(1),
-  code: Digest,
-  config: Digest,
-  attestation_key: Hex.refine((bytes) => bytes.length === 34),
+  version: z.literal(2),
+  own: z.strictObject({
+    runtime: hex(DIGEST_BYTES),
+    code: hex(DIGEST_BYTES),
+    config: hex(DIGEST_BYTES),
+    policy: hex(DIGEST_BYTES),
+  }),
+  attestation_key: hex(NAME_BYTES),
   reset_count: Counter,
   restart_count: Counter,
-  files: z.array(z.strictObject({ path: z.string().max(4096), sha256: Digest })).max(20_000),
+  boots: z.array(z.strictObject({ id: hex(BOOT_ID_BYTES), reset_count: Counter })).max(MAX_BOOTS),
+  files: z.strictObject({ runtime: z.string(), code: z.string() }),
 });
 
-export function encodeReference({ own, keyName, resetCount, restartCount }: Reference): Bytes {
+export function encodeReference({ own, lines, keyName, resetCount, restartCount, boots }: Reference): Bytes {
   const file = {
-    version: 1,
-    code: toHex(own.code),
-    config: toHex(own.config),
+    version: 2,
+    own: Object.fromEntries(OWN_EVENTS.map((name) => [name, toHex(own[name])])),
     attestation_key: toHex(keyName),
     reset_count: resetCount,
     restart_count: restartCount,
-    files: own.files.map(({ path, sha256 }) => ({ path, sha256: toHex(sha256) })),
+    boots: boots.map(({ bootId, resetCount: count }) => ({ id: toHex(bootId), reset_count: count })),
+    files: lines,
   };
   return utf8(`${JSON.stringify(file, undefined, 1)}\n`);
 }
 
 export function decodeReference(bytes: Uint8Array): Decoded<Reference> {
+  if (bytes.length > MAX_BYTES) return refused("too long");
   const parsed = ReferenceFile.safeParse(parseJson(bytes));
   if (!parsed.success) return refused("not a reference");
-  const { code, config, files, attestation_key: keyName, reset_count, restart_count } = parsed.data;
-  return decoded({ own: { code, config, files }, keyName, resetCount: reset_count, restartCount: restart_count });
+  const { own, files: lines, attestation_key: keyName, reset_count, restart_count } = parsed.data;
+  const boots = parsed.data.boots.map(({ id, reset_count: resetCount }) => ({ bootId: id, resetCount }));
+  return decoded({ own, lines, keyName, resetCount: reset_count, restartCount: restart_count, boots });
 }
 
-/** Names what differs, for people: files, at most five by name, and the configuration. Empty when nothing does. */
-export function describeChanges(before: OwnState, now: OwnState): string {
-  const parts: string[] = [];
-  const files = changedPaths(before.files, now.files);
-  if (files.length > 0) {
-    const named = files.slice(0, MAX_NAMED_FILES).join(", ");
-    const more = files.length > MAX_NAMED_FILES ? ` and ${files.length - MAX_NAMED_FILES} more` : "";
-    parts.push(`code changed: ${named}${more}`);
-  } else if (!equalBytes(before.code, now.code)) {
-    parts.push("code changed");
-  }
-  if (!equalBytes(before.config, now.config)) parts.push("configuration changed");
-  return parts.join("; ");
+/** What a reference keeps of the files behind the digests. */
+export function linesOf({ runtimeFiles, files }: OwnState): FileLines {
+  return { runtime: fileLines(runtimeFiles), code: fileLines(files) };
+}
+
+/** The starts that were seen, with this one as the last. @param bootId undefined where the kernel names none */
+export function withBoot(
+  seen: readonly SeenBoot[],
+  bootId: Bytes | undefined,
+  resetCount: number,
+): readonly SeenBoot[] {
+  if (bootId === undefined) return seen;
+  const last = seen.at(-1);
+  const before = last !== undefined && equalBytes(last.bootId, bootId) ? seen.slice(0, -1) : seen;
+  return [...before, { bootId, resetCount }].slice(-MAX_BOOTS);
+}
+
+/** How the TPM's count of resets moved since the agent last saw the machine start. */
+export type ResetStep =
+  /** Nothing to compare with. */
+  | { readonly kind: "unknown" }
+  /** The machine is the same start's: a count that moved is a reset while it ran. */
+  | { readonly kind: "same-boot"; readonly resets: number }
+  /** The machine was started again, once or more: one reset each is usual. */
+  | { readonly kind: "later-boot"; readonly resets: number };
+
+export function resetStep(seen: readonly SeenBoot[], bootId: Bytes | undefined, resetCount: number): ResetStep {
+  const last = seen.at(-1);
+  if (last === undefined || bootId === undefined) return { kind: "unknown" };
+  const resets = resetCount - last.resetCount;
+  return { kind: equalBytes(last.bootId, bootId) ? "same-boot" : "later-boot", resets };
+}
+
+/** Names what differs, for people: of the four events those that changed, and files, at most five of each by name. Empty when nothing does. */
+export function describeChanges(
+  before: Pick<Reference, "own" | "lines">,
+  now: Pick<Reference, "own" | "lines">,
+): string {
+  return OWN_EVENTS.filter((name) => !equalBytes(before.own[name], now.own[name]))
+    .map((name) => (name === "runtime" || name === "code" ? changedFiles(name, before, now) : CHANGED[name]))
+    .join("; ");
+}
+
+const CHANGED = { config: "configuration changed", policy: "policy changed" } as const;
+
+function changedFiles(
+  name: "runtime" | "code",
+  before: Pick<Reference, "lines">,
+  now: Pick<Reference, "lines">,
+): string {
+  const files = changedPaths(before.lines[name], now.lines[name]);
+  if (files.length === 0) return `${name} changed`;
+  const named = files.slice(0, MAX_NAMED_FILES).join(", ");
+  const more = files.length > MAX_NAMED_FILES ? ` and ${files.length - MAX_NAMED_FILES} more` : "";
+  return `${name} changed: ${named}${more}`;
 }
 
 /** Paths that were added, removed or changed, rising. */
-export function changedPaths(before: readonly SourceFile[], now: readonly SourceFile[]): readonly string[] {
-  const old = new Map(before.map((file) => [file.path, toHex(file.sha256)]));
-  const fresh = new Map(now.map((file) => [file.path, toHex(file.sha256)]));
-  const paths = new Set([...old.keys(), ...fresh.keys()]);
-  return [...paths].filter((path) => old.get(path) !== fresh.get(path)).sort();
+export function changedPaths(before: string, now: string): readonly string[] {
+  const old = new Set(before.split("\n"));
+  const fresh = new Set(now.split("\n"));
+  const lines = [...[...old].filter((line) => !fresh.has(line)), ...[...fresh].filter((line) => !old.has(line))];
+  const paths = lines.filter((line) => line !== "").map((line) => line.slice(2 * DIGEST_BYTES + 2));
+  return [...new Set(paths)].sort();
+}
+
+function fileLines(files: readonly SourceFile[]): string {
+  return files.map(({ path, sha256 }) => `${toHex(sha256)}  ${path}\n`).join("");
 }
