@@ -6,6 +6,7 @@
  * Under `warn` the corridor goes on wherever something is left to go on with, and says at every step what is wrong.
  * @module
  */
+import type { Evidence } from "./kernel/attest.ts";
 import type { BootStep } from "./kernel/reports.ts";
 import type { BootRecord } from "./ports/boot-logs.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -15,8 +16,8 @@ import type { Memory } from "./ports/memory.ts";
 import type { Random } from "./ports/random.ts";
 import type { SourceFiles } from "./ports/source-files.ts";
 import type { Store } from "./ports/store.ts";
-import type { Tpm } from "./ports/tpm.ts";
-import { attest, requote, tolerate, type Requote, type Standing, type TrustMode } from "./trust/attest.ts";
+import type { AttestationKeyChoice, Tpm } from "./ports/tpm.ts";
+import { attest, evidenceOf, requote, tolerate, type Requote, type Standing, type TrustMode } from "./trust/attest.ts";
 import { measure, type Measured, type Measurement } from "./trust/measure.ts";
 import { failureFrom, type Failure } from "./trust/outcome.ts";
 import { degrade, seed, type Seeded } from "./trust/seed.ts";
@@ -59,6 +60,17 @@ interface BootedBase extends AsyncDisposable {
   readonly tpm: string;
   /** A new quote; undefined when the agent could not measure itself. Bounded in time, never rejects. */
   readonly requote: ((nonce: Uint8Array) => Promise<Requote>) | undefined;
+  /** For strangers who ask; undefined when the agent could not measure itself. */
+  readonly attestation: NodeAttestation | undefined;
+}
+
+/** What this node can show of itself. */
+export interface NodeAttestation {
+  readonly measured: Measured;
+  /** The registers that a quote covers. */
+  readonly pcrs: readonly number[];
+  /** @param nonce 16 … 32 bytes @throws AgentError of the TPM, "BOOT_LOGS" */
+  evidence(nonce: Uint8Array, key?: AttestationKeyChoice): Promise<Evidence>;
 }
 
 /** Disposing of it closes the store, then the TPM. */
@@ -240,6 +252,7 @@ class Corridor implements AsyncDisposable {
       steps: this.#steps,
       tpm: this.#tpm,
       requote: measured === undefined ? undefined : (nonce) => requote(measured, nonce, pcrs),
+      attestation: measured === undefined ? undefined : attestationOf(measured, pcrs),
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
   }
@@ -264,6 +277,10 @@ class Corridor implements AsyncDisposable {
     if (outcome.ends) throw new Quarantine(detail, fix);
     return outcome.value;
   }
+}
+
+function attestationOf(measured: Measured, pcrs: readonly number[]): NodeAttestation {
+  return { measured, pcrs, evidence: (nonce, key) => evidenceOf(measured, nonce, pcrs, key) };
 }
 
 function passed<T>(state: string, detail: string, value: T): Outcome<T> {

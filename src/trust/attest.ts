@@ -15,7 +15,7 @@ import type { QuoteReport } from "../kernel/reports.ts";
 import { objectName } from "../kernel/tpm-public.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { Random } from "../ports/random.ts";
-import type { Tpm } from "../ports/tpm.ts";
+import type { AttestationKeyChoice, Tpm } from "../ports/tpm.ts";
 import { explainPcrs, type PcrProblem } from "../attest/explain.ts";
 import { encodeEventLog, expectedValue } from "../attest/logs/own.ts";
 import { readSealed, SEALED_NEXT_FILE } from "./key-files.ts";
@@ -180,18 +180,28 @@ export async function requote(measured: Measured, nonce: Uint8Array, pcrs: reado
  * @param nonce 16 … 32 bytes
  * @throws AgentError of the TPM; "BOOT_LOGS" when a log that explains a register can't be read
  */
-export async function evidenceOf(measured: Measured, nonce: Uint8Array, pcrs: readonly number[]): Promise<Evidence> {
-  const { quote, publicArea, values } = await quoteOf(measured.tpm, nonce, pcrs);
+export async function evidenceOf(
+  measured: Measured,
+  nonce: Uint8Array,
+  pcrs: readonly number[],
+  key?: AttestationKeyChoice,
+): Promise<Evidence> {
+  const { quote, publicArea, values } = await quoteOf(measured.tpm, nonce, pcrs, key);
   // Read behind the quote: the kernel's list grows, and a beginning of it explains the register.
   const logs = await logsFor(measured, pcrs);
   const { attest: statement, signature } = quote;
   return { attest: statement, signature, akPublic: publicArea, pcrs: sortedPcrs(pcrs), values, logs };
 }
 
-async function quoteOf(tpm: Tpm, nonce: Uint8Array, pcrs: readonly number[]): Promise<QuoteClaim> {
-  const { publicArea } = await tpm.attestationKey();
+async function quoteOf(
+  tpm: Tpm,
+  nonce: Uint8Array,
+  pcrs: readonly number[],
+  key?: AttestationKeyChoice,
+): Promise<QuoteClaim> {
+  const { publicArea } = await tpm.attestationKey(key);
   for (let tries = 1; ; tries++) {
-    const quote = await tpm.quote(nonce, pcrs);
+    const quote = await tpm.quote(nonce, pcrs, key);
     const values = await tpm.pcrRead(pcrs);
     const statement = decodeAttest(quote.attest);
     const fits = statement.ok && equalBytes(statement.value.pcrDigest, pcrDigest(pcrs, values));

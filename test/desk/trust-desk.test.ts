@@ -23,6 +23,7 @@ function quoted(nonce: Uint8Array, findings: readonly string[] = []): Requote {
 const base = {
   steps: [GOOD_STEP],
   tpm: "tpm:/dev/tpmrm0",
+  attestation: undefined,
   requote: (nonce: Uint8Array) => Promise.resolve(quoted(nonce)),
   [Symbol.asyncDispose]: () => Promise.resolve(),
 };
