@@ -13,12 +13,21 @@ export const COMMAND = {
   CreatePrimary: 0x131,
   SelfTest: 0x143,
   Shutdown: 0x145,
+  ActivateCredential: 0x147,
+  NV_Read: 0x14e,
+  PolicySecret: 0x151,
   Create: 0x153,
   Load: 0x157,
   Quote: 0x158,
   Unseal: 0x15e,
   FlushContext: 0x165,
+  LoadExternal: 0x167,
+  NV_ReadPublic: 0x169,
+  PolicyAuthorize: 0x16a,
+  PolicyOR: 0x171,
+  ReadPublic: 0x173,
   StartAuthSession: 0x176,
+  VerifySignature: 0x177,
   GetCapability: 0x17a,
   GetRandom: 0x17b,
   GetTestResult: 0x17c,
@@ -26,6 +35,7 @@ export const COMMAND = {
   PolicyPCR: 0x17f,
   ReadClock: 0x181,
   PCR_Extend: 0x182,
+  PolicyGetDigest: 0x189,
 } as const;
 export type CommandName = keyof typeof COMMAND;
 
@@ -34,15 +44,18 @@ const TAG_SESSIONS = 0x8002;
 /** TPM_RS_PW: the pseudo session of a plain password; all of ours are empty. */
 const PASSWORD_SESSION = 0x4000_0009;
 const CONTINUE_SESSION = 0x01;
-const MAX_RETRIES = 8;
 const FIRST_RETRY_MS = 10;
+const LONGEST_RETRY_MS = 500;
+
+/** How one of a command's handles is authorised. */
+export type Authorization = "empty-password" | SaltedSession;
 
 export interface Command {
   readonly name: CommandName;
   readonly handles?: readonly number[];
   readonly parameters?: Uint8Array;
-  /** Left out: the command needs no authorisation. */
-  readonly authorization?: "empty-password" | SaltedSession;
+  /** In the order of the handles that need one; at most one of them a session. Left out: none needs one. */
+  readonly authorizations?: readonly Authorization[];
   /** Names of the objects that `handles` stand for: a session's HMAC covers them. */
   readonly handleNames?: readonly Uint8Array[];
   readonly returnsHandle?: boolean;
@@ -55,6 +68,9 @@ export interface Response {
   readonly parameters: ByteReader;
 }
 
+/** What the TPM says to a command: yes, or its response code. */
+export type Answer = { readonly ok: true; readonly response: Response } | { readonly ok: false; readonly rc: number };
+
 export class CommandChannel {
   readonly #transport: Transport;
 
@@ -62,20 +78,29 @@ export class CommandChannel {
     this.#transport = transport;
   }
 
-  /** One at a time. @throws AgentError "TPM_GONE", "TPM_BAD_WIRE", "TPM_RC", "TPM_POLICY" */
+  /** One at a time. @throws AgentError, see the port */
   async execute(command: Command): Promise<Response> {
+    const answer = await this.ask(command);
+    if (!answer.ok) throw refusal(answer.rc, command.name);
+    return answer.response;
+  }
+
+  /** As {@link execute}, for who can go on after a refusal. */
+  async ask(command: Command): Promise<Answer> {
     const bytes = encodeCommand(command);
-    for (let attempt = 0; ; attempt++) {
+    let waitedMs = 0;
+    for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
       const response = await this.#transport.send(bytes, command.timeoutMs);
       const { rc, tag, body } = openHeader(response);
-      if (isBusy(rc) && attempt < MAX_RETRIES) {
-        await sleep(FIRST_RETRY_MS * 2 ** attempt);
+      if (isBusy(rc) && waitedMs + pauseMs <= command.timeoutMs) {
+        await sleep(pauseMs);
+        waitedMs += pauseMs;
         continue;
       }
-      if (rc !== RC.success) throw refusal(rc, command.name);
-      const expectedTag = command.authorization === undefined ? TAG_NO_SESSIONS : TAG_SESSIONS;
+      if (rc !== RC.success) return { ok: false, rc };
+      const expectedTag = command.authorizations === undefined ? TAG_NO_SESSIONS : TAG_SESSIONS;
       if (tag !== expectedTag) throw badWire(`the TPM's response to ${command.name} has a wrong tag`);
-      return decodeBody(command, body);
+      return { ok: true, response: decodeBody(command, body) };
     }
   }
 }
@@ -86,25 +111,27 @@ function isBusy(rc: number): boolean {
 }
 
 function encodeCommand(command: Command): Bytes {
-  const { authorization } = command;
+  const { authorizations } = command;
   let parameters: Uint8Array = command.parameters ?? new Uint8Array();
   const body = new ByteWriter();
   for (const handle of command.handles ?? []) body.u32(handle);
-  if (authorization === "empty-password") {
-    const area = new ByteWriter().u32(PASSWORD_SESSION).u16(0).u8(CONTINUE_SESSION).u16(0).finish();
-    body.u32(area.length).bytes(area);
-  } else if (authorization !== undefined) {
-    const secured = authorization.secure({
-      code: COMMAND[command.name],
-      handleNames: command.handleNames ?? [],
-      parameters,
-    });
-    parameters = secured.parameters;
-    body.u32(secured.authorization.length).bytes(secured.authorization);
+  if (authorizations !== undefined) {
+    const area = new ByteWriter();
+    for (const authorization of authorizations) {
+      if (authorization === "empty-password") {
+        area.u32(PASSWORD_SESSION).u16(0).u8(CONTINUE_SESSION).u16(0);
+        continue;
+      }
+      const handleNames = command.handleNames ?? [];
+      const secured = authorization.secure({ code: COMMAND[command.name], handleNames, parameters });
+      parameters = secured.parameters;
+      area.bytes(secured.authorization);
+    }
+    body.u32(area.length).bytes(area.finish());
   }
   const content = body.bytes(parameters).finish();
   return new ByteWriter()
-    .u16(authorization === undefined ? TAG_NO_SESSIONS : TAG_SESSIONS)
+    .u16(authorizations === undefined ? TAG_NO_SESSIONS : TAG_SESSIONS)
     .u32(10 + content.length)
     .u32(COMMAND[command.name])
     .bytes(content)
@@ -123,15 +150,19 @@ function openHeader(response: Uint8Array): { readonly rc: number; readonly tag: 
 
 function decodeBody(command: Command, body: ByteReader): Response {
   const handle = command.returnsHandle === true ? body.u32() : 0;
-  if (command.authorization === undefined) return { handle, parameters: body };
-  const parameters = body.take(body.u32());
-  const nonceTpm = body.take(body.u16());
-  const attributes = body.u8();
-  const hmac = body.take(body.u16());
+  if (command.authorizations === undefined) return { handle, parameters: body };
+  let parameters = body.take(body.u32());
+  const areas = command.authorizations.map((authorization) => ({
+    authorization,
+    nonceTpm: body.take(body.u16()),
+    attributes: body.u8(),
+    hmac: body.take(body.u16()),
+  }));
   const failure = body.done();
   if (failure !== undefined) throw badWire(`the TPM's response to ${command.name} is malformed: ${failure}`);
-  if (command.authorization === "empty-password") return { handle, parameters: new ByteReader(parameters) };
-  const code = COMMAND[command.name];
-  const clear = command.authorization.open({ code, parameters, nonceTpm, attributes, hmac });
-  return { handle, parameters: new ByteReader(clear) };
+  for (const { authorization, ...area } of areas) {
+    if (authorization === "empty-password") continue;
+    parameters = authorization.open({ code: COMMAND[command.name], parameters, ...area });
+  }
+  return { handle, parameters: new ByteReader(parameters) };
 }

@@ -1,10 +1,21 @@
-/** What a TPM says of itself: maker, firmware, lockout, banks. TCG TPM 2.0 Library, part 2, section 6.13. @module */
-import type { ByteReader } from "../../kernel/bytes.ts";
+/**
+ * What a TPM says of itself: maker, firmware, lockout, banks, clock, and whether it still finds itself sound.
+ * TCG TPM 2.0 Library, part 2, section 6.13; part 3, sections 10 and 29.
+ * @module
+ */
+import { ByteWriter, toHex, type ByteReader } from "../../kernel/bytes.ts";
 import { pcrsOfMask } from "../../kernel/pcr.ts";
-import type { TpmIdentity } from "../../ports/tpm.ts";
+import { ALGORITHM } from "../../kernel/tpm-public.ts";
+import type { KeyKind, TpmClock, TpmIdentity } from "../../ports/tpm.ts";
+import { describeReturnCode, inFailureMode, RC, refusal } from "./return-code.ts";
+import { finished, type TpmScopes } from "./scopes.ts";
+import { badWire } from "./transport.ts";
 
+/** TPM_CAP. */
+const CAPABILITY = { algorithms: 0, pcrs: 5, properties: 6 } as const;
 /** Where the two groups of properties start. */
-export const PROPERTIES = { fixed: 0x100, variable: 0x200 } as const;
+const PROPERTIES = [0x100, 0x200];
+const PROPERTIES_A_PAGE = 127;
 
 const MANUFACTURER = 0x105;
 const FIRMWARE_HIGH = 0x10b;
@@ -25,8 +36,69 @@ const BANKS: Readonly<Record<number, string>> = {
   0x0029: "sha3_512",
 };
 
+export async function readIdentity(scopes: TpmScopes): Promise<TpmIdentity> {
+  const properties = new Map<number, number>();
+  for (const first of PROPERTIES) {
+    const page = await capability(scopes, CAPABILITY.properties, first, PROPERTIES_A_PAGE, decodeProperties);
+    for (const [property, value] of page) properties.set(property, value);
+  }
+  return identityOf(properties, await capability(scopes, CAPABILITY.pcrs, 0, 1, decodeBanks));
+}
+
+/** Whether the chip can have keys of that kind at all. */
+export function supportsKeys(scopes: TpmScopes, kind: KeyKind): Promise<boolean> {
+  const wanted = kind === "rsa" ? ALGORITHM.rsa : ALGORITHM.ecc;
+  return capability(scopes, CAPABILITY.algorithms, wanted, 1, (reader) => {
+    const found: number[] = [];
+    const count = reader.u32();
+    for (let i = 0; i < count && reader.failure === undefined; i++) {
+      found.push(reader.u16());
+      reader.u32(); // what it is good for
+    }
+    return found.includes(wanted);
+  });
+}
+
+export async function readClock(scopes: TpmScopes): Promise<TpmClock> {
+  const { parameters } = await scopes.execute({ name: "ReadClock" });
+  return finished("ReadClock", parameters, (reader) => {
+    reader.u64(); // ms since power came
+    return { clock: reader.u64(), resetCount: reader.u32(), restartCount: reader.u32(), safe: reader.u8() === 1 };
+  });
+}
+
+/** Tests of whatever the chip did not test since power came; then what it found, then or before. */
+export async function selfTest(scopes: TpmScopes): Promise<void> {
+  const tested = await scopes.ask({ name: "SelfTest", parameters: Uint8Array.of(0) }, "selfTestTimeoutMs");
+  if (!tested.ok && tested.rc !== RC.failure) throw refusal(tested.rc, "SelfTest");
+  const { parameters } = await scopes.execute({ name: "GetTestResult" });
+  const { details, rc } = finished("GetTestResult", parameters, (reader) => ({
+    details: toHex(reader.take(reader.u16())),
+    rc: reader.u32(),
+  }));
+  if (tested.ok && rc === RC.success) return;
+  const maker = details === "" ? "" : `; its maker may know what ${details} means`;
+  throw inFailureMode(`the TPM failed its own test: ${describeReturnCode(rc)}${maker}`);
+}
+
+async function capability<T>(
+  scopes: TpmScopes,
+  wanted: number,
+  first: number,
+  count: number,
+  decode: (reader: ByteReader) => T,
+): Promise<T> {
+  const { parameters } = await scopes.execute({
+    name: "GetCapability",
+    parameters: new ByteWriter().u32(wanted).u32(first).u32(count).finish(),
+  });
+  parameters.u8(); // whether there is more: our pages are larger than any TPM's list
+  if (parameters.u32() !== wanted) throw badWire("the TPM answered about another capability");
+  return finished("GetCapability", parameters, decode);
+}
+
 /** TPML_TAGGED_TPM_PROPERTY. */
-export function decodeProperties(reader: ByteReader): ReadonlyMap<number, number> {
+function decodeProperties(reader: ByteReader): ReadonlyMap<number, number> {
   const properties = new Map<number, number>();
   const count = reader.u32();
   for (let i = 0; i < count && reader.failure === undefined; i++) properties.set(reader.u32(), reader.u32());
@@ -34,7 +106,7 @@ export function decodeProperties(reader: ByteReader): ReadonlyMap<number, number
 }
 
 /** TPML_PCR_SELECTION: the names of the banks that have registers. */
-export function decodeBanks(reader: ByteReader): readonly string[] {
+function decodeBanks(reader: ByteReader): readonly string[] {
   const banks: string[] = [];
   const count = reader.u32();
   for (let i = 0; i < count && reader.failure === undefined; i++) {
@@ -45,7 +117,7 @@ export function decodeBanks(reader: ByteReader): readonly string[] {
   return banks;
 }
 
-export function identityOf(properties: ReadonlyMap<number, number>, banks: readonly string[]): TpmIdentity {
+function identityOf(properties: ReadonlyMap<number, number>, banks: readonly string[]): TpmIdentity {
   const value = (property: number): number => properties.get(property) ?? 0;
   return {
     manufacturer: fourLetters(value(MANUFACTURER)),

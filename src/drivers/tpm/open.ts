@@ -1,13 +1,18 @@
-/** Opens the TPM that a URI names: `tpm:/dev/tpmrm0`, or `swtpm:` for one in software that the agent owns. @module */
+/**
+ * Opens the TPM that a URI names: `tpm:/dev/tpmrm0`; `swtpm:` for one in software that the agent owns; or one in software
+ * that somebody else runs, `swtpm:tcp://127.0.0.1:2321` or `swtpm:unix:/run/x.sock`.
+ * @module
+ */
 import { AgentError, isAgentError } from "../../kernel/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Tpm } from "../../ports/tpm.ts";
 import { openDeviceTransport } from "./device.ts";
+import { openSocketTransport, swtpmSocket } from "./socket.ts";
 import { startSwtpm } from "./swtpm.ts";
 import type { TpmLimits } from "./scopes.ts";
-import { DEFAULT_LIMITS, TransportTpm } from "./tpm.ts";
+import { DEFAULT_LIMITS, TransportTpm, type TransportTpmOptions } from "./tpm.ts";
 import type { Transport } from "./transport.ts";
 
 /** A software TPM whose owner was just killed holds its files for a moment longer. */
@@ -31,13 +36,17 @@ export interface OpenTpmOptions {
 export async function openTpm(uri: string, options: OpenTpmOptions): Promise<Tpm> {
   const signal = options.signal ?? new AbortController().signal;
   const device = /^tpm:(\/.+)$/.exec(uri)?.[1];
-  if (device !== undefined) return answering(uri, false, await openDeviceTransport(device), options);
+  if (device !== undefined) return answering(await openDeviceTransport(device), { uri, software: false }, options);
+  const socket = swtpmSocket(uri);
+  if (socket !== undefined) return answering(await openSocketTransport(socket), { uri, software: true }, options);
   if (uri !== "swtpm:") {
-    throw new AgentError("TPM_URI", `no TPM has the URI ${uri}`, { fix: "use tpm:/dev/tpmrm0 or swtpm:" });
+    throw new AgentError("TPM_URI", `no TPM has the URI ${uri}`, {
+      fix: "use tpm:/dev/tpmrm0, swtpm:, swtpm:tcp://127.0.0.1:2321 or swtpm:unix:/run/swtpm.sock",
+    });
   }
   for (let attempt = 0; ; attempt++) {
     try {
-      return await answering(uri, true, await startSwtpm(options.stateDir), options);
+      return await answering(await startSwtpm(options.stateDir), { uri, software: true, owned: true }, options);
     } catch (error) {
       const locked = isAgentError(error, "TPM_GONE") && /lock/i.test(error.message);
       if (!locked || attempt >= LOCKED_RETRIES || signal.aborted) throw error;
@@ -46,13 +55,15 @@ export async function openTpm(uri: string, options: OpenTpmOptions): Promise<Tpm
   }
 }
 
-async function answering(uri: string, software: boolean, transport: Transport, options: OpenTpmOptions): Promise<Tpm> {
+type Nature = Pick<TransportTpmOptions, "uri" | "software" | "owned">;
+
+async function answering(transport: Transport, nature: Nature, options: OpenTpmOptions): Promise<Tpm> {
   const log = options.log.named("tpm");
   const { random, limits = DEFAULT_LIMITS } = options;
-  const tpm = new TransportTpm(transport, { uri, software, random, log, limits });
+  const tpm = new TransportTpm(transport, { ...nature, random, log, limits });
   try {
     const { manufacturer, banks } = await tpm.identity();
-    log.info("The TPM answers", { uri, manufacturer: manufacturer.trim(), banks: banks.join(" ") });
+    log.info("The TPM answers", { uri: nature.uri, manufacturer: manufacturer.trim(), banks: banks.join(" ") });
     return tpm;
   } catch (error) {
     await tpm[Symbol.asyncDispose]();

@@ -1,28 +1,33 @@
 /**
  * Keys, sealed objects and sessions inside the TPM that last exactly as long as their use: the kernel's resource
- * manager allows three of each to a program, a bare TPM no more.
+ * manager allows three of each to a program, a bare TPM no more. None of ours uses more than two objects and one
+ * session at a time.
  * @module
  */
 import { ByteWriter, copyBytes, equalBytes, type ByteReader, type Bytes } from "../../kernel/bytes.ts";
 import { isAgentError } from "../../kernel/errors.ts";
-import { ALGORITHM, decodeEccPublic, objectName, type EccPublic } from "../../kernel/tpm-public.ts";
+import { ALGORITHM, decodePublic, objectName, type TpmPublic } from "../../kernel/tpm-public.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 import type { SealedBlob } from "../../ports/tpm.ts";
-import { CommandChannel, type Command, type Response } from "./channel.ts";
+import { CommandChannel, type Answer, type Command, type Response } from "./channel.ts";
 import { freshSalt, SaltedSession, type SecretIn } from "./session.ts";
-import { HIERARCHY } from "./templates.ts";
+import { HIERARCHY, storageRootTemplate } from "./templates.ts";
 import { badWire, type Transport } from "./transport.ts";
 
 /** TPM_SE. */
 const SESSION = { hmac: 0x00, policy: 0x01 } as const;
 const MAX_BLOB_PART_BYTES = 1024;
 
+/** In ms, of one command with its retries. */
 export interface TpmLimits {
-  /** For a command that needs no long computation, in ms. */
+  /** For a command that needs no long computation. */
   readonly timeoutMs: number;
-  /** For making a key, in ms: slow chips take seconds. */
+  /** For making a key on P-256: slow chips take seconds. */
   readonly keyTimeoutMs: number;
+  /** For making an RSA key: slow chips look for its primes for half a minute. */
+  readonly rsaKeyTimeoutMs: number;
+  readonly selfTestTimeoutMs: number;
 }
 
 export interface ScopesOptions {
@@ -31,12 +36,15 @@ export interface ScopesOptions {
   readonly limits: TpmLimits;
 }
 
-/** A key made from its template, the same at every call. */
-export interface Primary {
+/** A key inside the TPM. */
+export interface LoadedKey {
   readonly handle: number;
   readonly publicArea: Bytes;
-  readonly key: EccPublic;
+  readonly key: TpmPublic;
 }
+
+/** Time limits of their own. */
+type Patience = Exclude<keyof TpmLimits, "timeoutMs">;
 
 export class TpmScopes {
   readonly #channel: CommandChannel;
@@ -51,42 +59,55 @@ export class TpmScopes {
     this.#limits = options.limits;
   }
 
-  execute(command: Omit<Command, "timeoutMs">): Promise<Response> {
-    return this.#channel.execute({ ...command, timeoutMs: this.#limits.timeoutMs });
+  execute(command: Omit<Command, "timeoutMs">, patience?: Patience): Promise<Response> {
+    return this.#channel.execute({ ...command, timeoutMs: this.#limits[patience ?? "timeoutMs"] });
   }
 
-  async withPrimary<T>(hierarchy: number, template: Uint8Array, use: (primary: Primary) => Promise<T>): Promise<T> {
-    const { handle, parameters } = await this.#channel.execute({
-      name: "CreatePrimary",
-      handles: [hierarchy],
-      authorization: "empty-password",
-      parameters: new ByteWriter()
-        .u16(4)
-        .u16(0) // no password
-        .u16(0) // nothing to seal
-        .u16(template.length)
-        .bytes(template)
-        .u16(0)
-        .u32(0)
-        .finish(),
-      returnsHandle: true,
-      timeoutMs: this.#limits.keyTimeoutMs,
-    });
+  /** As {@link execute}, for who can go on after a refusal. */
+  ask(command: Omit<Command, "timeoutMs">, patience?: Patience): Promise<Answer> {
+    return this.#channel.ask({ ...command, timeoutMs: this.#limits[patience ?? "timeoutMs"] });
+  }
+
+  /** A key made from its template, the same at every call. */
+  async withPrimary<T>(hierarchy: number, template: Uint8Array, use: (key: LoadedKey) => Promise<T>): Promise<T> {
+    const isRsa = template[1] === ALGORITHM.rsa;
+    const { handle, parameters } = await this.execute(
+      {
+        name: "CreatePrimary",
+        handles: [hierarchy],
+        authorizations: ["empty-password"],
+        parameters: new ByteWriter()
+          .u16(4)
+          .u16(0) // no password
+          .u16(0) // nothing to seal
+          .u16(template.length)
+          .bytes(template)
+          .u16(0)
+          .u32(0)
+          .finish(),
+        returnsHandle: true,
+      },
+      isRsa ? "rsaKeyTimeoutMs" : "keyTimeoutMs",
+    );
     return this.#flushedAfter(handle, () => {
       const publicArea = finished("CreatePrimary", parameters, readPrimary);
-      const key = decodeEccPublic(publicArea);
+      const key = decodePublic(publicArea);
       if (!key.ok) throw badWire(`the TPM made another key than asked for: ${key.reason}`);
       return use({ handle, publicArea, key: key.value });
     });
   }
 
-  async withLoaded<T>(parent: Primary, blob: SealedBlob, use: (handle: number) => Promise<T>): Promise<T> {
+  withStorageRoot<T>(use: (root: LoadedKey) => Promise<T>): Promise<T> {
+    return this.withPrimary(HIERARCHY.owner, storageRootTemplate(), use);
+  }
+
+  async withLoaded<T>(parent: LoadedKey, blob: SealedBlob, use: (handle: number) => Promise<T>): Promise<T> {
     requireLength("sealed blob", blob.publicPart, 1, MAX_BLOB_PART_BYTES);
     requireLength("sealed blob", blob.privatePart, 1, MAX_BLOB_PART_BYTES);
     const { handle, parameters } = await this.execute({
       name: "Load",
       handles: [parent.handle],
-      authorization: "empty-password",
+      authorizations: ["empty-password"],
       parameters: new ByteWriter()
         .u16(blob.privatePart.length)
         .bytes(blob.privatePart)
@@ -96,8 +117,26 @@ export class TpmScopes {
       returnsHandle: true,
     });
     return this.#flushedAfter(handle, () => {
-      const name = finished("Load", parameters, (reader) => copyBytes(reader.take(reader.u16())));
-      if (!equalBytes(name, objectName(blob.publicPart))) throw badWire("the TPM loaded another object than given");
+      requireName("Load", parameters, blob.publicPart);
+      return use(handle);
+    });
+  }
+
+  /** A public key from outside, which the TPM is to check signatures with. */
+  async withExternal<T>(publicArea: Uint8Array, use: (handle: number) => Promise<T>): Promise<T> {
+    const { handle, parameters } = await this.execute({
+      name: "LoadExternal",
+      parameters: new ByteWriter()
+        .u16(0) // no private part
+        .u16(publicArea.length)
+        .bytes(publicArea)
+        // A ticket that says "checked by this TPM" is not given for a key of the null hierarchy.
+        .u32(HIERARCHY.owner)
+        .finish(),
+      returnsHandle: true,
+    });
+    return this.#flushedAfter(handle, () => {
+      requireName("LoadExternal", parameters, publicArea);
       return use(handle);
     });
   }
@@ -105,9 +144,29 @@ export class TpmScopes {
   async withSession<T>(
     type: keyof typeof SESSION,
     secretIn: SecretIn,
-    root: Primary,
+    root: LoadedKey,
     use: (session: SaltedSession) => Promise<T>,
   ): Promise<T> {
+    const { handle, begin } = await this.#startSession(type, secretIn, root);
+    return this.#flushedAfter(handle, () => use(begin()));
+  }
+
+  /** As {@link withSession}, where the storage root is needed for nothing else: it makes room at once. */
+  async withOwnSession<T>(
+    type: keyof typeof SESSION,
+    secretIn: SecretIn,
+    use: (session: SaltedSession) => Promise<T>,
+  ): Promise<T> {
+    const { handle, begin } = await this.withStorageRoot((root) => this.#startSession(type, secretIn, root));
+    return this.#flushedAfter(handle, () => use(begin()));
+  }
+
+  async #startSession(
+    type: keyof typeof SESSION,
+    secretIn: SecretIn,
+    root: LoadedKey,
+  ): Promise<{ readonly handle: number; readonly begin: () => SaltedSession }> {
+    if (root.key.kind !== "ecc") throw badWire("the TPM made another storage root than asked for");
     const salt = freshSalt(root.key);
     const nonceCaller = SaltedSession.nonce(this.#random);
     const { handle, parameters } = await this.execute({
@@ -126,10 +185,11 @@ export class TpmScopes {
         .finish(),
       returnsHandle: true,
     });
-    return this.#flushedAfter(handle, () => {
+    const begin = (): SaltedSession => {
       const nonceTpm = finished("StartAuthSession", parameters, (reader) => copyBytes(reader.take(reader.u16())));
-      return use(new SaltedSession({ handle, salt, nonceCaller, nonceTpm }, secretIn, this.#random));
-    });
+      return new SaltedSession({ handle, salt, nonceCaller, nonceTpm }, secretIn, this.#random);
+    };
+    return { handle, begin };
   }
 
   async #flushedAfter<T>(handle: number, use: () => Promise<T>): Promise<T> {
@@ -160,6 +220,16 @@ export function finished<T>(name: string, reader: ByteReader, decode: (reader: B
   return value;
 }
 
+/** A whole response that is one length and as many bytes. */
+export function finishedBytes(name: string, { parameters }: Response): Bytes {
+  return finished(name, parameters, (reader) => copyBytes(reader.take(reader.u16())));
+}
+
+function requireName(name: string, parameters: ByteReader, publicArea: Uint8Array): void {
+  const loaded = finished(name, parameters, (reader) => copyBytes(reader.take(reader.u16())));
+  if (!equalBytes(loaded, objectName(publicArea))) throw badWire("the TPM loaded another object than given");
+}
+
 function readPrimary(reader: ByteReader): Bytes {
   const publicArea = copyBytes(reader.take(reader.u16()));
   reader.take(reader.u16()); // creation data
@@ -170,7 +240,7 @@ function readPrimary(reader: ByteReader): Bytes {
   return publicArea;
 }
 
-/** TPMT_TK_CREATION: tag, hierarchy, digest. */
+/** A ticket: tag, hierarchy, digest. */
 export function skipTicket(reader: ByteReader): void {
   reader.take(6);
   reader.take(reader.u16());
