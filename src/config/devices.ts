@@ -23,7 +23,8 @@ export type TpmAddress =
 export type EntropyAddress =
   | { readonly kind: "kernel"; readonly uri: string }
   | { readonly kind: "hwrng"; readonly uri: string; readonly path: string }
-  | { readonly kind: "tpm"; readonly uri: string };
+  | { readonly kind: "tpm"; readonly uri: string }
+  | { readonly kind: "qrng"; readonly uri: string; readonly device: string; readonly path: string };
 
 const MESHTASTIC_TCP_PORT = 4403;
 const DEFAULT_BAUD = 115_200;
@@ -61,9 +62,36 @@ export function parseTpm(uri: string): Decoded<TpmAddress> {
 export function parseEntropy(uri: string): Decoded<EntropyAddress> {
   if (uri === "kernel") return decoded({ kind: "kernel", uri });
   if (uri === "tpm") return decoded({ kind: "tpm", uri });
-  if (!uri.startsWith("hwrng:")) return refused("it is none of kernel, tpm and hwrng:/dev/…");
+  if (uri.startsWith("qrng:")) return parseQrng(uri);
+  if (!uri.startsWith("hwrng:")) return refused("it is none of kernel, tpm, hwrng:/dev/… and qrng:DEVICE:/dev/…");
   const path = uri.slice("hwrng:".length);
   return isDevicePath(path) ? decoded({ kind: "hwrng", uri, path }) : refused("hwrng: takes a device file under /dev");
+}
+
+/** Which of the device's own words may stand behind the path: its serial number, and the key of its maker. */
+const NEVER = /(?!)/;
+const QRNGS: Readonly<Record<string, RegExp>> = {
+  qcicada: /^(?:serial=[A-Za-z0-9._:-]{1,64}|ca=[0-9A-Fa-f]{128})$/,
+  truerng: NEVER,
+  truerngpro: NEVER,
+  onerng: /^serial=[A-Za-z0-9._:-]{1,64}$/,
+};
+
+function parseQrng(uri: string): Decoded<EntropyAddress> {
+  const [, device = "", path = "", query] = /^qrng:([^:]*):([^?]*)(?:\?(.*))?$/.exec(uri) ?? [];
+  if (device === "infnoise") {
+    return refused(
+      "Infinite Noise is no serial device, it needs libusb: run its own infnoise --dev-random, and use kernel",
+    );
+  }
+  const pin = QRNGS[device];
+  if (pin === undefined) return refused("qrng: knows qcicada, truerng, truerngpro and onerng");
+  if (!isDevicePath(path)) return refused(`qrng:${device}: takes a device file under /dev`);
+  const pins = query === undefined ? [] : query.split("&");
+  if (!pins.every((text) => pin.test(text))) {
+    return refused("behind ? stand serial=NUMBER (qcicada, onerng) and ca=KEY, 128 hex digits (qcicada)");
+  }
+  return decoded({ kind: "qrng", uri, device, path });
 }
 
 function parseSerial(uri: string): Decoded<ModemAddress> {

@@ -47,6 +47,35 @@ test("TPMs and entropy sources are told apart", () => {
   expect(parseEntropy("hwrng:hwrng")).toMatchObject({ ok: false });
 });
 
+test("generators on a serial line are named with their device, and with what must be true of it", () => {
+  const key = "0a".repeat(64);
+  expect(parseEntropy("qrng:qcicada:/dev/ttyUSB0")).toMatchObject({
+    value: { kind: "qrng", device: "qcicada", path: "/dev/ttyUSB0" },
+  });
+  for (const uri of [
+    "qrng:truerng:/dev/ttyACM0",
+    "qrng:truerngpro:/dev/ttyACM0",
+    "qrng:onerng:/dev/serial/by-id/usb-x?serial=4F2A11",
+    `qrng:qcicada:/dev/ttyUSB0?serial=QC0000000217&ca=${key}`,
+  ]) {
+    expect(parseEntropy(uri), uri).toMatchObject({ ok: true, value: { uri } });
+  }
+  for (const uri of [
+    "qrng:",
+    "qrng:quantis:/dev/qrandom0",
+    "qrng:qcicada:ttyUSB0",
+    "qrng:qcicada:/dev/../etc/passwd",
+    "qrng:qcicada:/dev/ttyUSB0?",
+    "qrng:qcicada:/dev/ttyUSB0?ca=0a",
+    "qrng:qcicada:/dev/ttyUSB0?serial=a b",
+    "qrng:onerng:/dev/ttyACM0?ca=" + key,
+    "qrng:truerng:/dev/ttyACM0?serial=1",
+  ]) {
+    expect(parseEntropy(uri), uri).toMatchObject({ ok: false });
+  }
+  expect(parseEntropy("qrng:infnoise:/dev/ttyUSB0")).toMatchObject({ reason: expect.stringMatching(/libusb/) });
+});
+
 test("any text is a device or has a reason", () => {
   const near = fc.tuple(fc.constantFrom("serial://", "tcp://", "sim:", "tpm:", "swtpm:", "hwrng:", ""), fc.string());
   fc.assert(

@@ -6,20 +6,15 @@
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AgentError, describeError, systemCode } from "../../kernel/errors.ts";
+import { AgentError, systemCode } from "../../kernel/errors.ts";
 import type { EntropySource } from "../../ports/entropy.ts";
 import { flagless } from "./flagless.ts";
+import { notGiving, sourceFault } from "./source-failure.ts";
 
 const MAX_READ_BYTES = 4096;
 /** The slowest generators give some kB a second. */
 const SILENCE_MS = 10_000;
 const POLL_MS = 5;
-
-const FIXES: Readonly<Record<string, string>> = {
-  ENOENT: 'load the generator\'s driver, or set entropy.source = "kernel"',
-  EACCES: "let the agent's user read the device: see the udev rules of the package",
-  ENODEV: 'no generator is behind the device: check rng_available, or set entropy.source = "kernel"',
-};
 
 /** @throws AgentError "ENTROPY_SOURCE" */
 export async function openHwrng(path: string, claimedBits: number, silenceMs = SILENCE_MS): Promise<EntropySource> {
@@ -27,7 +22,7 @@ export async function openHwrng(path: string, claimedBits: number, silenceMs = S
     // Not blocking: a device that never answers must not hold up a thread for ever.
     return new Hwrng(path, claimedBits, silenceMs, await open(path, constants.O_RDONLY | constants.O_NONBLOCK));
   } catch (error) {
-    throw sourceFailure(path, error);
+    throw notGiving(path, error);
   }
 }
 
@@ -61,9 +56,7 @@ class Hwrng implements EntropySource {
         filled += bytesRead;
         heardAtMs = performance.now();
       } else if (performance.now() - heardAtMs > this.#silenceMs) {
-        throw new AgentError("ENTROPY_SOURCE", `${this.#path} was silent for ${this.#silenceMs} ms`, {
-          fix: "check the device and its driver",
-        });
+        throw sourceFault(this.#path, `was silent for ${this.#silenceMs} ms`);
       } else {
         await sleep(POLL_MS, undefined, { signal });
       }
@@ -80,19 +73,11 @@ class Hwrng implements EntropySource {
     try {
       const length = Math.min(MAX_READ_BYTES, samples.length - from);
       const { bytesRead } = await this.#file.read(samples, from, length, null);
-      if (bytesRead === 0) throw new AgentError("ENTROPY_SOURCE", `${this.#path} ended before it gave enough samples`);
+      if (bytesRead === 0) throw sourceFault(this.#path, "ended before it gave enough samples");
       return bytesRead;
     } catch (error) {
       if (systemCode(error) === "EAGAIN") return 0;
-      throw error instanceof AgentError ? error : sourceFailure(this.#path, error);
+      throw error instanceof AgentError ? error : notGiving(this.#path, error);
     }
   }
-}
-
-function sourceFailure(path: string, error: unknown): AgentError {
-  const fix = FIXES[systemCode(error) ?? ""] ?? "check the device and its driver";
-  return new AgentError("ENTROPY_SOURCE", `${path} does not give samples: ${describeError(error)}`, {
-    cause: error,
-    fix,
-  });
 }

@@ -24,7 +24,7 @@ export function tpmEntropy(tpm: Tpm, claimedBits: number): EntropySource {
         if (!(error instanceof AgentError)) throw error;
         throw new AgentError("ENTROPY_SOURCE", `the TPM does not give samples: ${describeError(error)}`, {
           cause: error,
-          ...(error.fix === undefined ? {} : { fix: error.fix }),
+          fix: error.fix ?? "run caye doctor: it says how the TPM is",
         });
       }
       return samples;

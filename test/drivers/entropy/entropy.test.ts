@@ -71,12 +71,29 @@ describe("an entropy source", () => {
     });
   });
 
+  test.each(["qcicada", "truerng", "truerngpro", "onerng"])(
+    "of a serial %s that is not there does, too",
+    async (kind) => {
+      const uri = `qrng:${kind}:${join(directory.path, "none")}`;
+      await expect(openEntropy(uri, 7)).rejects.toMatchObject({
+        code: "ENTROPY_SOURCE",
+        fix: expect.stringMatching(/plug the device in/),
+      });
+    },
+  );
+
   test.each([
     ["sensor:", 7],
     ["kernel", 0],
     ["kernel", 8.1],
     ["kernel", Number.NaN],
     ["hwrng:relative", 7],
+    ["qrng:quantis:/dev/qrandom0", 7],
+    ["qrng:truerng:relative", 7],
+    ["qrng:truerng:/dev/none?serial=1", 7],
+    ["qrng:onerng:/dev/none?ca=00", 7],
+    ["qrng:qcicada:/dev/none?ca=0011", 7],
+    ["qrng:qcicada:/dev/none?key=0011", 7],
   ])("%s with %d bits is a mistake of the configuration", async (uri, bits) => {
     await expect(openEntropy(uri, bits)).rejects.toMatchObject({ code: "ENTROPY_URI" });
   });
