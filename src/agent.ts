@@ -16,10 +16,11 @@ import { trustDesk } from "./desk/trust-desk.ts";
 import { bootRecord } from "./drivers/boot-record.ts";
 import { systemClock } from "./drivers/clock.ts";
 import { freeBytes } from "./drivers/disk.ts";
-import { openEntropy } from "./drivers/entropy/open.ts";
-import { tpmEntropy } from "./drivers/entropy/tpm.ts";
+import { workerAssessor } from "./drivers/assess-worker.ts";
+import { entropyOpenings, type NamedSource } from "./drivers/entropy/openings.ts";
 import { openHttpServer } from "./drivers/http-server.ts";
 import { openLevelStore } from "./drivers/level/store.ts";
+import { processInstance } from "./drivers/instance.ts";
 import { openLog } from "./drivers/log.ts";
 import { discoverRadio } from "./drivers/meshtastic/discover.ts";
 import { openMeshtasticModem } from "./drivers/meshtastic/modem.ts";
@@ -37,12 +38,13 @@ import { openAlerts } from "./exchange/open-alerts.ts";
 import { openPhones } from "./exchange/phone/open-phones.ts";
 import { radioNumber } from "./exchange/sealing.ts";
 import { utf8 } from "./kernel/bytes.ts";
-import { AgentError, isAgentError } from "./kernel/errors.ts";
+import { isAgentError } from "./kernel/errors.ts";
 import type { UpReport } from "./kernel/reports.ts";
 import { aborted, runAll, type Service } from "./kernel/service.ts";
 import type { VillageTools } from "./kernel/village.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
+import type { Tpm } from "./ports/tpm.ts";
 import { radioInForce } from "./radio/in-force.ts";
 import { Scheduler } from "./radio/scheduler.ts";
 import { REFERENCE_FILE } from "./trust/reference.ts";
@@ -73,8 +75,6 @@ export interface AgentOptions {
 export interface AgentUp extends UpReport {
   readonly view: AgentView;
 }
-
-const START_UP_SAMPLES = 1_024;
 
 /** What an authority does, with this machine's random numbers. */
 export const authorityTools = (): VillageTools => villageTools(systemRandom());
@@ -149,12 +149,9 @@ async function bootNode(options: AgentOptions, { state, log, damage, signal }: G
       const stateDir = await state.subdirectory("swtpm");
       return openTpm(await findTpm(trust.tpm.uri), { stateDir, clock, random, log, signal });
     },
-    entropy: async (tpm: Parameters<typeof tpmEntropy>[0] | undefined) => {
-      const bits = entropy.min_entropy_bits;
-      if (entropy.source.kind !== "tpm") return openEntropy(entropy.source.uri, bits);
-      if (tpm !== undefined) return tpmEntropy(tpm, bits);
-      throw new AgentError("ENTROPY_SOURCE", "the entropy source is the TPM, and there is none");
-    },
+    entropy: (tpm: Tpm | undefined) => entropyOpenings(entropySources(entropy), tpm),
+    assessor: workerAssessor,
+    instance: processInstance,
     openStore: async (key: Uint8Array) => {
       // The reference is written once a store has opened.
       const expected = (await state.read(REFERENCE_FILE)) !== undefined;
@@ -167,7 +164,12 @@ async function bootNode(options: AgentOptions, { state, log, damage, signal }: G
     },
   };
   const { mode, pcr, pcrs } = trust;
-  return boot(ports, { mode, pcr, pcrs, minSamples: START_UP_SAMPLES });
+  return boot(ports, { mode, pcr, pcrs, entropyFailure: entropy.on_failure });
+}
+
+function entropySources({ source, sources, min_entropy_bits: bits }: Config["entropy"]): readonly NamedSource[] {
+  const further = sources.map(({ address, claimedBits = bits }) => ({ uri: address.uri, claimedBits }));
+  return [{ uri: source.uri, claimedBits: bits }, ...further];
 }
 
 interface Node {

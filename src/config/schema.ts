@@ -9,7 +9,8 @@ import { field } from "./field.ts";
 import { alerts, files } from "./files-table.ts";
 import { phones } from "./phones-table.ts";
 import { radio } from "./radio-table.ts";
-import { entropy, trust } from "./trust-table.ts";
+import { entropy } from "./entropy-table.ts";
+import { trust } from "./trust-table.ts";
 import { village } from "./village-table.ts";
 
 const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45})$/;
@@ -70,7 +71,7 @@ export const TABLES = {
   alerts: { table: alerts, sentence: "Whose alerts count." },
   phones: { table: phones, sentence: "People who ask by text, with any Meshtastic app." },
   trust: { table: trust, sentence: "What is measured and sealed at boot, and how strictly." },
-  entropy: { table: entropy, sentence: "Where randomness comes from." },
+  entropy: { table: entropy, sentence: "Where randomness comes from, and how closely it is watched." },
   api: {
     table: z.strictObject({
       host: host("the API"),

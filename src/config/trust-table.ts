@@ -1,6 +1,6 @@
-/** The configuration's tables `[trust]` and `[entropy]`: what is measured and sealed, and where randomness comes from. @module */
+/** The configuration's table `[trust]`: what is measured and sealed. @module */
 import { z } from "zod";
-import { deviceUri, parseEntropy, parseTpm } from "./devices.ts";
+import { deviceUri, parseTpm } from "./devices.ts";
 import { field } from "./field.ts";
 
 export const trust = z
@@ -47,20 +47,3 @@ export const trust = z
     const message = `must name register ${pcr} (trust.pcr) too: else what is measured there protects nothing`;
     context.issues.push({ code: "custom", input: pcrs, path: ["pcrs"], message, params: { whole: true } });
   });
-
-export const entropy = z.strictObject({
-  source: field(deviceUri(parseEntropy).prefault("kernel"), {
-    description:
-      "The source of random samples that is tested at boot and mixed into the seed (mixed, never trusted alone).",
-    expects: "kernel, hwrng:/dev/hwrng or tpm",
-    example: '"hwrng:/dev/hwrng"',
-    unit: "device URI",
-  }),
-  min_entropy_bits: field(z.number().gt(0).max(8).default(7), {
-    description:
-      "The min-entropy that is claimed for one 8-bit sample of the source; it sets the cutoffs of the health tests. The default of 7 is what NIST's estimators still grant an ideal source of a million samples (7.3): a claim of 8 is one that no measurement supports. Write a noise source's own assessed figure.",
-    expects: "a number above 0 and at most 8",
-    example: "7",
-    unit: "bits in 8, 0 < H ≤ 8",
-  }),
-});

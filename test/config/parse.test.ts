@@ -50,7 +50,14 @@ describe("a configuration", () => {
       alerts: { authorised: ["enrolled"], strangers: "show-unverified" },
       phones: { answer: "auto", language: "en", max_texts: 8, questions: 6, max_file_bytes: 1_500 },
       trust: { mode: "warn", tpm: { kind: "auto", uri: "auto" }, pcr: 14, pcrs: [14] },
-      entropy: { source: { kind: "kernel", uri: "kernel" }, min_entropy_bits: 7 },
+      entropy: {
+        source: { kind: "kernel", uri: "kernel" },
+        sources: [],
+        min_entropy_bits: 7,
+        on_failure: "quarantine",
+        reseed_minutes: 10,
+        assess_days: 7,
+      },
       api: { host: "127.0.0.1", port: 8420 },
       metrics: { host: "127.0.0.1", port: 9427 },
       log: { level: "info", format: "auto" },
@@ -171,7 +178,7 @@ describe("a wrong configuration", () => {
     ],
     [
       '[entropy]\nsource = "qrng"',
-      'entropy.source = "qrng": must be kernel, hwrng:/dev/hwrng or tpm (it is none of kernel, tpm and hwrng:/dev/…), for example source = "hwrng:/dev/hwrng"',
+      'entropy.source = "qrng": must be kernel, tpm, hwrng:/dev/hwrng or qrng:DEVICE:/dev/… (see docs/entropy-devices.md) (it is none of kernel, tpm, hwrng:/dev/… and qrng:DEVICE:/dev/…), for example source = "hwrng:/dev/hwrng"',
     ],
     [
       "[trust]\npcrs = [14, 14]",

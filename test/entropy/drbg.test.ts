@@ -43,8 +43,8 @@ test.each(cases)("NIST: $name", ({ entropy, nonce, personalisation, reseed, requ
 
 /** As the standard's pseudocode has it, step by step, on its own: nothing of ours is used. */
 class ByTheBook {
-  #k = Buffer.alloc(32, 0);
-  #v = Buffer.alloc(32, 1);
+  #k: Buffer = Buffer.alloc(32, 0);
+  #v: Buffer = Buffer.alloc(32, 1);
 
   constructor(material: Uint8Array) {
     this.#update(material);
@@ -68,7 +68,7 @@ class ByTheBook {
 
   generate(length: number, additional: Uint8Array): Buffer {
     if (additional.length > 0) this.#update(additional);
-    let temp = Buffer.alloc(0);
+    let temp: Buffer = Buffer.alloc(0);
     while (temp.length < length) {
       this.#v = this.#mac(this.#v);
       temp = Buffer.concat([temp, this.#v]);
