@@ -10,25 +10,32 @@ import type { Evidence } from "./kernel/attest.ts";
 import type { BootStep } from "./kernel/reports.ts";
 import type { BootRecord } from "./ports/boot-logs.ts";
 import type { Clock } from "./ports/clock.ts";
-import type { EntropySource } from "./ports/entropy.ts";
+import type { EntropyAssessor, EntropyOpening } from "./ports/entropy.ts";
+import type { Instance } from "./ports/instance.ts";
 import type { Log } from "./ports/log.ts";
 import type { Memory } from "./ports/memory.ts";
 import type { Random } from "./ports/random.ts";
 import type { SourceFiles } from "./ports/source-files.ts";
-import type { Store } from "./ports/store.ts";
+import type { KeysInUse, Store } from "./ports/store.ts";
 import type { AttestationKeyChoice, Tpm } from "./ports/tpm.ts";
 import { attest, evidenceOf, requote, tolerate, type Requote, type Standing, type TrustMode } from "./trust/attest.ts";
 import { measure, type Measured, type Measurement } from "./trust/measure.ts";
 import { failureFrom, type Failure } from "./trust/outcome.ts";
-import { degrade, seed, type Seeded } from "./trust/seed.ts";
-import { allowNext, settle, type NextState } from "./trust/settle.ts";
-import { tpmOf, unseal, wipe, type KeyOrigin, type Unsealed } from "./trust/unseal.ts";
+import { seed, type Seeded } from "./trust/seed.ts";
+import { keyGeneration, TpmWithGeneration } from "./trust/attestation-key.ts";
+import type { UpdateAuthority } from "./trust/key-files.ts";
+import { Keychain, type NodeKeys } from "./trust/keychain.ts";
+import { settle } from "./trust/settle.ts";
+import { idsOf, type KeyIds } from "./trust/store-keys.ts";
+import { provenKeys, tpmOf, unseal, wipe, type KeyOrigin, type Unsealed } from "./trust/unseal.ts";
 
 export interface BootPorts {
   /** Opens it; boot closes it, with {@link Booted}. */
   readonly tpm: () => Promise<Tpm>;
-  /** Is given the TPM when there is one; boot closes the source once the generator is seeded. */
-  readonly entropy: (tpm: Tpm | undefined) => Promise<EntropySource>;
+  /** Is given the TPM when there is one; boot opens and closes each source. */
+  readonly entropy: (tpm: Tpm | undefined) => readonly EntropyOpening[];
+  readonly assessor: EntropyAssessor;
+  readonly instance: Instance;
   readonly ownFiles: SourceFiles;
   /** The configuration file as it is; empty when there is none. */
   readonly configBytes: Uint8Array;
@@ -39,8 +46,13 @@ export interface BootPorts {
   readonly kernelRandom: Random;
   readonly clock: Clock;
   readonly log: Log;
-  /** The key, 32 bytes, is wiped as soon as this has settled and the key is sealed. */
-  readonly openStore: (key: Uint8Array) => Promise<Store>;
+  /**
+   * The keys, 32 bytes each, are wiped as soon as this has settled and they are sealed.
+   * @param next when the store may be on its way to another key
+   */
+  readonly openStore: (key: Uint8Array, next?: Uint8Array) => Promise<Store>;
+  /** Whose approvals shall open the key, too; asked once the store is open. Left out: nobody's. */
+  readonly updateAuthority?: (store: Store) => Promise<UpdateAuthority | undefined>;
   readonly signal?: AbortSignal;
 }
 
@@ -50,8 +62,8 @@ export interface BootPolicy {
   readonly pcr: number;
   /** The registers that the key is sealed to; `pcr` among them. */
   readonly pcrs: readonly number[];
-  /** Of the entropy source, 1,024 or more. */
-  readonly minSamples: number;
+  /** Does a source of entropy that fails shut the node under `enforce`? */
+  readonly entropyFailure: "degrade" | "quarantine";
 }
 
 interface BootedBase extends AsyncDisposable {
@@ -60,6 +72,8 @@ interface BootedBase extends AsyncDisposable {
   readonly tpm: string;
   /** A new quote; undefined when the agent could not measure itself. Bounded in time, never rejects. */
   readonly requote: ((nonce: Uint8Array) => Promise<Requote>) | undefined;
+  /** What operators may do about the node's keys; a service, to be run. */
+  readonly keychain: NodeKeys;
   /** For strangers who ask; undefined when the agent could not measure itself. */
   readonly attestation: NodeAttestation | undefined;
 }
@@ -79,8 +93,6 @@ export interface OpenNode extends BootedBase {
   readonly state: "running" | "warned";
   readonly store: Store;
   readonly random: Random;
-  /** Announces a planned change, see {@link allowNext}. */
-  readonly allowNext: (next: NextState) => Promise<Uint8Array>;
 }
 
 export interface QuarantinedNode extends BootedBase {
@@ -119,6 +131,17 @@ interface StepResult {
 /** With a value the corridor goes on, whether the step went well or not; without, it ends. */
 type Outcome<T> = StepResult & ({ readonly ends: false; readonly value: T } | { readonly ends: true });
 
+/** What is left of the key when the store is open: its name, and where it can be had again. */
+interface Kept {
+  readonly unsealed: Unsealed;
+  readonly known: KeyIds;
+  readonly store: Store;
+}
+
+function keysInUse({ rekeying }: Store): KeysInUse {
+  return rekeying?.keysInUse() ?? "first";
+}
+
 class Corridor implements AsyncDisposable {
   readonly #ports: BootPorts;
   readonly #policy: BootPolicy;
@@ -127,6 +150,7 @@ class Corridor implements AsyncDisposable {
   readonly #owned = new AsyncDisposableStack();
   #measured: Measured | undefined;
   #tpm = "none";
+  #generation = 0;
 
   constructor(ports: BootPorts, policy: BootPolicy) {
     this.#ports = ports;
@@ -141,11 +165,11 @@ class Corridor implements AsyncDisposable {
       const standing = await this.#attest(measurement);
       const seeded = await this.#seed(standing);
       const unsealed = await this.#unseal(standing, seeded);
-      return this.#open(await this.#openStore(unsealed), seeded, unsealed);
+      return this.#open(await this.#openStore(unsealed), seeded);
     } catch (error) {
       if (!(error instanceof Quarantine)) throw error;
       this.#ports.log.error("The node is in quarantine", { reason: error.message, fix: error.fix });
-      return { kind: "quarantine", reason: error.message, fix: error.fix, ...this.#base() };
+      return { kind: "quarantine", reason: error.message, fix: error.fix, ...this.#base(undefined) };
     }
   }
 
@@ -158,9 +182,10 @@ class Corridor implements AsyncDisposable {
     const openTpm = async (): Promise<Tpm> => {
       const opened = this.#owned.use(await tpm());
       this.#tpm = opened.uri;
-      return opened;
+      return new TpmWithGeneration(opened, this.#generation);
     };
     return this.#step("measure", async () => {
+      this.#generation = (await keyGeneration(memory)).generation;
       const { pcr } = this.#policy;
       const measurement = await measure({ ownFiles, configBytes, policyBytes, record, memory, openTpm, pcr });
       if (measurement.kind !== "measured") return this.#failed<Measurement>(measurement, measurement);
@@ -189,12 +214,11 @@ class Corridor implements AsyncDisposable {
   #seed(standing: Standing): Promise<Seeded> {
     return this.#step("seed", async () => {
       const tpm = tpmOf(standing);
-      const { kernelRandom, entropy } = this.#ports;
-      const openSource = (): Promise<EntropySource> => entropy(tpm);
-      const samples = this.#policy.minSamples;
-      const seeding = await seed({ openSource, tpm, kernelRandom, samples, signal: this.#signal });
-      if (seeding.kind !== "seeded") return this.#failed(seeding, await degrade({ tpm, kernelRandom }));
-      return passed("seeded", seeding.evidence.detail, seeding.evidence);
+      const { entropy, ...ports } = this.#ports;
+      const seeding = await seed({ ...ports, sources: entropy(tpm), tpm, signal: this.#signal });
+      const { evidence } = seeding;
+      if (seeding.kind === "seeded") return passed("seeded", evidence.detail, evidence);
+      return this.#policy.entropyFailure === "degrade" ? warned(seeding, evidence) : this.#failed(seeding, evidence);
     });
   }
 
@@ -210,47 +234,49 @@ class Corridor implements AsyncDisposable {
   }
 
   /** Settles the key's files once the store has proven the key, and wipes it however that ends. */
-  async #openStore(unsealed: Unsealed): Promise<Store> {
+  async #openStore(unsealed: Unsealed): Promise<Kept> {
     try {
       const store = await this.#step("store", async (): Promise<Outcome<Store>> => {
         try {
-          const opened = this.#owned.use(await this.#ports.openStore(unsealed.storeKey));
+          const { key, next } = unsealed.keys;
+          const opened = this.#owned.use(await this.#ports.openStore(key, next));
           return passed("open", "the store is open", opened);
         } catch (error) {
           return ended(failureFrom("store-error", error));
         }
       });
-      await this.#step("settle", () => this.#settle(unsealed));
-      return store;
+      await this.#step("settle", () => this.#settle(unsealed, store));
+      return { unsealed, store, known: idsOf(provenKeys(unsealed, keysInUse(store))) };
     } finally {
       wipe(unsealed);
     }
   }
 
-  async #settle(unsealed: Unsealed): Promise<Outcome<undefined>> {
-    const { memory, log } = this.#ports;
+  async #settle(unsealed: Unsealed, store: Store): Promise<Outcome<undefined>> {
+    const { memory, log, kernelRandom: random, updateAuthority } = this.#ports;
     try {
-      const detail = await settle(unsealed, { memory, mode: this.#policy.mode, log });
-      return passed("settled", detail, undefined);
+      const authority = await updateAuthority?.(store);
+      const inputs = { memory, mode: this.#policy.mode, log, keysInUse: keysInUse(store), authority, random };
+      return passed("settled", await settle(unsealed, inputs), undefined);
     } catch (error) {
       return this.#failed(failureFrom("not-settled", error), undefined);
     }
   }
 
-  #open(store: Store, { random }: Seeded, unsealed: Unsealed): OpenNode {
+  #open(kept: Kept, { random }: Seeded): OpenNode {
     const state = this.#steps.every(({ ok }) => ok) ? "running" : "warned";
-    const { memory } = this.#ports;
-    const announce = (next: NextState): Promise<Uint8Array> => allowNext(unsealed, next, memory);
-    return { kind: "open", state, store, random, allowNext: announce, ...this.#base() };
+    return { kind: "open", state, store: kept.store, random, ...this.#base(kept) };
   }
 
-  #base(): BootedBase {
+  #base(kept: Kept | undefined): BootedBase {
     const measured = this.#measured;
     const owned = this.#owned.move();
     const { pcrs } = this.#policy;
+    const { memory, clock, log, kernelRandom: random } = this.#ports;
     return {
       steps: this.#steps,
       tpm: this.#tpm,
+      keychain: new Keychain({ memory, clock, log, random, generation: this.#generation, open: kept }),
       requote: measured === undefined ? undefined : (nonce) => requote(measured, nonce, pcrs),
       attestation: measured === undefined ? undefined : attestationOf(measured, pcrs),
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -259,9 +285,7 @@ class Corridor implements AsyncDisposable {
 
   /** Under `enforce` the end; under `warn` on with what is left. */
   #failed<T>(reason: Failure<string>, value: T): Outcome<T> {
-    if (this.#policy.mode === "enforce") return ended(reason);
-    const { kind: state, detail, fix } = reason;
-    return { state, ok: false, detail, fix, ends: false, value };
+    return this.#policy.mode === "enforce" ? ended(reason) : warned(reason, value);
   }
 
   async #step<T>(step: string, walk: () => Promise<Outcome<T>>): Promise<T> {
@@ -287,6 +311,10 @@ function passed<T>(state: string, detail: string, value: T): Outcome<T> {
   return { state, ok: true, detail, fix: "", ends: false, value };
 }
 
+function warned<T>({ kind: state, detail, fix }: Failure<string>, value: T): Outcome<T> {
+  return { state, ok: false, detail, fix, ends: false, value };
+}
+
 function ended({ kind, detail, fix }: Failure<string>): StepResult & { readonly ends: true } {
   return { state: kind, ok: false, detail, fix, ends: true };
 }
@@ -298,6 +326,11 @@ function describeMeasured({ pcr, own, already, tpm }: Measured): string {
   return `${files}, configuration and policy ${how} in PCR ${pcr}${soft}`;
 }
 
+const OPENED = {
+  sealed: "in this state",
+  announced: "in the state that was announced",
+  approved: "in a state that the village's authority approved",
+} as const;
 const WHEN_SETTLED = "none, when the step settle says that the key is sealed";
 const BARE_KEY = {
   detail: "the store's key lies unsealed in store.key: whoever has the disk can read the store",
@@ -305,6 +338,11 @@ const BARE_KEY = {
 };
 const MOVING_KEY = {
   detail: "the store's key lay unsealed in store.key until now: whoever has an old copy of the disk can read the store",
+  fix: WHEN_SETTLED,
+};
+
+const RECOVERED = {
+  detail: "the store's key came from the recovery words: this machine and its state are taken on trust, once",
   fix: WHEN_SETTLED,
 };
 
@@ -319,6 +357,7 @@ function describeOrigin(origin: KeyOrigin, hasTpm: boolean): StepResult {
     const detail = "this state was not accepted before: the key's copy that opens in any state was used";
     return { state: "unsealed-fallback", ok: false, detail, fix: WHEN_SETTLED };
   }
-  const when = origin.kind === "sealed" ? "in this state" : "in the state that was announced";
-  return { state: "unsealed", ok: true, detail: `the TPM opened the store's key ${when}`, fix: "" };
+  if (origin.kind === "recovered")
+    return { state: "unsealed-recovered", ok: false, ...(hasTpm ? RECOVERED : BARE_KEY) };
+  return { state: "unsealed", ok: true, detail: `the TPM opened the store's key ${OPENED[origin.kind]}`, fix: "" };
 }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { boot, type Booted, type BootPolicy, type OpenNode } from "../src/boot.ts";
 import { systemClock } from "../src/drivers/clock.ts";
 import { kernelEntropy } from "../src/drivers/entropy/kernel.ts";
+import { processInstance } from "../src/drivers/instance.ts";
 import { openMemoryStore } from "../src/drivers/memory-store.ts";
 import { systemRandom } from "../src/drivers/random.ts";
 import { toHex, utf8 } from "../src/kernel/bytes.ts";
@@ -11,6 +12,7 @@ import type { EntropySource } from "../src/ports/entropy.ts";
 import type { SourceFile } from "../src/ports/source-files.ts";
 import type { Tpm } from "../src/ports/tpm.ts";
 import { MEASUREMENTS_FILE } from "../src/trust/measure.ts";
+import { ownThreadAssessor } from "./fakes/assessor.ts";
 import { FakeRecord } from "./fakes/boot-record.ts";
 import { fakeChip, FakeMemory, PowerCut, swtpmChip, type Chip } from "./fakes/chips.ts";
 import { keepingLog, type LogLine } from "./fakes/log.ts";
@@ -28,7 +30,7 @@ class Machine {
   storeKey: Uint8Array | undefined;
   code = "v1";
   config = 'mode = "x"';
-  policy: BootPolicy = { mode: "enforce", pcr: PCR, pcrs: [PCR], minSamples: 1024 };
+  policy: BootPolicy = { mode: "enforce", pcr: PCR, pcrs: [PCR], entropyFailure: "quarantine" };
   entropy: () => Promise<EntropySource> = async () => kernelEntropy(7);
   openTpm: () => Promise<Tpm>;
   readonly chip: Chip;
@@ -49,7 +51,9 @@ class Machine {
     return boot(
       {
         tpm: this.openTpm,
-        entropy: this.entropy,
+        entropy: () => [{ uri: "test", optional: false, open: this.entropy }],
+        assessor: ownThreadAssessor,
+        instance: processInstance,
         ownFiles: { list: async () => this.files(), runtime: async () => RUNTIME },
         configBytes: utf8(this.config),
         policyBytes: new Uint8Array(),
@@ -138,7 +142,7 @@ describe.each([
 
   test("under enforce an announced change opens, and the state before it then no longer", async () => {
     await using before = await machine.bootOpen();
-    await before.allowNext({ files: machine.files("v2"), configBytes: utf8("new") });
+    await before.keychain.allowNext({ files: machine.files("v2"), configBytes: utf8("new") });
     await before[Symbol.asyncDispose]();
     expect(await machine.states()).toBe(WELL); // not installed yet: the running state stays accepted
     expect(machine.fileNames).toContain("sealed-next.bin");
@@ -154,7 +158,7 @@ describe.each([
 
   test("another change than the announced one does not open", async () => {
     await using before = await machine.bootOpen();
-    await before.allowNext({ files: machine.files("v2") });
+    await before.keychain.allowNext({ files: machine.files("v2") });
     await before[Symbol.asyncDispose]();
     machine.code = "v3";
     expect(await machine.states()).toBe("quarantine: measured mismatch");
@@ -179,7 +183,7 @@ describe.each([
   test("from warn to enforce the copy that opens in any state goes, once the change is announced", async () => {
     machine.policy = { ...machine.policy, mode: "warn" };
     await using before = await machine.bootOpen();
-    await before.allowNext({ configBytes: utf8("enforce") });
+    await before.keychain.allowNext({ configBytes: utf8("enforce") });
     await before[Symbol.asyncDispose]();
     machine.config = "enforce";
     machine.policy = { ...machine.policy, mode: "enforce" };
@@ -329,7 +333,7 @@ describe.each([
 
         // An announced change, cut at every point of its first boot.
         await using before = await victim.bootOpen();
-        await before.allowNext({ files: victim.files("v2") });
+        await before.keychain.allowNext({ files: victim.files("v2") });
         await before[Symbol.asyncDispose]();
         victim.code = "v2";
         victim.memory.changesLeft = changes;
@@ -381,7 +385,7 @@ describe("booting with a TPM that fails", () => {
     await using booted = await machine.bootOpen();
     chip.gone = true;
     expect(await booted.requote?.(randomBytes(32))).toMatchObject({ kind: "tpm-gone" });
-    await expect(booted.allowNext({})).rejects.toMatchObject({ code: "TPM_GONE" });
+    await expect(booted.keychain.allowNext({})).rejects.toMatchObject({ code: "TPM_GONE" });
   });
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])("at its call number %i, no key is lost", async (calls) => {
@@ -460,14 +464,17 @@ describe("booting with an entropy source that fails", () => {
     ["gives too little", source(() => randomBytes(10)), "source-error", "too few"],
     ["is not there", () => Promise.reject(new AgentError("ENTROPY_SOURCE", "gone")), "source-error", "gone"],
   ] as const)(
-    "that %s: quarantine under enforce, the kernel's generator under warn",
+    "that %s: quarantine under enforce; under warn, or where that may only degrade, what is left of the generator",
     async (_what, entropy, state, why) => {
       const machine = new Machine(fakeChip());
       machine.entropy = entropy;
       await using shut = await machine.boot();
       expect(shut.kind === "quarantine" && shut.reason).toContain(why);
-      machine.policy = { ...machine.policy, mode: "warn" };
-      expect(await machine.states()).toBe(`warned: measured attested ${state} created open settled`);
+      const on = `warned: measured attested ${state} created open settled`;
+      machine.policy = { ...machine.policy, entropyFailure: "degrade" };
+      expect(await machine.states()).toBe(on);
+      machine.policy = { ...machine.policy, mode: "warn", entropyFailure: "quarantine" };
+      expect(await machine.states()).toBe(on.replace("created", "unsealed"));
     },
   );
 });

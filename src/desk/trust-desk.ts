@@ -57,7 +57,7 @@ async function quote({ booted, random }: TrustDeskOptions, nonce: Uint8Array | u
 async function allowUpdate(options: TrustDeskOptions, update: PlannedUpdate): Promise<AllowReport> {
   const { booted, pcr, codeAt, configAt } = options;
   if (booted.kind !== "open") throw new AgentError("QUARANTINE", booted.reason, { fix: booted.fix });
-  const value = await booted.allowNext({
+  const value = await booted.keychain.allowNext({
     ...(update.code === undefined ? {} : { files: await codeAt(update.code) }),
     ...(update.config === undefined ? {} : { configBytes: await configAt(update.config) }),
   });

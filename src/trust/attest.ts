@@ -8,7 +8,7 @@
  * @module
  */
 import type { Evidence, EvidenceLogs } from "../kernel/attest.ts";
-import { equalBytes } from "../kernel/bytes.ts";
+import { type Bytes, equalBytes } from "../kernel/bytes.ts";
 import { isAgentError } from "../kernel/errors.ts";
 import { isZero, PCR_BYTES, pcrDigest, pcrPolicyDigest, sortedPcrs } from "../kernel/pcr.ts";
 import type { QuoteReport } from "../kernel/reports.ts";
@@ -18,6 +18,8 @@ import type { Random } from "../ports/random.ts";
 import type { AttestationKeyChoice, Tpm } from "../ports/tpm.ts";
 import { explainPcrs, type PcrProblem } from "../attest/explain.ts";
 import { encodeEventLog, expectedValue } from "../attest/logs/own.ts";
+import { fixWithApproval, isApproved } from "./approvals.ts";
+import { wasReplaced } from "./attestation-key.ts";
 import { readSealed, SEALED_NEXT_FILE } from "./key-files.ts";
 import type { Measured, Measurement } from "./measure.ts";
 import { failure, failureFrom, type Failure } from "./outcome.ts";
@@ -132,9 +134,11 @@ export async function attest(measured: Measured, inputs: AttestInputs): Promise<
   // Nothing is sealed to such a state.
   if (replayed !== undefined) return fails(replayed);
   const target = targetOf(measured, claim, statement.value, reference);
-  const changed = mismatch(measured, target.reference, reference, inputs.mode);
+  const accepted = await withNewKey(reference, target.reference.keyName, inputs.memory);
+  const changed = mismatch(measured, target.reference, accepted, inputs.mode);
   if (changed !== undefined && !(changed.allowable && (await isAllowed(target, inputs.memory)))) {
-    return fails(failure("mismatch", changed.detail, changed.fix), target);
+    const fix = changed.allowable ? await fixWithApproval(target, inputs.memory, changed.fix) : changed.fix;
+    return fails(failure("mismatch", changed.detail, fix), target);
   }
   const firstUse = reference === undefined;
   const note = unseenResets(measured, reference, statement.value);
@@ -327,10 +331,21 @@ function targetOf(measured: Measured, claim: QuoteClaim, statement: Attest, last
   return { pcr, pcrs: claim.pcrs, expected, base, reference };
 }
 
-/** True when a key was sealed to this very state beforehand. Whether it opens is for the TPM to say. */
+/** True when a key was sealed to this very state beforehand, or the authority approved it. Whether it opens is for the TPM to say. */
 async function isAllowed({ pcrs, expected }: SealTarget, memory: Memory): Promise<boolean> {
   const next = await readSealed(memory, SEALED_NEXT_FILE);
-  return next?.ok === true && equalBytes(next.value.policyDigest, pcrPolicyDigest(pcrs, expected));
+  const announced = next?.ok === true && equalBytes(next.value.policyDigest, pcrPolicyDigest(pcrs, expected));
+  return announced || isApproved({ expected }, memory);
+}
+
+/** The operator may have replaced the attestation key: the one that is there now is then the one to expect. */
+async function withNewKey(
+  reference: Reference | undefined,
+  keyName: Bytes,
+  memory: Memory,
+): Promise<Reference | undefined> {
+  if (reference === undefined || !(await wasReplaced(memory, reference.keyName))) return reference;
+  return { ...reference, keyName };
 }
 
 async function lastAccepted(memory: Memory): Promise<Reference | undefined> {

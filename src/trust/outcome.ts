@@ -1,5 +1,5 @@
 /** What every boot step that fails says: its named state, a sentence, and what to do. @module */
-import { AgentError, describeError } from "../kernel/errors.ts";
+import { AgentError, describeError, isAgentError } from "../kernel/errors.ts";
 
 export interface Failure<Kind extends string> {
   readonly kind: Kind;
@@ -21,4 +21,12 @@ export function failureFrom<Kind extends string>(kind: Kind, error: unknown): Fa
   if (!(error instanceof AgentError)) throw error;
   const detail = TOLD_WHOLLY.has(error.code) ? error.message : describeError(error);
   return { kind, detail, fix: error.fix ?? "see the log of the agent, then restart it" };
+}
+
+export type TpmFailureKind = "tpm-error" | "tpm-locked" | "tpm-failed";
+
+/** Lockout and the chip's failure mode are states of their own: neither gets better by asking again. */
+export function tpmFailureKind(error: unknown): TpmFailureKind {
+  if (isAgentError(error, "TPM_LOCKED")) return "tpm-locked";
+  return isAgentError(error, "TPM_FAILED") ? "tpm-failed" : "tpm-error";
 }

@@ -8,142 +8,217 @@
  */
 import { equalBytes } from "../kernel/bytes.ts";
 import { AgentError } from "../kernel/errors.ts";
-import { pcrPolicyDigest } from "../kernel/pcr.ts";
 import type { Log } from "../ports/log.ts";
 import type { Memory } from "../ports/memory.ts";
-import type { SourceFile } from "../ports/source-files.ts";
+import type { Random } from "../ports/random.ts";
+import type { KeysInUse } from "../ports/store.ts";
 import type { Tpm } from "../ports/tpm.ts";
+import { changedDigests, expectedValue, type OwnChanges } from "../attest/logs/own.ts";
+import { dropApprovals } from "./approvals.ts";
 import { isAttested, type SealTarget, type TrustMode } from "./attest.ts";
-import { codeDigest, configDigest, expectedValue } from "../attest/logs/own.ts";
 import {
   DAMAGED_FILE,
+  isSameAuthority,
   KEY_FILE,
-  keyId,
   readSealed,
+  RECOVERED_FILE,
   SEALED_FALLBACK_FILE,
   SEALED_FILE,
   SEALED_NEXT_FILE,
+  type UpdateAuthority,
 } from "./key-files.ts";
+import { followKeys, RECOVERY_FILE } from "./recovery.ts";
 import { encodeReference, REFERENCE_FILE } from "./reference.ts";
-import { openSealed, sealTo, tpmOf, type Unsealed } from "./unseal.ts";
+import {
+  areSameIds,
+  decodeKeys,
+  encodeKeys,
+  idsOf,
+  isOneOf,
+  type KeyIds,
+  type StoreKeys,
+  wipeKeys,
+} from "./store-keys.ts";
+import {
+  ANY_STATE,
+  openSealed,
+  policyOf,
+  provenKeys,
+  sealTo,
+  tpmOf,
+  type SealPolicy,
+  type Unsealed,
+} from "./unseal.ts";
 
 export interface SettleInputs {
   readonly memory: Memory;
   readonly mode: TrustMode;
   readonly log: Log;
+  /** As the open store says. */
+  readonly keysInUse: KeysInUse;
+  /** Whose approvals shall open the key, too. */
+  readonly authority: UpdateAuthority | undefined;
+  readonly random: Random;
+}
+
+interface Settling extends SettleInputs {
+  /** What the files shall hold. */
+  readonly keys: StoreKeys;
+  /** Of all keys in hand: a file that holds none of them is somebody else's. */
+  readonly known: KeyIds;
 }
 
 /**
- * Call it before the key is wiped. Nothing to do without a TPM.
+ * Call it before the keys are wiped.
  * @returns a sentence for people
  * @throws AgentError of the TPM or the state directory: what was on disk still opens then
  */
 export async function settle(unsealed: Unsealed, inputs: SettleInputs): Promise<string> {
   const { standing } = unsealed;
+  const settling: Settling = { ...inputs, keys: provenKeys(unsealed, inputs.keysInUse), known: unsealed };
   const tpm = tpmOf(standing);
-  if (tpm === undefined) return "there is no TPM to seal the key in";
+  await settleBox(settling);
+  if (tpm === undefined) {
+    await settleKeyFile(settling);
+    return "there is no TPM to seal the key in";
+  }
   const { target } = standing;
-  const sealed = target !== undefined && (await settleSealed(tpm, target, unsealed, inputs));
-  if (inputs.mode === "warn") await settleFallback(tpm, unsealed, inputs);
+  const sealed = target !== undefined && (await settleSealed(tpm, target, settling));
+  if (inputs.mode === "warn") await settleFallback(tpm, settling);
   if (target === undefined) return "the key is not sealed to a state, as this one was not attested";
   if (!sealed) return "the sealed file holds another key and was left alone";
   await inputs.memory.writeAtomic(REFERENCE_FILE, encodeReference(target.reference));
-  await dropSpent(target, unsealed, inputs);
-  const copy = inputs.mode === "warn" ? "; a copy opens on this TPM in any state, as trust.mode is warn" : "";
-  return `the key is sealed to PCR ${target.pcrs.join(", ")}${copy}`;
+  await dropSpent(tpm, target, unsealed, settling);
+  return `the key is sealed to PCR ${target.pcrs.join(", ")}${besides(inputs)}`;
 }
 
-/** What is about to be installed; what is left out stays as it is. */
-export interface NextState {
-  readonly files?: readonly SourceFile[];
-  readonly configBytes?: Uint8Array;
+function besides({ mode, authority }: SettleInputs): string {
+  const approved = authority === undefined ? "" : "; states that the village's authority approves open it, too";
+  return `${approved}${mode === "warn" ? "; a copy opens on this TPM in any state, as trust.mode is warn" : ""}`;
 }
 
 /**
  * Seals the key to the state that the node will be in after a planned change, so that it opens then too. One state can
  * be announced at a time; the state that runs now stays accepted.
+ * @param known of the keys in use
+ * @param next what is about to be installed
  * @returns the value that the register will have, 32 bytes
  * @throws AgentError "TRUST_NOT_MEASURED", "TRUST_KEY_AWAY", and those of the TPM and the state directory
  */
-export async function allowNext(unsealed: Unsealed, next: NextState, memory: Memory): Promise<Uint8Array> {
-  const { target } = unsealed.standing;
-  const tpm = tpmOf(unsealed.standing);
+export async function allowNext(
+  { standing }: Unsealed,
+  known: KeyIds,
+  next: OwnChanges,
+  memory: Memory,
+): Promise<Uint8Array> {
+  const { target } = standing;
+  const tpm = tpmOf(standing);
   if (tpm === undefined || target === undefined) {
     throw new AgentError("TRUST_NOT_MEASURED", "no key is sealed to this node's state, so no change needs announcing", {
       fix: "see the boot steps in: caye status",
     });
   }
-  const { own } = target.reference;
-  const value = expectedValue({
-    code: next.files === undefined ? own.code : codeDigest(next.files),
-    config: next.configBytes === undefined ? own.config : configDigest(next.configBytes),
-  });
-  const key = await keyAgain(tpm, unsealed, memory);
+  const value = expectedValue(changedDigests(target.reference.own, next), target.base);
+  const keys = await keysAgain(tpm, known, memory);
   try {
     const expected = new Map([...target.expected, [target.pcr, value]]);
-    await sealTo(tpm, memory, SEALED_NEXT_FILE, key, { ...target, expected });
+    await sealTo(tpm, memory, SEALED_NEXT_FILE, keys, policyOf({ ...target, expected }));
   } finally {
-    key.fill(0);
+    wipeKeys(keys);
   }
   return value;
 }
 
-/** The key was wiped after boot: the TPM gives it once more. */
-async function keyAgain(tpm: Tpm, unsealed: Unsealed, memory: Memory): Promise<Uint8Array> {
+/**
+ * The keys were wiped after boot: the TPM gives them once more; without a TPM the key file does.
+ * @param known what may be accepted: a file that holds none of these keys is somebody else's
+ * @throws AgentError "TPM_GONE", "TRUST_KEY_AWAY"
+ */
+export async function keysAgain(tpm: Tpm | undefined, known: KeyIds, memory: Memory): Promise<StoreKeys> {
   for (const name of [SEALED_FILE, SEALED_FALLBACK_FILE]) {
-    const key = await openSealed(tpm, memory, name);
-    if (key instanceof Uint8Array && equalBytes(keyId(key), unsealed.keyId)) return key;
-    // A TPM that is gone says nothing of this state.
-    if (key !== undefined && "kind" in key && key.kind === "sealed-away") {
-      throw new AgentError("TPM_GONE", key.detail, { fix: key.fix });
+    const opened = tpm === undefined ? undefined : await openSealed(tpm, memory, name);
+    if (opened === undefined) continue;
+    if (!("kind" in opened)) {
+      if (isOneOf(idsOf(opened), known)) return opened;
+      wipeKeys(opened);
+    } else if (opened.kind === "sealed-away") {
+      // A TPM that is gone says nothing of this state.
+      throw new AgentError("TPM_GONE", opened.detail, { fix: opened.fix });
     }
   }
+  const bare = decodeKeys((await memory.read(KEY_FILE)) ?? new Uint8Array());
+  if (bare !== undefined && isOneOf(idsOf(bare), known)) return bare;
   throw new AgentError("TRUST_KEY_AWAY", "the TPM does not open the store's key in this state", {
-    fix: "restart the machine, then announce the change again",
+    fix: "restart the machine, then try again",
   });
 }
 
 /** True when the key stands sealed to the target afterwards. */
-async function settleSealed(
-  tpm: Tpm,
-  target: SealTarget,
-  unsealed: Unsealed,
-  { memory, log }: SettleInputs,
-): Promise<boolean> {
+async function settleSealed(tpm: Tpm, target: SealTarget, settling: Settling): Promise<boolean> {
+  const { memory, log, keys, known, authority } = settling;
+  const wanted = policyOf(target, authority);
   const before = await readSealed(memory, SEALED_FILE);
   if (before?.ok === true) {
-    if (!equalBytes(before.value.keyId, unsealed.keyId)) {
+    if (!isOneOf(before.value, known)) {
       log.error("A sealed file holds another key and is left alone", { file: SEALED_FILE });
       return false;
     }
-    if (equalBytes(before.value.policyDigest, pcrPolicyDigest(target.pcrs, target.expected))) return true;
+    if (isSamePolicy(before.value, wanted) && areSameIds(before.value, idsOf(keys))) return true;
   } else if (before !== undefined) {
     const damaged = await memory.read(SEALED_FILE);
     if (damaged !== undefined) await memory.writeAtomic(DAMAGED_FILE, damaged);
   }
-  await sealTo(tpm, memory, SEALED_FILE, unsealed.storeKey, target);
+  await sealTo(tpm, memory, SEALED_FILE, keys, wanted);
   log.info("The store's key is sealed to this state", { pcrs: target.pcrs.join(",") });
   return true;
 }
 
-async function settleFallback(tpm: Tpm, unsealed: Unsealed, { memory, log }: SettleInputs): Promise<void> {
+function isSamePolicy(a: SealPolicy, b: SealPolicy): boolean {
+  return equalBytes(a.policyDigest, b.policyDigest) && isSameAuthority(a.authority, b.authority);
+}
+
+async function settleFallback(tpm: Tpm, { memory, log, keys, known }: Settling): Promise<void> {
   const before = await readSealed(memory, SEALED_FALLBACK_FILE);
   if (before?.ok === true) {
-    if (equalBytes(before.value.keyId, unsealed.keyId)) return;
-    log.error("A sealed file holds another key and is left alone", { file: SEALED_FALLBACK_FILE });
-    return;
+    if (!isOneOf(before.value, known)) {
+      log.error("A sealed file holds another key and is left alone", { file: SEALED_FALLBACK_FILE });
+      return;
+    }
+    if (areSameIds(before.value, idsOf(keys))) return;
   }
-  await sealTo(tpm, memory, SEALED_FALLBACK_FILE, unsealed.storeKey);
+  await sealTo(tpm, memory, SEALED_FALLBACK_FILE, keys, ANY_STATE);
+}
+
+/** After a change of the store's key that the power cut short. */
+async function settleKeyFile({ memory, keys }: Settling): Promise<void> {
+  const wanted = encodeKeys(keys);
+  const before = await memory.read(KEY_FILE);
+  if (before !== undefined && !equalBytes(before, wanted)) await memory.writeAtomic(KEY_FILE, wanted);
+  before?.fill(0);
+  wanted.fill(0);
+}
+
+async function settleBox({ memory, keys, known, random, log }: Settling): Promise<void> {
+  if (await followKeys(memory, keys, known, random)) return;
+  log.error("The recovery file is damaged or holds another key, and is left alone: caye recovery create replaces it", {
+    file: RECOVERY_FILE,
+  });
 }
 
 /** Files that the sealed one has made superfluous. */
-async function dropSpent(target: SealTarget, unsealed: Unsealed, { memory, mode, log }: SettleInputs): Promise<void> {
+async function dropSpent(tpm: Tpm, target: SealTarget, unsealed: Unsealed, settling: Settling): Promise<void> {
+  const { memory, mode, log, keys, known } = settling;
+  const { policyDigest } = policyOf(target);
   const next = await readSealed(memory, SEALED_NEXT_FILE);
-  const spent = next?.ok === true && equalBytes(next.value.policyDigest, pcrPolicyDigest(target.pcrs, target.expected));
-  if (spent) await memory.remove(SEALED_NEXT_FILE);
+  if (next?.ok === true && equalBytes(next.value.policyDigest, policyDigest)) await memory.remove(SEALED_NEXT_FILE);
+  else if (next?.ok === true && isOneOf(next.value, known) && !areSameIds(next.value, idsOf(keys))) {
+    await sealTo(tpm, memory, SEALED_NEXT_FILE, keys, next.value);
+  }
+  await dropApprovals(memory, policyDigest);
   if ((await memory.read(KEY_FILE)) !== undefined) {
     await memory.remove(KEY_FILE);
     log.info("The store's key moved from a file into the TPM", {});
   }
+  await memory.remove(RECOVERED_FILE);
   if (mode === "enforce" && isAttested(unsealed.standing)) await memory.remove(SEALED_FALLBACK_FILE);
 }

@@ -4,7 +4,10 @@ import type { OpenNode, QuarantinedNode } from "../../src/boot.ts";
 import { trustDesk, type TrustDeskOptions } from "../../src/desk/trust-desk.ts";
 import { openMemoryStore } from "../../src/drivers/memory-store.ts";
 import { toHex, utf8 } from "../../src/kernel/bytes.ts";
-import type { NextState } from "../../src/trust/settle.ts";
+import { AgentError } from "../../src/kernel/errors.ts";
+import { aborted } from "../../src/kernel/service.ts";
+import type { OwnChanges } from "../../src/attest/logs/own.ts";
+import type { NodeKeys } from "../../src/trust/keychain.ts";
 import type { Requote } from "../../src/trust/attest.ts";
 import { TrustWatch } from "../../src/trust/watch.ts";
 import { FakeClock } from "../fakes/clock.ts";
@@ -20,7 +23,26 @@ function quoted(nonce: Uint8Array, findings: readonly string[] = []): Requote {
   return { kind: "quoted", report, findings };
 }
 
+/** Keys of a node in quarantine, but for what a test says. */
+function keysOf(changes: Partial<NodeKeys> = {}): NodeKeys {
+  const shut = (): Promise<never> => Promise.reject(new AgentError("QUARANTINE", "shut"));
+  const storeKey = { state: "shut", id: "", looked: 0, moved: 0 } as const;
+  return {
+    name: "keys",
+    run: aborted,
+    report: shut,
+    storeKey: () => storeKey,
+    allowNext: () => Promise.resolve(VALUE),
+    makeRecovery: shut,
+    rotateStoreKey: shut,
+    rotateAttestationKey: shut,
+    takeApproval: shut,
+    ...changes,
+  };
+}
+
 const base = {
+  keychain: keysOf(),
   steps: [GOOD_STEP],
   tpm: "tpm:/dev/tpmrm0",
   attestation: undefined,
@@ -29,8 +51,7 @@ const base = {
 };
 
 function openNode(changes: Partial<OpenNode> = {}): OpenNode {
-  const allowNext = (): Promise<Uint8Array> => Promise.resolve(VALUE);
-  return { kind: "open", state: "running", store: openMemoryStore(), random, allowNext, ...base, ...changes };
+  return { kind: "open", state: "running", store: openMemoryStore(), random, ...base, ...changes };
 }
 
 const quarantined: QuarantinedNode = { kind: "quarantine", reason: "main.ts differs", fix: "restart", ...base };
@@ -95,12 +116,12 @@ test("says so when there is nothing to quote, or the TPM is gone", async () => {
 });
 
 test("announces a planned change of code, of configuration, or of both, and nothing that was not named", async () => {
-  const announced: NextState[] = [];
-  const allowNext = (next: NextState): Promise<Uint8Array> => {
+  const announced: OwnChanges[] = [];
+  const allowNext = (next: OwnChanges): Promise<Uint8Array> => {
     announced.push(next);
     return Promise.resolve(VALUE);
   };
-  const trust = desk({ booted: openNode({ allowNext }) });
+  const trust = desk({ booted: openNode({ keychain: keysOf({ allowNext }) }) });
   const report = await trust.allowUpdate({ code: "/opt/next", config: undefined });
   expect(report).toEqual({ allowed: true, pcr: 14, value: "cd".repeat(32) });
   await trust.allowUpdate({ code: undefined, config: "/etc/next.toml" });

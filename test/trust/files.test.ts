@@ -14,7 +14,8 @@ import {
   holdsOnly,
   ownState,
 } from "../../src/attest/logs/own.ts";
-import { decodeSealed, encodeSealed, keyId, type SealedKey } from "../../src/trust/key-files.ts";
+import { decodeSealed, encodeSealed, type SealedKey } from "../../src/trust/key-files.ts";
+import { keyId } from "../../src/trust/store-keys.ts";
 import { decodeAttest, quoteFindings } from "../../src/attest/quote.ts";
 import { changedPaths, decodeReference, describeChanges, encodeReference } from "../../src/trust/reference.ts";
 import { seeded } from "../fakes/seeded.ts";
@@ -92,6 +93,8 @@ describe("a sealed file", () => {
     pcrs: [0, 14],
     policyDigest: bytes(32),
     keyId: keyId(bytes(32)),
+    nextKeyId: undefined,
+    authority: undefined,
     blob: { publicPart: bytes(78), privatePart: bytes(158) },
   };
 
