@@ -1,41 +1,55 @@
 /**
- * A TPM without a TPM: registers, quotes and sealing as the port promises them, with real signatures over real
- * structures. For the tests of every other room, and to play faults that a software TPM can't.
+ * A TPM without a TPM: registers, counters, keys, credentials, quotes and sealing as the port promises them, with real
+ * signatures over real structures. For the tests of every other room, and to play faults that a software TPM can't.
  * @module
  */
-import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { ByteWriter, equalBytes, type Bytes } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
+import { verifyP256 } from "../../src/kernel/p256.ts";
 import { extend, PCR_COUNT, pcrDigest, pcrPolicyDigest, pcrSelection, sortedPcrs } from "../../src/kernel/pcr.ts";
-import { ALGORITHM, OBJECT } from "../../src/kernel/tpm-public.ts";
+import { approvalMessage, authorizePolicyDigest, orPolicyDigest } from "../../src/kernel/tpm-policy.ts";
+import { ALGORITHM, decodeEccPublic, objectName } from "../../src/kernel/tpm-public.ts";
 import type {
   AttestationKey,
+  AttestationKeyChoice,
+  Credential,
   EndorsementKey,
+  KeyKind,
   PolicyPath,
   Quote,
   SealedBlob,
+  StateApproval,
   Tpm,
   TpmClock,
   TpmIdentity,
 } from "../../src/ports/tpm.ts";
+import { attestationArea, endorsementArea, makeKey, openCredential, signatureOf, type FakeKey } from "./tpm-keys.ts";
 
-const AK_ATTRIBUTES =
-  OBJECT.fixedTpm |
-  OBJECT.fixedParent |
-  OBJECT.sensitiveDataOrigin |
-  OBJECT.userWithAuth |
-  OBJECT.noDictionaryAttack |
-  OBJECT.restricted |
-  OBJECT.sign;
+const ENDORSEMENT_HIERARCHY = 0x4000_000b;
 
 /** What outlives a power cut: the keys in the chip, what it sealed, how often it started. */
 export class FakeChip {
-  readonly #key = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  readonly #keys = new Map<string, FakeKey>();
   readonly #sealed: { blob: SealedBlob; secret: Uint8Array; policyDigest: Uint8Array }[] = [];
   pcrs: Bytes[] = [];
+  /** ms; moves by one at each quote and each reading. */
+  clock = 1_000n;
   resetCount = 0;
+  restartCount = 0;
+  /** False after a stop that the chip was not told of. */
+  safe = true;
+  firmware = 1n;
+  lockoutCounter = 0;
+  inLockout = false;
+  /** Which endorsement keys it has; RSA keys take a tenth of a second to make, once. */
+  kinds: readonly KeyKind[] = ["rsa", "ecc"];
+  /** What its maker put into it, DER. */
+  certificates: Partial<Record<KeyKind, Uint8Array>> = {};
   /** Set to make every call fail as a chip that is gone. */
   gone = false;
+  /** Set to make every call fail as a chip in failure mode. */
+  failed = false;
   /** Set to take the SHA-256 bank away. */
   noBank = false;
   /** Set to change what is quoted before the caller sees it. */
@@ -44,6 +58,7 @@ export class FakeChip {
   /** Power on: registers are zero again (17 … 22: all ones). */
   powerOn(): FakeTpm {
     this.resetCount++;
+    this.restartCount = 0;
     this.pcrs = Array.from({ length: PCR_COUNT }, (_, pcr) =>
       new Uint8Array(32).fill(pcr >= 17 && pcr <= 22 ? 0xff : 0),
     );
@@ -55,12 +70,17 @@ export class FakeChip {
     return new FakeTpm(this);
   }
 
-  publicArea(attributes = AK_ATTRIBUTES): Bytes {
-    return publicAreaOf(this.#key.publicKey, attributes);
+  attestationKey({ kind = "ecc", generation = 0 }: AttestationKeyChoice = {}): FakeKey {
+    return this.#key(kind, `attestation ${generation}`);
   }
 
-  sign(message: Uint8Array): Bytes {
-    return signatureOf(this.#key.privateKey, message);
+  endorsementKey(kind: KeyKind): FakeKey {
+    return this.#key(kind, "endorsement");
+  }
+
+  /** TPMT_PUBLIC of an attestation key. */
+  publicArea(choice?: AttestationKeyChoice): Bytes {
+    return attestationArea(this.attestationKey(choice));
   }
 
   keep(secret: Uint8Array, policyDigest: Uint8Array): SealedBlob {
@@ -72,6 +92,13 @@ export class FakeChip {
 
   find(blob: SealedBlob): { readonly secret: Uint8Array; readonly policyDigest: Uint8Array } | undefined {
     return this.#sealed.find((kept) => equalBytes(kept.blob.privatePart, blob.privatePart));
+  }
+
+  #key(kind: KeyKind, purpose: string): FakeKey {
+    const name = `${kind} ${purpose}`;
+    const key = this.#keys.get(name) ?? makeKey(kind);
+    this.#keys.set(name, key);
+    return key;
   }
 }
 
@@ -87,13 +114,16 @@ export class FakeTpm implements Tpm {
 
   async identity(): Promise<TpmIdentity> {
     this.#answer();
-    const banks = this.#chip.noBank ? ["sha1"] : ["sha1", "sha256"];
-    return { manufacturer: "FAKE", firmware: 1n, inLockout: false, lockoutCounter: 0, maxAuthFail: 32, banks };
+    const { noBank, firmware, inLockout, lockoutCounter } = this.#chip;
+    const banks = noBank ? ["sha1"] : ["sha1", "sha256"];
+    return { manufacturer: "FAKE", firmware, inLockout, lockoutCounter, maxAuthFail: 32, banks };
   }
 
   async clock(): Promise<TpmClock> {
     this.#answer();
-    return { clock: 1000n, resetCount: this.#chip.resetCount, restartCount: 0, safe: true };
+    this.#chip.clock++;
+    const { clock, resetCount, restartCount, safe } = this.#chip;
+    return { clock, resetCount, restartCount, safe };
   }
 
   async selfTest(): Promise<void> {
@@ -102,11 +132,19 @@ export class FakeTpm implements Tpm {
 
   async endorsementKeys(): Promise<readonly EndorsementKey[]> {
     this.#answer();
-    return [];
+    return this.#chip.kinds.map((kind) => ({
+      kind,
+      publicArea: endorsementArea(this.#chip.endorsementKey(kind)),
+      certificate: this.#chip.certificates[kind],
+    }));
   }
 
-  async activateCredential(): Promise<Uint8Array> {
-    throw new AgentError("TPM_RC", "TPM2_ActivateCredential was refused: 0x1df INTEGRITY (parameter 1)");
+  async activateCredential(kind: KeyKind, credential: Credential, choice?: AttestationKeyChoice): Promise<Uint8Array> {
+    this.#answer();
+    const name = objectName(this.#chip.publicArea(choice));
+    const secret = openCredential(this.#chip.endorsementKey(kind), name, credential);
+    if (secret === undefined) throw refused("TPM2_ActivateCredential was refused: 0x1df INTEGRITY (parameter 1)");
+    return secret;
   }
 
   async pcrRead(pcrs: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>> {
@@ -123,30 +161,36 @@ export class FakeTpm implements Tpm {
     this.#chip.pcrs[pcr] = extend(this.#chip.pcrs[pcr] ?? new Uint8Array(32), digest);
   }
 
-  async attestationKey(): Promise<AttestationKey> {
+  async attestationKey(choice?: AttestationKeyChoice): Promise<AttestationKey> {
     this.#answer();
-    return { publicArea: this.#chip.publicArea() };
+    return { publicArea: this.#chip.publicArea(choice) };
   }
 
-  async quote(nonce: Uint8Array, pcrs: readonly number[]): Promise<Quote> {
+  async quote(nonce: Uint8Array, pcrs: readonly number[], choice?: AttestationKeyChoice): Promise<Quote> {
     if (nonce.length < 16 || nonce.length > 32) throw new RangeError("a nonce has 16 to 32 bytes");
-    const values = await this.pcrRead(pcrs);
+    // A missing bank does not stop a quote: it says nothing, and says so.
+    const none = this.#chip.noBank;
+    const values = none ? new Map<number, Uint8Array>() : await this.pcrRead(pcrs);
+    const { clock, resetCount, restartCount, safe } = await this.clock();
+    const signer = qualifiedName(this.#chip.publicArea(choice));
     const attest = new ByteWriter()
       .u32(0xff54_4347)
       .u16(0x8018)
-      .u16(0)
+      .u16(signer.length)
+      .bytes(signer)
       .u16(nonce.length)
       .bytes(nonce)
-      .u64(1000n)
-      .u32(this.#chip.resetCount)
-      .u32(0)
-      .u8(1)
-      .u64(1n)
-      .bytes(pcrSelection(pcrs))
+      .u64(clock)
+      .u32(resetCount)
+      .u32(restartCount)
+      .u8(safe ? 1 : 0)
+      .u64(this.#chip.firmware)
+      .bytes(pcrSelection(none ? [] : pcrs))
       .u16(32)
-      .bytes(pcrDigest(pcrs, values))
+      .bytes(pcrDigest(none ? [] : pcrs, values))
       .finish();
-    return this.#chip.tamper({ attest, signature: this.#chip.sign(attest) });
+    const signature = signatureOf(this.#chip.attestationKey(choice).privateKey, attest);
+    return this.#chip.tamper({ attest, signature });
   }
 
   async seal(secret: Uint8Array, policyDigest: Uint8Array): Promise<SealedBlob> {
@@ -156,13 +200,13 @@ export class FakeTpm implements Tpm {
     return this.#chip.keep(secret, policyDigest);
   }
 
-  async unseal(blob: SealedBlob, { pcrs }: PolicyPath): Promise<Uint8Array> {
+  async unseal(blob: SealedBlob, path: PolicyPath): Promise<Uint8Array> {
     this.#answer();
+    const reached = await this.#policyOf(path);
     const kept = this.#chip.find(blob);
-    if (kept === undefined) throw new AgentError("TPM_RC", "TPM2_Load was refused: 0x1df INTEGRITY (parameter 1)");
-    const values = pcrs.length === 0 ? new Map<number, Uint8Array>() : await this.pcrRead(pcrs);
-    if (!equalBytes(pcrPolicyDigest(pcrs, values), kept.policyDigest)) {
-      throw new AgentError("TPM_POLICY", "TPM2_Unseal was refused: 0x99d POLICY_FAIL (session 1)");
+    if (kept === undefined) throw refused("TPM2_Load was refused: 0x1df INTEGRITY (parameter 1)");
+    if (!equalBytes(reached, kept.policyDigest)) {
+      throw wrongState("TPM2_Unseal was refused: 0x99d POLICY_FAIL (session 1)");
     }
     return Uint8Array.from(kept.secret);
   }
@@ -177,43 +221,48 @@ export class FakeTpm implements Tpm {
     this.#closed = true;
   }
 
+  async #policyOf({ pcrs, approval, branches }: PolicyPath): Promise<Uint8Array> {
+    const values = pcrs.length === 0 ? new Map<number, Uint8Array>() : await this.pcrRead(pcrs);
+    let digest: Uint8Array = pcrPolicyDigest(pcrs, values);
+    if (approval !== undefined) digest = approved(digest, approval);
+    if (branches === undefined) return digest;
+    const reached = digest;
+    if (!branches.some((branch) => equalBytes(branch, reached))) {
+      throw wrongState("TPM2_PolicyOR was refused: 0x1c4 VALUE (parameter 1)");
+    }
+    return orPolicyDigest(branches);
+  }
+
   #answer(): void {
     if (this.#closed || this.#chip.gone) throw new AgentError("TPM_GONE", "the TPM is gone");
+    if (this.#chip.failed) throw new AgentError("TPM_FAILED", "the TPM failed its own test: 0x101 FAILURE");
   }
 }
 
-/** TPMT_PUBLIC of a P-256 signing key. */
-export function publicAreaOf(key: KeyObject, attributes: number): Bytes {
-  const { x = "", y = "" } = key.export({ format: "jwk" });
-  const part = (text: string): Uint8Array => Buffer.from(text, "base64url");
+function approved(digest: Uint8Array, { key, policyRef, signature }: StateApproval): Uint8Array {
+  const authority = decodeEccPublic(key);
+  if (!authority.ok) throw refused("TPM2_LoadExternal was refused: 0x2d5 SIZE (parameter 2)");
+  if (!verifyP256(authority.value, approvalMessage(digest, policyRef), signature)) {
+    throw wrongState("TPM2_VerifySignature was refused: 0x2db SIGNATURE (parameter 2)");
+  }
+  return authorizePolicyDigest(objectName(key), policyRef);
+}
+
+/** Of a key right under the endorsement hierarchy. */
+function qualifiedName(publicArea: Uint8Array): Bytes {
+  const parent = new ByteWriter().u32(ENDORSEMENT_HIERARCHY).finish();
   return new ByteWriter()
-    .u16(ALGORITHM.ecc)
     .u16(ALGORITHM.sha256)
-    .u32(attributes)
-    .u16(0)
-    .u16(ALGORITHM.none)
-    .u16(ALGORITHM.ecdsa)
-    .u16(ALGORITHM.sha256)
-    .u16(ALGORITHM.p256)
-    .u16(ALGORITHM.none)
-    .u16(32)
-    .bytes(part(x))
-    .u16(32)
-    .bytes(part(y))
+    .bytes(sha256(parent, objectName(publicArea)))
     .finish();
 }
 
-/** TPMT_SIGNATURE, ECDSA with SHA-256. */
-export function signatureOf(key: KeyObject, message: Uint8Array): Bytes {
-  const raw = sign("sha256", message, { key, dsaEncoding: "ieee-p1363" });
-  return new ByteWriter()
-    .u16(ALGORITHM.ecdsa)
-    .u16(ALGORITHM.sha256)
-    .u16(32)
-    .bytes(raw.subarray(0, 32))
-    .u16(32)
-    .bytes(raw.subarray(32))
-    .finish();
+function refused(message: string): AgentError {
+  return new AgentError("TPM_RC", message);
+}
+
+function wrongState(message: string): AgentError {
+  return new AgentError("TPM_POLICY", message);
 }
 
 export function sha256(...parts: readonly (Uint8Array | string)[]): Bytes {

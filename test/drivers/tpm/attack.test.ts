@@ -22,7 +22,8 @@ import { quoteFindings } from "../../../src/attest/quote.ts";
 import { isInstalled, openSwtpm, temporaryDirectory } from "../../fakes/chips.ts";
 import { silentLog } from "../../fakes/log.ts";
 import { seeded } from "../../fakes/seeded.ts";
-import { publicAreaOf, sha256, signatureOf } from "../../fakes/tpm.ts";
+import { sha256 } from "../../fakes/tpm.ts";
+import { publicAreaOf, signatureOf } from "../../fakes/tpm-keys.ts";
 
 const cleanups: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
