@@ -102,7 +102,8 @@ function isPcr(pcr: number): boolean {
   return Number.isInteger(pcr) && pcr >= 0 && pcr < PCR_COUNT;
 }
 
-function isAttestationKey({ attributes, scheme, schemeHash }: TpmPublic): boolean {
+/** True for a key that signs nothing but what its TPM states, and that never leaves it. */
+export function isAttestationKey({ attributes, scheme, schemeHash }: TpmPublic): boolean {
   const needed = OBJECT.fixedTpm | OBJECT.fixedParent | OBJECT.sensitiveDataOrigin | OBJECT.restricted | OBJECT.sign;
   const signs = scheme !== ALGORITHM.none && schemeHash === ALGORITHM.sha256;
   return signs && (attributes & needed) === needed && (attributes & OBJECT.decrypt) === 0;
