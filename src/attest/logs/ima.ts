@@ -87,7 +87,7 @@ interface Measured {
 
 function readEntry(reader: ByteReader): ImaEntry {
   const pcr = u32le(reader);
-  if (pcr >= PCR_COUNT) reader.fail("no such register");
+  if (pcr >= PCR_COUNT) reader.fail("of a register that is none");
   const shown = reader.take(SHA1_BYTES);
   const nameBytes = u32le(reader);
   if (nameBytes < 1 || nameBytes > MAX_NAME_BYTES) reader.fail("an impossible name of a template");

@@ -4,7 +4,7 @@
  * a table), nothing can be said. TCG PC Client Platform Firmware Profile 1.06, table 27.
  * @module
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { ByteReader, equalBytes } from "../../kernel/bytes.ts";
 import { u32le, u64le } from "./little-endian.ts";
 
@@ -52,7 +52,7 @@ export function fitsItsData(type: number, data: Uint8Array, digest: Uint8Array):
 }
 
 function isOf(digest: Uint8Array, data: Uint8Array): boolean {
-  return equalBytes(createHash("sha256").update(data).digest(), digest);
+  return equalBytes(hash("sha256", data, "buffer"), digest);
 }
 
 /** UEFI_VARIABLE_DATA: GUID, length of the name in UTF-16 units u64, length of the content u64, name, content. */

@@ -30,6 +30,11 @@ const DIGEST_BYTES: ReadonlyMap<number, number> = new Map([
   [0x000d, 64], // SHA-512
 ]);
 
+/** The highest class of platforms; 0 is a client. */
+const SERVER = 1;
+const UINTN_32 = 1;
+const UINTN_64 = 2;
+
 const SPEC_ID_AGILE = utf8("Spec ID Event03\0");
 const STARTUP_LOCALITY = utf8("StartupLocality\0");
 
@@ -97,7 +102,11 @@ export function replayTcg(log: TcgLog, pcr: number): TcgReplay {
 /** @returns the length of each digest, by algorithm */
 function readSpecId(header: TcgEvent, outer: ByteReader): ReadonlyMap<number, number> {
   const reader = new ByteReader(header.data.subarray(SPEC_ID_AGILE.length));
-  reader.take(4 + 4); // class of the platform; version of the specification, and the size of its UINTN
+  if (u32le(reader) > SERVER) reader.fail("an unknown class of platform");
+  const [minor, major] = [reader.u8(), reader.u8()];
+  if (major !== 2 || minor !== 0) reader.fail("another version of the specification");
+  reader.u8(); // its errata
+  if (![UINTN_32, UINTN_64].includes(reader.u8())) reader.fail("an impossible size of UINTN");
   const count = u32le(reader);
   if (count < 1 || count > MAX_ALGORITHMS) reader.fail("an impossible number of algorithms");
   const algorithms = new Map<number, number>();
@@ -140,7 +149,7 @@ function readAgileEvent(reader: ByteReader, algorithms: ReadonlyMap<number, numb
 
 function readPcr(reader: ByteReader): number {
   const pcr = u32le(reader);
-  if (pcr >= PCR_COUNT) reader.fail("no such register");
+  if (pcr >= PCR_COUNT) reader.fail("of a register that is none");
   return pcr;
 }
 
