@@ -49,6 +49,11 @@ export interface Demands {
   readonly reboots: number;
   /** Without logs, policy and state: for quotes of other tools. */
   readonly quoteOnly?: boolean;
+  /**
+   * By radio come no logs of firmware and systemd: a register that they would explain is compared with the policy or the
+   * enrolment alone.
+   */
+  readonly overAir?: boolean;
 }
 
 interface Finding {
@@ -172,7 +177,11 @@ function versionText(firmware: bigint): string {
 function wrongState(evidence: Evidence, demands: Demands, warnings: string[]): Finding | undefined {
   const own = ownLogOf(evidence);
   const ownPcr = demands.enrolment.state?.ownPcr ?? own?.pcr;
-  return unexplained(evidence, ownPcr) ?? wrongPolicy(demands, warnings) ?? drift({ evidence, demands, own, ownPcr });
+  return (
+    unexplained(evidence, demands, ownPcr) ??
+    wrongPolicy(demands, warnings) ??
+    drift({ evidence, demands, own, ownPcr })
+  );
 }
 
 function ownLogOf({ logs }: Evidence): EventLog | undefined {
@@ -180,10 +189,19 @@ function ownLogOf({ logs }: Evidence): EventLog | undefined {
   return log?.ok === true ? log.value : undefined;
 }
 
-function unexplained({ pcrs, values, logs }: Evidence, ownPcr: number | undefined): Finding | undefined {
-  const problems = explainPcrs({ pcrs, values, logs, ownPcr: ownPcr ?? NO_PCR });
+function unexplained(evidence: Evidence, demands: Demands, ownPcr: number | undefined): Finding | undefined {
+  const { pcrs, values, logs } = evidence;
+  const problems = explainPcrs({ pcrs, values, logs, ownPcr: ownPcr ?? NO_PCR }).filter(
+    ({ pcr, kind }) => kind === "not-measured" || pcr === ownPcr || !isCompared(pcr, demands),
+  );
   const problem = problems.find(({ kind }) => kind === "not-measured") ?? problems[0];
   return problem === undefined ? undefined : { reason: problem.kind, detail: problem.detail };
+}
+
+/** True where the logs of a register stayed away, and its value is judged as a whole. */
+function isCompared(pcr: number, { overAir, enrolment, policy }: Demands): boolean {
+  if (overAir !== true || pcr === KERNEL_PCR) return false;
+  return policyOf(policy)?.values.has(pcr) === true || enrolment.state?.values.has(pcr) === true;
 }
 
 function wrongPolicy({ enrolment, policy, nowS }: Demands, warnings: string[]): Finding | undefined {

@@ -15,6 +15,8 @@ import type { BlockRef } from "../dag/block-ref.ts";
 import type { Shard } from "../dag/shard.ts";
 import { Agenda } from "./agenda.ts";
 import { AlertSpread } from "./alerts.ts";
+import { Attestation, type AttestationWishes } from "./attestation.ts";
+import type { Standing } from "./attestation-standings.ts";
 import { Air, type AirSettings, type FrameQueue } from "./air.ts";
 import type { FetchWishes } from "./files/fetch.ts";
 import { Files } from "./files/files.ts";
@@ -25,11 +27,12 @@ import type { Transfer, TransferTarget } from "./files/transfer.ts";
 import { IndexSync } from "./index-sync.ts";
 import { ForkSpread } from "./forks.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { FILES_POOL, INDEX_POOL, Members, NeighboursBudget } from "./neighbours-budget.ts";
+import { FILES_POOL, INDEX_POOL, Members, NeighboursBudget, type Rights } from "./neighbours-budget.ts";
 import { counterOf, plainOf, type Plain } from "./opening.ts";
 import type { Origin } from "./parts.ts";
 import { Phones, type PhoneRules } from "./phone/phones.ts";
 import type { Sealing } from "./sealing.ts";
+import { TrustAlerts } from "./trust-alerts.ts";
 
 export interface ExchangePorts {
   readonly modem: Pick<Modem, "receive">;
@@ -48,6 +51,8 @@ export interface ExchangePorts {
   readonly sealing?: Sealing;
   /** People who ask by text; nobody is answered when left out. */
   readonly phones?: PhoneRules & { readonly number: () => number | undefined };
+  /** By which neighbours' TPMs are asked and judged; all neighbours are served, and none is asked, when left out. */
+  readonly attestation?: AttestationWishes;
 }
 
 type Handler<M extends Plain> = (
@@ -64,12 +69,14 @@ const AGENDA_CAPACITY = 4_096;
 export class Exchange implements Service {
   readonly name = "exchange";
   readonly alerts: AlertSpread;
+  readonly trust: TrustAlerts;
   readonly #ports: ExchangePorts;
   readonly #agenda: Agenda;
   readonly #index: IndexSync;
   readonly #files: Files;
   readonly #forks: ForkSpread;
   readonly #phones: Phones | undefined;
+  readonly #attestation: Attestation | undefined;
   readonly #members = new Members();
   readonly #handlers: Handlers;
   readonly #counters = new Map<string, number>();
@@ -86,7 +93,13 @@ export class Exchange implements Service {
     const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
     this.alerts = new AlertSpread({ ...shared, book: ports.alerts });
     const budgetOf = (pool: number): NeighboursBudget =>
-      new NeighboursBudget(this.#members, () => air.packetsAnHour, pool);
+      new NeighboursBudget(
+        this.#members,
+        () => air.packetsAnHour,
+        pool,
+        (radio) => this.#rightsOf(radio),
+      );
+    this.trust = new TrustAlerts({ ...shared, store: ports.store });
     this.#index = new IndexSync({ ...shared, budget: budgetOf(INDEX_POOL) });
     this.#forks = new ForkSpread(shared);
     this.#files = new Files({
@@ -96,6 +109,16 @@ export class Exchange implements Service {
       store: ports.store,
       policy: ports.policy,
     });
+    this.#attestation =
+      ports.attestation &&
+      new Attestation({
+        ...shared,
+        wishes: ports.attestation,
+        self: ports.shard.author.id,
+        neighbours: this.#index.neighbours,
+        isGuest: (radio) => !this.#members.has(radio) && this.#members.areAbout(clock.monotonicMs()),
+        onFailed: (subject, reason) => this.trust.raise({ kind: "attestation", subject, reason }),
+      });
     const { phones: rules } = ports;
     this.#phones =
       rules &&
@@ -115,6 +138,8 @@ export class Exchange implements Service {
     this.#index.start();
     this.#forks.start();
     this.alerts.start();
+    this.#attestation?.start();
+    await this.trust.start();
     await this.#files.start();
     await runAll([this.#agenda, { name: "listen", run: (inner) => this.#listen(inner) }], signal);
   }
@@ -164,6 +189,16 @@ export class Exchange implements Service {
     return this.#index.neighbours.list();
   }
 
+  /** Whether a neighbour has shown its state, by author id in hex; `unknown` where this node asks nobody. */
+  standingOf(author: string): Standing {
+    return this.#attestation?.standingOf(author) ?? { state: "unknown" };
+  }
+
+  /** Asks a neighbour for a quote of its TPM now. False when nothing is known by which it could be judged. */
+  attest(author: string): boolean {
+    return this.#attestation?.request(author) ?? false;
+  }
+
   counters(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#counters);
   }
@@ -176,8 +211,11 @@ export class Exchange implements Service {
         await this.#index.onBeacon(message, origin);
         this.#noteMember(origin);
       },
-      want: (message, origin) => this.#index.onWant(message, origin),
+      want: (message, origin) => {
+        if (this.#mayAsk(origin)) this.#index.onWant(message, origin);
+      },
       pull: (message, origin) => {
+        if (!this.#mayAsk(origin)) return;
         this.#forks.onNamed(message.vector.map(({ author }) => author));
         return this.#index.onPull(message, origin);
       },
@@ -188,13 +226,28 @@ export class Exchange implements Service {
         this.#forks.look();
       },
       repair: (message, origin) => this.#index.onRepair(message, origin),
-      get: (message, origin) => this.#files.onGet(message, origin),
+      get: (message, origin) => (this.#mayAsk(origin) ? this.#files.onGet(message, origin) : undefined),
       coded: (message, origin) => this.#files.onCoded(message, origin),
       alert: (message, origin) => this.alerts.onAlert(message, origin),
       alerts: (message, origin) => this.alerts.onAlerts(message, origin),
       fork: (message, origin) => this.#forks.onFork(message, origin),
       seen: (message, origin) => this.alerts.onSeen(message, origin),
+      probe: (message, origin) => this.#attestation?.onProbe(message, origin),
+      proof: (message, origin) => this.#attestation?.onProof(message, origin),
+      trust: (message, { from }) => this.trust.onTrust(message, from),
     };
+  }
+
+  #rightsOf(radio: number): Rights {
+    return this.#attestation?.rightsOf(radio) ?? "full";
+  }
+
+  /** Who asks without a good attestation may be asked for one; where the policy refuses it, it is not answered. */
+  #mayAsk(origin: Origin): boolean {
+    this.#attestation?.onAsked(origin);
+    if (this.#rightsOf(origin.from) !== "none") return true;
+    this.#count("asked_in_vain_by_unattested");
+    return false;
   }
 
   /** It has just spoken as somebody: as an author whose log is here? */

@@ -50,6 +50,9 @@ export class Members {
   }
 }
 
+/** What a radio may have of this node: `limited` is as who is no member, `none` is nothing but alerts. */
+export type Rights = "full" | "limited" | "none";
+
 const ABSENT_MS = 7_200_000;
 const MAX_MEMBERS = 512;
 /** About a third of what LongFast carries in an hour: a file of 64 KB and half of it again. */
@@ -66,24 +69,34 @@ export class NeighboursBudget {
   readonly #members: Members;
   readonly #packetsAnHour: () => number;
   readonly #poolPart: number;
+  readonly #rightsOf: (radio: number) => Rights;
   readonly #spent = new HourlyAllowance({ times: 1, smallChange: 0 });
 
   /** @param packetsAnHour that this node may say @param poolPart of these, for all who are no members */
-  constructor(members: Members, packetsAnHour: () => number, poolPart: number) {
+  constructor(
+    members: Members,
+    packetsAnHour: () => number,
+    poolPart: number,
+    rightsOf: (radio: number) => Rights = () => "full",
+  ) {
     this.#members = members;
+    this.#rightsOf = rightsOf;
     this.#poolPart = poolPart;
     this.#packetsAnHour = packetsAnHour;
   }
 
   /** True for who has to leave something to the members that are about. */
   isGuest(radio: number, nowMs: number): boolean {
+    if (this.#rightsOf(radio) !== "full") return true;
     return !this.#members.has(radio) && this.#members.areAbout(nowMs);
   }
 
   /** Packets that this radio may still cost. @param nowMs monotonic */
   left(radio: number, nowMs: number): number {
+    const rights = this.#rightsOf(radio);
+    if (rights === "none") return 0;
     const anHour = this.#packetsAnHour();
-    if (!this.#members.has(radio)) {
+    if (!this.#members.has(radio) || rights === "limited") {
       const pool = this.isGuest(radio, nowMs) ? Math.max(LEAST_A_MEMBER, anHour * this.#poolPart) : anHour;
       return Math.min(this.#left(ALL_OTHERS, pool, nowMs), this.#left(keyOf(radio), MOST_A_RADIO, nowMs));
     }
@@ -95,7 +108,8 @@ export class NeighboursBudget {
   spend(radio: number, packets: number, nowMs: number): void {
     if (packets <= 0) return;
     this.#spent.spend(keyOf(radio), nowMs, packets);
-    this.#spent.spend(this.#members.has(radio) ? ALL_MEMBERS : ALL_OTHERS, nowMs, packets);
+    const isMember = this.#members.has(radio) && this.#rightsOf(radio) === "full";
+    this.#spent.spend(isMember ? ALL_MEMBERS : ALL_OTHERS, nowMs, packets);
   }
 
   #left(key: string, most: number, nowMs: number): number {

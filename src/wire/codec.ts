@@ -15,10 +15,13 @@ import { forkCodec } from "./fork.ts";
 import { getCodec } from "./get.ts";
 import type { MessageCodec } from "./message-codec.ts";
 import type { Message } from "./messages.ts";
+import { probeCodec } from "./probe.ts";
+import { proofCodec } from "./proof.ts";
 import { pullCodec } from "./pull.ts";
 import { repairCodec } from "./repair.ts";
 import { sealedCodec } from "./sealed.ts";
 import { seenCodec } from "./seen.ts";
+import { trustCodec } from "./trust.ts";
 import { updateCodec } from "./update.ts";
 import { wantCodec } from "./want.ts";
 
@@ -42,7 +45,10 @@ const CODECS: Codecs = {
   alerts: alertsCodec,
   seen: seenCodec,
   fork: forkCodec,
+  probe: probeCodec,
   sealed: sealedCodec,
+  proof: proofCodec,
+  trust: trustCodec,
 };
 
 /** By the whole first byte. */

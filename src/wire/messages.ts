@@ -8,11 +8,29 @@ import type { Beacon } from "./beacon.ts";
 import type { Coded } from "./coded.ts";
 import type { Fork } from "./fork.ts";
 import type { Get } from "./get.ts";
+import type { Probe } from "./probe.ts";
+import type { Proof } from "./proof.ts";
 import type { Pull } from "./pull.ts";
 import type { Repair } from "./repair.ts";
 import type { Sealed } from "./sealed.ts";
 import type { Seen } from "./seen.ts";
+import type { Trust } from "./trust.ts";
 import type { Update } from "./update.ts";
 import type { Want } from "./want.ts";
 
-export type Message = Beacon | Update | Repair | Want | Pull | Get | Coded | Alert | Alerts | Seen | Fork | Sealed;
+export type Message =
+  | Beacon
+  | Update
+  | Repair
+  | Want
+  | Pull
+  | Get
+  | Coded
+  | Alert
+  | Alerts
+  | Seen
+  | Fork
+  | Probe
+  | Proof
+  | Trust
+  | Sealed;
