@@ -1,90 +1,203 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { utf8 } from "../../src/kernel/bytes.ts";
+import { fromUtf8, toHex, utf8 } from "../../src/kernel/bytes.ts";
 import { replay } from "../../src/kernel/pcr.ts";
 import {
   alreadyIn,
+  changedDigests,
   codeDigest,
   configDigest,
   decodeEventLog,
   encodeEventLog,
   eventsOf,
+  expectedValue,
   explain,
   holdsOnly,
+  ownDigestsOf,
   ownState,
+  policyDigest,
+  runtimeDigest,
+  type MeasuredEvent,
+  type OwnParts,
 } from "../../src/attest/logs/own.ts";
 import { decodeSealed, encodeSealed, type SealedKey } from "../../src/trust/key-files.ts";
 import { keyId } from "../../src/trust/store-keys.ts";
 import { decodeAttest, quoteFindings } from "../../src/attest/quote.ts";
-import { changedPaths, decodeReference, describeChanges, encodeReference } from "../../src/trust/reference.ts";
+import {
+  changedPaths,
+  decodeReference,
+  describeChanges,
+  encodeReference,
+  linesOf,
+  resetStep,
+  withBoot,
+  type SeenBoot,
+} from "../../src/trust/reference.ts";
 import { seeded } from "../fakes/seeded.ts";
 import { sha256 } from "../fakes/tpm.ts";
 
 const file = (path: string, content = path) => ({ path, sha256: sha256(content) });
 const bytes = (length: number) => new Uint8Array(randomBytes(length));
+const runtime = { nodeVersion: "v24.0.0", files: [file("node"), file("node_modules/a/index.js")] };
+const state = (changes: Partial<OwnParts> = {}) =>
+  ownState({
+    runtime,
+    files: [file("src/a.ts")],
+    configBytes: utf8("config"),
+    policyBytes: utf8("policy"),
+    ...changes,
+  });
 
 describe("the measurement log", () => {
-  const own = ownState([file("src/a.ts"), file("src/b.ts")], utf8("config"));
-  const [code, config] = eventsOf(own);
-  if (code === undefined || config === undefined) throw new Error("two events");
+  const own = state();
+  const events = eventsOf(own);
+  const [first, second] = events;
+  if (first === undefined || second === undefined) throw new Error("four events");
   const zero = new Uint8Array(32);
 
   test("comes back as it was written", () => {
-    const log = { pcr: 14, base: bytes(32), events: [code, config, code] };
+    const log = { pcr: 14, base: bytes(32), events: [...events, first] };
     expect(decodeEventLog(encodeEventLog(log))).toEqual({ ok: true, value: log });
   });
 
+  test("has four events, in the order in which they are extended", () => {
+    expect(events.map(({ name }) => name)).toEqual(["runtime", "code", "config", "policy"]);
+    expect(expectedValue(own)).toEqual(replay([own.runtime, own.code, own.config, own.policy]));
+    expect(expectedValue(own, bytes(32))).not.toEqual(expectedValue(own));
+  });
+
   test("explains every value on its way and no other", () => {
-    const log = { pcr: 14, base: zero, events: [code, config] };
-    expect(explain(log, zero)?.events).toEqual([]);
-    expect(explain(log, replay([code.digest]))?.events).toEqual([code]);
-    expect(explain(log, replay([code.digest, config.digest]))?.events).toEqual([code, config]);
-    expect(explain(log, replay([config.digest]))).toBeUndefined();
+    const log = { pcr: 14, base: zero, events };
+    const digests = events.map(({ digest }) => digest);
+    for (const count of [0, 1, 2, 3, 4]) {
+      expect(explain(log, replay(digests.slice(0, count)))?.events).toEqual(events.slice(0, count));
+    }
+    expect(explain(log, replay([second.digest]))).toBeUndefined();
   });
 
   test("knows how much of a measurement it ends with", () => {
-    const ends = (...events: (typeof code)[]) => alreadyIn({ pcr: 14, base: zero, events }, [code, config]);
-    expect([ends(), ends(code), ends(code, config), ends(config), ends(code, config, code)]).toEqual([0, 1, 2, 0, 1]);
+    const ends = (...held: readonly MeasuredEvent[]) => alreadyIn({ pcr: 14, base: zero, events: held }, events);
+    expect([ends(), ends(first), ends(first, second), ends(second), ends(...events), ends(...events, first)]).toEqual([
+      0, 1, 2, 0, 4, 1,
+    ]);
   });
 
-  test("is clean only with the two events alone, from zero", () => {
-    const clean = (base: Uint8Array<ArrayBuffer>, ...events: (typeof code)[]) =>
-      holdsOnly({ pcr: 14, base, events }, [code, config]);
-    expect(clean(zero, code, config)).toBe(true);
-    expect(clean(bytes(32), code, config)).toBe(false);
-    expect(clean(zero, code, config, code, config)).toBe(false);
-    expect(clean(zero, code)).toBe(false);
+  test("is clean only with the four events alone", () => {
+    const clean = (...held: readonly MeasuredEvent[]) => holdsOnly({ pcr: 14, base: zero, events: held }, events);
+    expect([clean(...events), clean(...events, ...events), clean(first), clean()]).toEqual([true, false, false, false]);
   });
 
-  test("code and configuration are measured apart from each other", () => {
-    expect(codeDigest([])).not.toEqual(configDigest(new Uint8Array()));
+  test("says what the state is only when it holds nothing else", () => {
+    const { runtime: r, code, config, policy } = own;
+    expect(ownDigestsOf({ pcr: 14, base: zero, events })).toEqual({ runtime: r, code, config, policy });
+    for (const held of [[], events.slice(0, 3), events.toReversed(), [...events, first]]) {
+      expect(ownDigestsOf({ pcr: 14, base: zero, events: held })).toBeUndefined();
+    }
+  });
+
+  test("of an earlier version is told from one that is damaged", () => {
+    const earlier = { version: 1, pcr: 14, base: "00".repeat(32), events: [{ name: "code", digest: "ab".repeat(32) }] };
+    expect(decodeEventLog(utf8(JSON.stringify(earlier)))).toEqual({ ok: false, reason: "of an earlier version" });
+    expect(decodeEventLog(utf8("{}"))).toEqual({ ok: false, reason: "not a measurement log" });
+  });
+
+  test("has one form", () => {
+    const text = fromUtf8(encodeEventLog({ pcr: 14, base: zero, events })) ?? "";
+    for (const other of [` ${text}`, text.trimEnd(), text.toUpperCase(), JSON.stringify(JSON.parse(text))]) {
+      expect(decodeEventLog(utf8(other)).ok).toBe(false);
+    }
+  });
+
+  test("measures the four apart from each other", () => {
+    const nothing = [
+      runtimeDigest({ nodeVersion: "", files: [] }),
+      codeDigest([]),
+      configDigest(zero),
+      policyDigest(zero),
+    ];
+    expect(new Set(nothing.map(String)).size).toBe(4);
     expect(codeDigest([file("a")])).not.toEqual(codeDigest([file("b", "a")]));
     expect(codeDigest([file("a"), file("b")])).not.toEqual(codeDigest([file("b"), file("a")]));
+    expect(runtimeDigest({ ...runtime, nodeVersion: "v24.0.1" })).not.toEqual(runtimeDigest(runtime));
+    const lines = `caye runtime v1\nv24.0.0\n${toHex(sha256("node"))}  node\n`;
+    expect(runtimeDigest({ nodeVersion: "v24.0.0", files: [file("node")] })).toEqual(sha256(lines));
+  });
+
+  test("of a planned change differs in what was named alone", () => {
+    const next = changedDigests(own, { files: [file("src/b.ts")] });
+    expect(next).toEqual({ ...changedDigests(own, {}), code: codeDigest([file("src/b.ts")]) });
+    const all = { runtime: { ...runtime, nodeVersion: "v25" }, configBytes: utf8("c"), policyBytes: utf8("p") };
+    const changed = changedDigests(own, all);
+    expect(changed.code).toEqual(own.code);
+    for (const name of ["runtime", "config", "policy"] as const) expect(changed[name]).not.toEqual(own[name]);
   });
 });
 
 describe("the reference", () => {
+  const own = state({ files: [file("src/a.ts"), file("src/b.ts")] });
+  const { runtime: r, code, config, policy } = own;
+  const boots = [
+    { bootId: bytes(16), resetCount: 6 },
+    { bootId: bytes(16), resetCount: 7 },
+  ];
   const reference = {
-    own: ownState([file("src/a.ts"), file("src/b.ts")], utf8("config")),
+    own: { runtime: r, code, config, policy },
+    lines: linesOf(own),
     keyName: bytes(34),
     resetCount: 7,
     restartCount: 0xffff_ffff,
+    boots,
   };
 
   test("comes back as it was written", () => {
     expect(decodeReference(encodeReference(reference))).toEqual({ ok: true, value: reference });
   });
 
+  test("of an earlier version is none", () => {
+    const text = fromUtf8(encodeReference(reference)) ?? "";
+    expect(decodeReference(utf8(text.replace('"version": 2', '"version": 1'))).ok).toBe(false);
+  });
+
   test("names what was added, removed and changed", () => {
+    const of = (changes: Partial<OwnParts>) => ({ own: state(changes), lines: linesOf(state(changes)) });
     const before = [file("a"), file("b"), file("c")];
     const now = [file("a"), file("b", "other"), file("d")];
-    expect(changedPaths(before, now)).toEqual(["b", "c", "d"]);
-    const state = (files: typeof before, config: string) => ownState(files, utf8(config));
-    expect(describeChanges(state(before, "x"), state(now, "y"))).toBe("code changed: b, c, d; configuration changed");
-    expect(describeChanges(state(before, "x"), state(before, "x"))).toBe("");
+    expect(changedPaths(of({ files: before }).lines.code, of({ files: now }).lines.code)).toEqual(["b", "c", "d"]);
+    const all = {
+      runtime: { nodeVersion: "v24.0.0", files: [file("node", "other")] },
+      files: now,
+      configBytes: utf8("y"),
+      policyBytes: utf8("z"),
+    };
+    expect(describeChanges(of({ files: before }), of(all))).toBe(
+      "runtime changed: node, node_modules/a/index.js; code changed: b, c, d; configuration changed; policy changed",
+    );
+    expect(describeChanges(of({}), of({}))).toBe("");
+    const version = { runtime: { ...runtime, nodeVersion: "v24.0.1" } };
+    expect(describeChanges(of({}), of(version))).toBe("runtime changed");
     const many = Array.from({ length: 9 }, (_, i) => file(`f${i}`));
-    expect(describeChanges(state([], "x"), state(many, "x"))).toBe("code changed: f0, f1, f2, f3, f4 and 4 more");
+    expect(describeChanges(of({ files: [] }), of({ files: many }))).toBe("code changed: f0, f1, f2, f3, f4 and 4 more");
+  });
+
+  test("remembers the last 32 starts of the machine, each once", () => {
+    const [first, second] = boots;
+    if (first === undefined || second === undefined) throw new Error("two starts");
+    expect(withBoot([first], second.bootId, 7)).toEqual(boots);
+    expect(withBoot(boots, second.bootId, 9)).toEqual([first, { ...second, resetCount: 9 }]);
+    expect(withBoot(boots, undefined, 9)).toEqual(boots);
+    const many = Array.from({ length: 40 }, (_, i) => new Uint8Array(16).fill(i));
+    const kept = many.reduce<readonly SeenBoot[]>((seen, bootId, i) => withBoot(seen, bootId, i), []);
+    expect(kept.map(({ resetCount }) => resetCount)).toEqual(Array.from({ length: 32 }, (_, i) => i + 8));
+  });
+
+  test("tells a reset with a start of the machine from one without", () => {
+    const latest = boots[1]?.bootId;
+    expect(resetStep(boots, latest, 8)).toEqual({ kind: "same-boot", resets: 1 });
+    expect(resetStep(boots, latest, 7)).toEqual({ kind: "same-boot", resets: 0 });
+    expect(resetStep(boots, bytes(16), 8)).toEqual({ kind: "later-boot", resets: 1 });
+    expect(resetStep([], latest, 8)).toEqual({ kind: "unknown" });
+    expect(resetStep(boots, undefined, 8)).toEqual({ kind: "unknown" });
   });
 });
 
