@@ -8,6 +8,7 @@ import { boot, type Booted, type OpenNode } from "./boot.ts";
 import type { Config } from "./config/schema.ts";
 import { villageTools } from "./dag/authority.ts";
 import { openShard } from "./dag/open-shard.ts";
+import { ownAuthorId } from "./dag/own-author-id.ts";
 import { openAirBook } from "./desk/air-book.ts";
 import { Desk } from "./desk/desk.ts";
 import type { OpenParts } from "./desk/parts.ts";
@@ -44,9 +45,13 @@ import { aborted, runAll, type Service } from "./kernel/service.ts";
 import type { VillageTools } from "./kernel/village.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
+import type { Random } from "./ports/random.ts";
+import type { Store } from "./ports/store.ts";
 import type { Tpm } from "./ports/tpm.ts";
 import { radioInForce } from "./radio/in-force.ts";
 import { Scheduler } from "./radio/scheduler.ts";
+import { updateAuthority } from "./trust/approvals.ts";
+import { RECOVERED_FILE } from "./trust/key-files.ts";
 import { REFERENCE_FILE } from "./trust/reference.ts";
 import { TrustWatch } from "./trust/watch.ts";
 
@@ -152,19 +157,26 @@ async function bootNode(options: AgentOptions, { state, log, damage, signal }: G
     entropy: (tpm: Tpm | undefined) => entropyOpenings(entropySources(entropy), tpm),
     assessor: workerAssessor,
     instance: processInstance,
-    openStore: async (key: Uint8Array) => {
-      // The reference is written once a store has opened.
-      const expected = (await state.read(REFERENCE_FILE)) !== undefined;
+    openStore: async (key: Uint8Array, next?: Uint8Array) => {
+      // The reference is written once a store has opened; whose key came from the recovery words had one elsewhere.
+      const expected = await holdsAny(state, [REFERENCE_FILE, RECOVERED_FILE]);
       const onLoss = (what: string): void => damage.note(what);
       try {
-        return await openLevelStore(await state.subdirectory("store"), key, { random, log, expected, onLoss });
+        return await openLevelStore(await state.subdirectory("store"), key, { random, log, next, expected, onLoss });
       } finally {
         await damage.save();
       }
     },
+    updateAuthority: (store: Store, drawn: Random) =>
+      updateAuthority(trust.update_key, () => ownAuthorId(store, (bytes) => drawn.bytes(bytes))),
   };
   const { mode, pcr, pcrs } = trust;
   return boot(ports, { mode, pcr, pcrs, entropyFailure: entropy.on_failure });
+}
+
+async function holdsAny(state: StateDirectory, names: readonly string[]): Promise<boolean> {
+  for (const name of names) if ((await state.read(name)) !== undefined) return true;
+  return false;
 }
 
 function entropySources({ source, sources, min_entropy_bits: bits }: Config["entropy"]): readonly NamedSource[] {
@@ -220,7 +232,7 @@ async function compose(options: AgentOptions, booted: Booted, damage: StoreDamag
   const rest = open?.checkpoints === undefined ? [] : [open.checkpoints];
   const radio = open === undefined ? [] : [open.modem, open.scheduler, open.exchange, ...rest];
   const idle: Service = { name: "desk", run: aborted };
-  return { desk, reason, services: [idle, ...radio, ...(watch === undefined ? [] : [watch])] };
+  return { desk, reason, services: [idle, booted.keychain, ...radio, ...(watch === undefined ? [] : [watch])] };
 }
 
 /** What the whole shard hangs on may be damaged: then the node keeps shut and answers why, rather than not to start. */

@@ -52,7 +52,7 @@ export interface BootPorts {
    */
   readonly openStore: (key: Uint8Array, next?: Uint8Array) => Promise<Store>;
   /** Whose approvals shall open the key, too; asked once the store is open. Left out: nobody's. */
-  readonly updateAuthority?: (store: Store) => Promise<UpdateAuthority | undefined>;
+  readonly updateAuthority?: (store: Store, random: Random) => Promise<UpdateAuthority | undefined>;
   readonly signal?: AbortSignal;
 }
 
@@ -165,7 +165,7 @@ class Corridor implements AsyncDisposable {
       const standing = await this.#attest(measurement);
       const seeded = await this.#seed(standing);
       const unsealed = await this.#unseal(standing, seeded);
-      return this.#open(await this.#openStore(unsealed), seeded);
+      return this.#open(await this.#openStore(unsealed, seeded), seeded);
     } catch (error) {
       if (!(error instanceof Quarantine)) throw error;
       this.#ports.log.error("The node is in quarantine", { reason: error.message, fix: error.fix });
@@ -234,7 +234,7 @@ class Corridor implements AsyncDisposable {
   }
 
   /** Settles the key's files once the store has proven the key, and wipes it however that ends. */
-  async #openStore(unsealed: Unsealed): Promise<Kept> {
+  async #openStore(unsealed: Unsealed, { random }: Seeded): Promise<Kept> {
     try {
       const store = await this.#step("store", async (): Promise<Outcome<Store>> => {
         try {
@@ -245,17 +245,17 @@ class Corridor implements AsyncDisposable {
           return ended(failureFrom("store-error", error));
         }
       });
-      await this.#step("settle", () => this.#settle(unsealed, store));
+      await this.#step("settle", () => this.#settle(unsealed, store, random));
       return { unsealed, store, known: idsOf(provenKeys(unsealed, keysInUse(store))) };
     } finally {
       wipe(unsealed);
     }
   }
 
-  async #settle(unsealed: Unsealed, store: Store): Promise<Outcome<undefined>> {
-    const { memory, log, kernelRandom: random, updateAuthority } = this.#ports;
+  async #settle(unsealed: Unsealed, store: Store, random: Random): Promise<Outcome<undefined>> {
+    const { memory, log, updateAuthority } = this.#ports;
     try {
-      const authority = await updateAuthority?.(store);
+      const authority = await updateAuthority?.(store, random);
       const inputs = { memory, mode: this.#policy.mode, log, keysInUse: keysInUse(store), authority, random };
       return passed("settled", await settle(unsealed, inputs), undefined);
     } catch (error) {

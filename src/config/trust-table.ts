@@ -1,7 +1,17 @@
 /** The configuration's table `[trust]`: what is measured and sealed. @module */
 import { z } from "zod";
+import { fromHex } from "../kernel/bytes.ts";
+import { pointOf } from "../kernel/p256.ts";
 import { deviceUri, parseTpm } from "./devices.ts";
 import { field } from "./field.ts";
+
+/** The curve's base point: nobody's key. */
+const UPDATE_KEY_EXAMPLE = "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+
+function isPoint(hex: string): boolean {
+  const bytes = fromHex(hex);
+  return bytes !== undefined && pointOf(bytes) !== undefined;
+}
 
 export const trust = z
   .strictObject({
@@ -38,6 +48,20 @@ export const trust = z
         expects: "a list of 1 to 24 different whole numbers from 0 to 23",
         example: "[14]",
         unit: "PCR indices, 0–23",
+      },
+    ),
+    update_key: field(
+      z
+        .string()
+        .transform((key) => key.toLowerCase())
+        .refine((key) => key === "" || isPoint(key))
+        .default(""),
+      {
+        description:
+          "Whose approvals let the store open after an update, besides the accepted state and an announced one: the key that `caye village create` printed; empty when nobody's do.",
+        expects: "empty, or the authority's update key of 66 hex digits",
+        example: `"${UPDATE_KEY_EXAMPLE}"`,
+        unit: "compressed point of P-256, hex",
       },
     ),
   })

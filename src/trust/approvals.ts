@@ -4,14 +4,15 @@
  * of the authority and for the node that the key was sealed for.
  * @module
  */
-import { type Approval, decodeApproval, verifyApproval } from "../attest/approval.ts";
-import { equalBytes, toHex, type Bytes } from "../kernel/bytes.ts";
+import { type Approval, decodeApproval, updatePolicyRef, verifyApproval } from "../attest/approval.ts";
+import { copyBytes, equalBytes, fromHex, toHex, type Bytes } from "../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../kernel/errors.ts";
+import { pointOf } from "../kernel/p256.ts";
 import { pcrPolicyDigest, sortedPcrs } from "../kernel/pcr.ts";
 import { authorityKeyArea } from "../kernel/tpm-public.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { StateApproval, Tpm } from "../ports/tpm.ts";
-import { readSealed, SEALED_FILE, type SealedKey } from "./key-files.ts";
+import { readSealed, SEALED_FILE, type SealedKey, type UpdateAuthority } from "./key-files.ts";
 
 export const MAX_APPROVALS = 8;
 const NAMES: readonly string[] = Array.from({ length: MAX_APPROVALS }, (_, i) => `approval-${i + 1}.txt`);
@@ -128,6 +129,20 @@ async function demandOwn(approval: Approval, memory: Memory): Promise<void> {
 export async function dropApprovals(memory: Memory, digest: Uint8Array): Promise<void> {
   const { held } = await heldApprovals(memory);
   for (const { name, approval } of held) if (equalBytes(approval.approved, digest)) await memory.remove(name);
+}
+
+/**
+ * Whose approvals shall open this node's key.
+ * @param updateKey compressed point of P-256 in hex; empty: nobody's
+ * @param authorId of this node, 8 bytes: an approval is for one node
+ */
+export async function updateAuthority(
+  updateKey: string,
+  authorId: () => Promise<Uint8Array>,
+): Promise<UpdateAuthority | undefined> {
+  const point = pointOf(fromHex(updateKey) ?? new Uint8Array());
+  if (point === undefined) return undefined;
+  return { x: copyBytes(point.x), y: copyBytes(point.y), policyRef: updatePolicyRef(await authorId()) };
 }
 
 /** Of the approved states. */
