@@ -222,7 +222,10 @@ async function unexplained(measured: Measured, claim: QuoteClaim): Promise<Failu
   }
   const logs = await logsFor(measured, pcrs);
   const [problem] = explainPcrs({ pcrs, values, logs, ownPcr: measured.pcr });
-  return problem === undefined ? undefined : failure("not-measured", problem.detail, fixOf(problem, measured.pcr));
+  if (problem === undefined) return undefined;
+  const earlier = problem.pcr === measured.pcr && measured.fromEarlierVersion;
+  const detail = `${problem.detail}${earlier ? "; an earlier version of the agent measured itself" : ""}`;
+  return failure("not-measured", detail, fixOf(problem, measured.pcr));
 }
 
 /** The agent's own, and those of others only when a register hangs on them: they may be unreadable, and are long. */
@@ -295,8 +298,7 @@ function mismatch(
   mode: TrustMode,
 ): Mismatch | undefined {
   if (!measured.clean) {
-    const by = measured.fromEarlierVersion ? " by an earlier version of the agent" : "";
-    const detail = `PCR ${measured.pcr} holds more than this state: something else was measured${by} since the machine started`;
+    const detail = `PCR ${measured.pcr} holds more than this state: something else was measured since the machine started`;
     const after = mode === "warn" ? "; after an update that is all there is to do" : "";
     return { detail, fix: `${AFRESH}${after}`, allowable: false };
   }

@@ -46,6 +46,8 @@ export class FakeChip {
   kinds: readonly KeyKind[] = ["rsa", "ecc"];
   /** What its maker put into it, DER. */
   certificates: Partial<Record<KeyKind, Uint8Array>> = {};
+  /** Set to false to play a chip on a board. */
+  software = true;
   /** Set to make every call fail as a chip that is gone. */
   gone = false;
   /** Set to make every call fail as a chip in failure mode. */
@@ -104,12 +106,15 @@ export class FakeChip {
 
 export class FakeTpm implements Tpm {
   readonly uri = "fake:";
-  readonly software = true;
   readonly #chip: FakeChip;
   #closed = false;
 
   constructor(chip: FakeChip) {
     this.#chip = chip;
+  }
+
+  get software(): boolean {
+    return this.#chip.software;
   }
 
   async identity(): Promise<TpmIdentity> {
