@@ -144,7 +144,7 @@ function provenEvidence(file: Uint8Array, pending: Pending, request: AttestReque
 function provisionalEnrolment(request: AttestRequest, pending: Pending, { attest, values, logs }: Evidence): Enrolment {
   const log = logs.own === undefined ? undefined : decodeEventLog(logs.own);
   const own = log?.ok === true ? ownDigestsOf(log.value) : undefined;
-  if (own === undefined) {
+  if (log?.ok !== true || own === undefined) {
     throw badAnswer(
       "the agent's own measurements are missing, or more than one state was measured since the machine started",
       "restart the node's machine, then begin anew: caye attest enrol request",
@@ -159,7 +159,7 @@ function provisionalEnrolment(request: AttestRequest, pending: Pending, { attest
     pcrs,
     author,
     endorsement: endorsementOf(request.endorsementKeys, pending),
-    state: { own, ownPcr, values: kept },
+    state: { own, ownPcr, ownBase: log.value.base, values: kept },
     manufacturer,
     firmware: statement.ok ? statement.value.firmware : undefined,
     enrolledS: undefined,

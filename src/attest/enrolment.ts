@@ -65,6 +65,8 @@ export interface EnrolledState {
   readonly own: OwnDigests;
   /** The register that the own events are extended into. */
   readonly ownPcr: number;
+  /** That register's value before the first of them: zeros unless firmware or systemd extend it, too. */
+  readonly ownBase: Bytes;
   /** Of all registers that a quote must cover. */
   readonly values: ReadonlyMap<number, Bytes>;
 }
@@ -120,8 +122,13 @@ const EndorsementBody = z
   }));
 
 const StateBody = z
-  .strictObject({ own: ownDigestsField, own_pcr: pcrField, values: valuesField })
-  .transform(({ own, own_pcr, values }): EnrolledState => ({ own, ownPcr: own_pcr, values: valuesOf(values) }));
+  .strictObject({ own: ownDigestsField, own_pcr: pcrField, own_base: digestField, values: valuesField })
+  .transform(({ own, own_pcr, own_base, values }): EnrolledState => ({
+    own,
+    ownPcr: own_pcr,
+    ownBase: own_base,
+    values: valuesOf(values),
+  }));
 
 const EnrolmentBody = z
   .strictObject({
@@ -218,6 +225,6 @@ function endorsementJson({ bound, publicArea, certificate, root }: EnrolledEndor
   };
 }
 
-function stateJson({ own, ownPcr, values }: EnrolledState) {
-  return { own: ownDigestsJson(own), own_pcr: ownPcr, values: valuesJson(values) };
+function stateJson({ own, ownPcr, ownBase, values }: EnrolledState) {
+  return { own: ownDigestsJson(own), own_pcr: ownPcr, own_base: toHex(ownBase), values: valuesJson(values) };
 }

@@ -7,24 +7,18 @@
  * @module
  */
 import { equalBytes } from "../kernel/bytes.ts";
-import {
-  OWN_EVENTS,
-  type AttestReason,
-  type AttestVerdict,
-  type Counters,
-  type Evidence,
-  type OwnDigests,
-} from "../kernel/attest.ts";
+import { OWN_EVENTS, type AttestReason, type AttestVerdict, type Counters, type Evidence } from "../kernel/attest.ts";
+import { isZero } from "../kernel/pcr.ts";
 import { counterFinding } from "./counters.ts";
-import type { Enrolment } from "./enrolment.ts";
+import type { EnrolledState, Enrolment } from "./enrolment.ts";
 import { explainPcrs } from "./explain.ts";
 import { decodeEventLog, ownDigestsOf, type EventLog } from "./logs/own.ts";
 import { policyLapse, type Policy } from "./policy.ts";
 import { decodeAttest, quoteFindings, type Attest, type QuoteFinding } from "./quote.ts";
 import { FIXES } from "./verdict-words.ts";
 
-/** PCR that Linux extends as files are opened. */
-const KERNEL_PCR = 10;
+/** Linux extends it as files are opened. */
+export const KERNEL_PCR = 10;
 /** Shorter ones come again by chance. */
 const GOOD_NONCE_BYTES = 16;
 const MAX_NONCE_BYTES = 64;
@@ -238,7 +232,7 @@ function drift({ evidence, demands, own, ownPcr }: StateCase): Finding | undefin
   const policy = policyOf(demands.policy);
   const { state } = demands.enrolment;
   const judgesOwn = ownPcr !== undefined && evidence.pcrs.includes(ownPcr);
-  const details = judgesOwn ? [...ownDrift(own, policy, state?.own)] : [];
+  const details = judgesOwn ? [...ownDrift(own, policy, state)] : [];
   for (const pcr of evidence.pcrs) {
     const listed = policy?.values.get(pcr);
     // What the agent extends is judged event by event, unless the policy says whole values.
@@ -264,12 +258,18 @@ function valueDrift(
 function ownDrift(
   log: EventLog | undefined,
   policy: Policy | undefined,
-  enrolled: OwnDigests | undefined,
+  enrolled: EnrolledState | undefined,
 ): readonly string[] {
   const own = log === undefined ? undefined : ownDigestsOf(log);
-  if (own === undefined) return ["the agent's register holds more than one state since the machine started"];
-  return OWN_EVENTS.flatMap((name) => {
-    const wrong = valueDrift(own[name], policy?.own.get(name), enrolled?.[name]);
+  if (log === undefined || own === undefined) {
+    return ["the agent's register holds more than one state since the machine started"];
+  }
+  const base = enrolled === undefined ? isZero(log.base) : equalBytes(enrolled.ownBase, log.base);
+  const before =
+    base || policy?.values.has(log.pcr) === true ? [] : ["what was measured before the agent is not as it was"];
+  const events = OWN_EVENTS.flatMap((name) => {
+    const wrong = valueDrift(own[name], policy?.own.get(name), enrolled?.own[name]);
     return wrong === undefined ? [] : [`${name} ${wrong}`];
   });
+  return [...before, ...events];
 }

@@ -6,6 +6,19 @@
 import type { AttestVerdict, OwnDigests } from "./attest.ts";
 import type { AuthoritySigner, NodeKeys } from "./village.ts";
 
+/** Of one quote: what `tpm2_checkquote` reads, the key as the TPM says it, and the logs that explain the registers. */
+export const EVIDENCE_FILES = [
+  "ak.pem",
+  "quote.msg",
+  "quote.sig",
+  "quote.pcrs",
+  "ak.pub",
+  "own-events.json",
+  "tcg-events.bin",
+  "ima-events.bin",
+  "cel-events.jsonseq",
+] as const;
+
 /** File name (`quote.msg`, `ak.pub`, …) → content, as `attest/evidence-files.ts` lays them out. */
 export type EvidenceFiles = ReadonlyMap<string, Uint8Array>;
 
@@ -101,8 +114,8 @@ export interface AttestTools {
   verify(request: VerifyRequest): VerifyResult;
   /** The first step of a verifier. @throws AgentError "ATTEST_REQUEST", "EK_UNTRUSTED" */
   challenge(request: Uint8Array, trust: EndorsementTrust): ChallengeResult;
-  /** The last one. @throws AgentError "ATTEST_PENDING", "ATTEST_ANSWER" */
-  finish(answer: Uint8Array, pending: Uint8Array): EnrolmentResult;
+  /** The last one. @param nowS Unix time in s, to be written down @throws AgentError "ATTEST_PENDING", "ATTEST_ANSWER" */
+  finish(answer: Uint8Array, pending: Uint8Array, nowS?: number): EnrolmentResult;
   /** An enrolment of a key that nothing else is known of, from `ak.pub` of tpm2-tools. @throws AgentError "AK_INVALID" */
   bareEnrolment(akPublic: Uint8Array, name: string): Uint8Array;
   /** @throws AgentError "ENROLMENT_INVALID" */
