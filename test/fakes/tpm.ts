@@ -73,6 +73,9 @@ export class FakeChip {
   }
 
   attestationKey({ kind = "ecc", generation = 0 }: AttestationKeyChoice = {}): FakeKey {
+    if (!Number.isInteger(generation) || generation < 0 || generation > 0xffff) {
+      throw new RangeError("generation of an attestation key out of range");
+    }
     return this.#key(kind, `attestation ${generation}`);
   }
 

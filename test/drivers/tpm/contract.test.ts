@@ -11,6 +11,7 @@ import type { Tpm } from "../../../src/ports/tpm.ts";
 import { describeTpm } from "../../contract/tpm.ts";
 import { isInstalled, openSwtpm, temporaryDirectory } from "../../fakes/chips.ts";
 import { silentLog } from "../../fakes/log.ts";
+import { missingFor, startSwtpmServer } from "../../fakes/swtpm-server.ts";
 import { FakeChip } from "../../fakes/tpm.ts";
 
 const cleanups: (() => void | Promise<void>)[] = [];
@@ -29,6 +30,17 @@ describeTpm("the fake TPM", async () => new FakeChip().powerOn());
 describeTpm("swtpm over its socket pair", async () =>
   isInstalled("swtpm") ? openSwtpm(join(directory(), "swtpm")) : "swtpm is not installed",
 );
+
+for (const kind of ["tcp", "unix"] as const) {
+  describeTpm(`swtpm of somebody else's over ${kind}`, async () => {
+    const missing = missingFor("swtpm");
+    if (missing !== undefined) return missing;
+    const server = await startSwtpmServer(kind);
+    cleanups.push(async () => server[Symbol.asyncDispose]());
+    const options = { stateDir: "", clock: systemClock(), random: systemRandom(), log: silentLog };
+    return openTpm(server.uri, options);
+  });
+}
 
 // No kernel TPM is needed: a pseudo terminal in raw mode is a device file that behaves alike, one write a command.
 describeTpm("a TPM behind a device file", async (): Promise<Tpm | string> => {
