@@ -47,6 +47,8 @@ export interface ScenarioReport {
   readonly invariants: readonly InvariantReport[];
   /** What troubles really came to pass, by kind and how often; nothing in scenarios that have none. */
   readonly befallen: Readonly<Record<string, number>>;
+  /** Figures of single happenings, by what they tell, in the order in which they came; left out where there are none. */
+  readonly measured?: Readonly<Record<string, readonly number[]>>;
   /** Virtual time from the event to the goal. */
   readonly virtualMs: number;
   readonly byMessage: Readonly<Record<string, AirCount>>;

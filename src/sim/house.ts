@@ -37,7 +37,9 @@ export interface HouseOptions {
 }
 
 /** What an agent may be given beside its radio and its disk. */
-export type NodeExtras = Partial<Pick<SimNodeOptions, "policy" | "gate" | "groupKeys" | "phones" | "authorised">>;
+export type NodeExtras = Partial<
+  Pick<SimNodeOptions, "policy" | "gate" | "groupKeys" | "phones" | "authorised" | "attestation">
+>;
 
 /** One life of the agent. */
 interface Life {

@@ -3,6 +3,7 @@ import { AgentError } from "../kernel/errors.ts";
 import type { ScenarioOptions, ScenarioReport, Simulator } from "../kernel/simulation.ts";
 import type { Scenario, Watcher } from "./scenario-types.ts";
 import { ALERT_30 } from "./scenarios/alert-30.ts";
+import { ATTEST } from "./scenarios/attest.ts";
 import { COLD_START } from "./scenarios/cold-start.ts";
 import { FILE_20, FILE_900 } from "./scenarios/file-20.ts";
 import { IDLE } from "./scenarios/idle.ts";
@@ -25,6 +26,7 @@ const SCENARIOS: readonly Scenario[] = [
   NEWCOMER_60,
   PRIVATE_VILLAGE,
   PHONE_ASKS,
+  ATTEST,
   ...STORIES.map(storyScenario),
   RANDOM,
 ];

@@ -8,12 +8,14 @@ import { openShard } from "../dag/open-shard.ts";
 import type { Gate, Shard } from "../dag/shard.ts";
 import { openAirBook } from "../desk/air-book.ts";
 import { openMemoryStore } from "../drivers/memory-store.ts";
+import type { AttestationWishes } from "../exchange/attestation.ts";
 import { Exchange } from "../exchange/exchange.ts";
 import type { FilesPolicy } from "../exchange/files/policy.ts";
 import { openAlerts } from "../exchange/open-alerts.ts";
 import type { GroupKey } from "../exchange/sealed-box.ts";
 import type { PhoneRules } from "../exchange/phone/phones.ts";
 import { radioNumber, Sealing } from "../exchange/sealing.ts";
+import { toHex } from "../kernel/bytes.ts";
 import { runAll, type Service } from "../kernel/service.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -42,6 +44,8 @@ export interface SimNodeOptions {
   readonly groupKeys?: readonly GroupKey[];
   /** How people are answered who ask by text; nobody is when left out. */
   readonly phones?: PhoneRules;
+  /** Given its author id: how neighbours' TPMs are asked; nobody's is when left out. */
+  readonly attestation?: (author: string) => AttestationWishes;
 }
 
 export interface SimNode extends Service {
@@ -78,6 +82,7 @@ export async function openSimNode(options: SimNodeOptions): Promise<SimNode> {
     ...sealed,
     ...(phones === undefined ? {} : { phones }),
     ...(options.policy === undefined ? {} : { policy: options.policy }),
+    ...(options.attestation === undefined ? {} : { attestation: options.attestation(toHex(shard.author.id)) }),
   });
   return {
     name,

@@ -186,6 +186,7 @@ function reportText(report: ScenarioReport): string {
     `goal ${goal} after ${formatMs(virtualMs)} of virtual time\n`,
     `air: ${seconds(airMs)} in ${counted(packets, "packet")}${bound}\n`,
     table(messages, [1, 2]),
+    measuredText([report]),
     table(report.invariants.map(({ name, held, detail }) => [held ? "  ✓" : "  ✗", name, detail])),
   ].join("");
 }
@@ -241,8 +242,21 @@ function summaryText(reports: readonly ScenarioReport[]): string {
   return [
     table([["", "ratio", "air", "packets", "virtual time"], ...rows], [1, 2, 3, 4]),
     `${counted(runs, "run")}, ${complete} complete, mean air ${seconds(airMs.mean)}${all}\n`,
+    measuredText(reports),
     failed.length === 0 ? "" : `failed seeds: ${failed.join(", ")}\n`,
   ].join("");
+}
+
+/** Of all runs together: a line for each thing that was measured. */
+function measuredText(reports: readonly ScenarioReport[]): string {
+  const names = new Set(reports.flatMap(({ measured = {} }) => Object.keys(measured)));
+  return [...names]
+    .map((name) => {
+      const values = reports.flatMap(({ measured = {} }) => measured[name] ?? []);
+      const { mean, median, p95, max } = spreadOf(values);
+      return `${name}: median ${median}, p95 ${p95}, max ${max}, mean ${mean.toFixed(2)} (of ${values.length})\n`;
+    })
+    .join("");
 }
 
 function counted(number: number, what: string): string {
