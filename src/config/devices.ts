@@ -12,11 +12,16 @@ export type ModemAddress =
   | { readonly kind: "tcp"; readonly uri: string; readonly host: string; readonly port: number }
   | { readonly kind: "sim"; readonly uri: string };
 
-/** Which TPM 2.0 holds the keys. `auto`: `/dev/tpmrm0` when it is there, else one in software. */
+/**
+ * Which TPM 2.0 holds the keys. `auto`: `/dev/tpmrm0` when it is there, else one in software. `swtpm`: one in software that
+ * the agent owns. `swtpm-tcp`, `swtpm-unix`: one that somebody else runs.
+ */
 export type TpmAddress =
   | { readonly kind: "auto"; readonly uri: string }
   | { readonly kind: "device"; readonly uri: string; readonly path: string }
   | { readonly kind: "swtpm"; readonly uri: string }
+  | { readonly kind: "swtpm-tcp"; readonly uri: string; readonly host: string; readonly port: number }
+  | { readonly kind: "swtpm-unix"; readonly uri: string; readonly path: string }
   | { readonly kind: "none"; readonly uri: string };
 
 /** Where random samples come from. */
@@ -30,6 +35,13 @@ const MESHTASTIC_TCP_PORT = 4403;
 const DEFAULT_BAUD = 115_200;
 const DEVICE_PATH = /^\/dev\/[A-Za-z0-9._:/+-]{1,200}$/;
 const TCP = /^tcp:\/\/(?:\[(?<v6>[0-9A-Fa-f:.]{2,45})\]|(?<host>[A-Za-z0-9._-]{1,253}))(?::(?<port>\d{1,5}))?\/?$/;
+/**
+ * On this machine alone: TPM commands are neither encrypted nor signed, so that anybody on the way could extend registers,
+ * or put a TPM of theirs in the place of ours.
+ */
+const SWTPM_TCP = /^tcp:\/\/(?:\[(?<v6>::1)\]|(?<host>127(?:\.\d{1,3}){3}|localhost)):(?<port>\d{1,5})\/?$/;
+/** As long as the kernel lets a socket's name be. */
+const SOCKET_PATH = /^\/[A-Za-z0-9._:/+@-]{1,106}$/;
 const SERIAL = /^serial:\/\/(?<path>\/[^?#]*)(?:\?baud=(?<baud>\d{1,8}))?$/;
 
 /** A field that holds such a URI: text in the file, the address in the configuration. */
@@ -53,7 +65,7 @@ export function parseModem(uri: string): Decoded<ModemAddress> {
 export function parseTpm(uri: string): Decoded<TpmAddress> {
   if (uri === "auto") return decoded({ kind: "auto", uri });
   if (uri === "none") return decoded({ kind: "none", uri });
-  if (uri === "swtpm:") return decoded({ kind: "swtpm", uri });
+  if (uri.startsWith("swtpm:")) return parseSwtpm(uri);
   if (!uri.startsWith("tpm:")) return refused("it is none of auto, none, swtpm: and tpm:/dev/…");
   const path = uri.slice("tpm:".length);
   return isDevicePath(path) ? decoded({ kind: "device", uri, path }) : refused("tpm: takes a device file under /dev");
@@ -110,6 +122,24 @@ function parseTcp(uri: string): Decoded<ModemAddress> {
   const port = parts["port"] === undefined ? MESHTASTIC_TCP_PORT : Number(parts["port"]);
   if (port < 1 || port > 65_535) return refused("a TCP port is 1 to 65535");
   return decoded({ kind: "tcp", uri, host: parts["v6"] ?? parts["host"] ?? "", port });
+}
+
+function parseSwtpm(uri: string): Decoded<TpmAddress> {
+  const rest = uri.slice("swtpm:".length);
+  if (rest === "") return decoded({ kind: "swtpm", uri });
+  if (rest.startsWith("unix:")) {
+    const path = rest.slice("unix:".length);
+    return SOCKET_PATH.test(path)
+      ? decoded({ kind: "swtpm-unix", uri, path })
+      : refused("swtpm:unix: takes the path of a socket, from the root, at most 107 bytes");
+  }
+  const parts = SWTPM_TCP.exec(rest)?.groups;
+  if (parts === undefined) {
+    return refused("swtpm: takes nothing, unix:/PATH, or tcp://127.0.0.1:PORT: a TPM's wires stay on this machine");
+  }
+  const port = Number(parts["port"]);
+  if (port < 1 || port > 65_535) return refused("a TCP port is 1 to 65535");
+  return decoded({ kind: "swtpm-tcp", uri, host: parts["v6"] ?? parts["host"] ?? "", port });
 }
 
 function isDevicePath(path: string): boolean {

@@ -24,7 +24,7 @@ export const trust = z
     tpm: field(deviceUri(parseTpm).prefault("auto"), {
       description:
         "The TPM 2.0 that measures and seals; `auto` takes `/dev/tpmrm0`, and when it is not there a TPM in software.",
-      expects: "auto, tpm:/dev/tpmrm0, swtpm: or none",
+      expects: "auto, tpm:/dev/tpmrm0, swtpm:, swtpm:tcp://127.0.0.1:2321, swtpm:unix:/run/swtpm.sock or none",
       example: '"tpm:/dev/tpmrm0"',
       unit: "device URI",
     }),

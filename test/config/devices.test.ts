@@ -40,7 +40,11 @@ test("TPMs and entropy sources are told apart", () => {
   expect(parseTpm("tpm:/dev/tpmrm0")).toMatchObject({ value: { kind: "device", path: "/dev/tpmrm0" } });
   expect(parseTpm("swtpm:")).toMatchObject({ value: { kind: "swtpm" } });
   expect(parseTpm("none")).toMatchObject({ value: { kind: "none" } });
-  expect(parseTpm("swtpm:/x")).toMatchObject({ ok: false });
+  expect(parseTpm("swtpm:tcp://127.0.0.1:2321")).toMatchObject({
+    value: { kind: "swtpm-tcp", host: "127.0.0.1", port: 2321 },
+  });
+  expect(parseTpm("swtpm:tcp://[::1]:2321/")).toMatchObject({ value: { kind: "swtpm-tcp", host: "::1", port: 2321 } });
+  expect(parseTpm("swtpm:unix:/run/x.sock")).toMatchObject({ value: { kind: "swtpm-unix", path: "/run/x.sock" } });
   expect(parseEntropy("kernel")).toMatchObject({ value: { kind: "kernel" } });
   expect(parseEntropy("tpm")).toMatchObject({ value: { kind: "tpm" } });
   expect(parseEntropy("hwrng:/dev/hwrng")).toMatchObject({ value: { kind: "hwrng", path: "/dev/hwrng" } });
@@ -76,8 +80,25 @@ test("generators on a serial line are named with their device, and with what mus
   expect(parseEntropy("qrng:infnoise:/dev/ttyUSB0")).toMatchObject({ reason: expect.stringMatching(/libusb/) });
 });
 
+test.each([
+  "swtpm:/x",
+  "swtpm:unix:x.sock",
+  `swtpm:unix:/${"x".repeat(107)}`,
+  "swtpm:tcp://127.0.0.1",
+  "swtpm:tcp://127.0.0.1:0",
+  "swtpm:tcp://192.168.1.5:2321",
+  "swtpm:tcp://tpm.example:2321",
+  "swtpm:tcp://127.0.0.1.example:2321",
+  "swtpm:tcp://[::2]:2321",
+])("%s is no TPM", (uri) => {
+  expect(parseTpm(uri)).toMatchObject({ ok: false });
+});
+
 test("any text is a device or has a reason", () => {
-  const near = fc.tuple(fc.constantFrom("serial://", "tcp://", "sim:", "tpm:", "swtpm:", "hwrng:", ""), fc.string());
+  const near = fc.tuple(
+    fc.constantFrom("serial://", "tcp://", "sim:", "tpm:", "swtpm:", "swtpm:tcp://", "swtpm:unix:", "hwrng:", ""),
+    fc.string(),
+  );
   fc.assert(
     fc.property(near, ([scheme, rest]) => {
       for (const parse of [parseModem, parseTpm, parseEntropy]) {

@@ -174,7 +174,7 @@ describe("a wrong configuration", () => {
     ['[log]\nlevel = "loud"', 'log.level = "loud": must be debug, info, warn or error, for example level = "info"'],
     [
       '[trust]\ntpm = "tpm:foo"',
-      'trust.tpm = "tpm:foo": must be auto, tpm:/dev/tpmrm0, swtpm: or none (tpm: takes a device file under /dev), for example tpm = "tpm:/dev/tpmrm0"',
+      'trust.tpm = "tpm:foo": must be auto, tpm:/dev/tpmrm0, swtpm:, swtpm:tcp://127.0.0.1:2321, swtpm:unix:/run/swtpm.sock or none (tpm: takes a device file under /dev), for example tpm = "tpm:/dev/tpmrm0"',
     ],
     [
       '[entropy]\nsource = "qrng"',
