@@ -4,6 +4,7 @@
  */
 import { openDoors } from "./api/doors.ts";
 import type { AgentView } from "./api/view.ts";
+import { attestTools } from "./attest/tools.ts";
 import { boot, type Booted, type OpenNode } from "./boot.ts";
 import type { Config } from "./config/schema.ts";
 import { villageTools } from "./dag/authority.ts";
@@ -38,6 +39,7 @@ import { openMembership, openSealing } from "./exchange/open-village.ts";
 import { openAlerts } from "./exchange/open-alerts.ts";
 import { openPhones } from "./exchange/phone/open-phones.ts";
 import { radioNumber } from "./exchange/sealing.ts";
+import type { AttestTools } from "./kernel/attest-tools.ts";
 import { utf8 } from "./kernel/bytes.ts";
 import { isAgentError } from "./kernel/errors.ts";
 import type { UpReport } from "./kernel/reports.ts";
@@ -83,6 +85,9 @@ export interface AgentUp extends UpReport {
 
 /** What an authority does, with this machine's random numbers. */
 export const authorityTools = (): VillageTools => villageTools(systemRandom());
+
+/** What a verifier does, with this machine's random numbers. */
+export const verifierTools = (): AttestTools => attestTools(systemRandom());
 
 /** The radio to use when the configuration leaves it open: the one on a known USB id, or undefined. */
 export const findRadio = discoverRadio;
@@ -225,6 +230,14 @@ async function compose(options: AgentOptions, booted: Booted, damage: StoreDamag
     clock,
     startedMs: clock.monotonicMs(),
     trust,
+    attest: {
+      node: booted.attestation,
+      tools: attestTools(random),
+      changesAt: async ({ code, config }) => ({
+        ...(code !== undefined && { files: await ownFiles(code).list(), runtime: await ownFiles(code).runtime() }),
+        ...(config !== undefined && { configBytes: measuredConfig(await loadConfig(config)) }),
+      }),
+    },
     open,
     diskFreeBytes: () => freeBytes(options.statePath),
     quarantine: reason,

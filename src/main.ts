@@ -55,6 +55,7 @@ const io: CliIo = {
   checkConfig: async () => void (await loadConfig(process.env["CAYE_CONFIG"] || undefined, process.env, readFile)),
   run,
   villageTools: async () => (await import("./agent.ts")).authorityTools(),
+  attestTools: async () => (await import("./agent.ts")).verifierTools(),
   simulator: async () => (await import("./sim/scenario.ts")).SIMULATOR,
   radioTools: async () => {
     const [{ serveRadios }, { ask }] = await Promise.all([import("./sim/radios.ts"), import("./sim/phone.ts")]);

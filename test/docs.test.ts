@@ -80,10 +80,10 @@ function commandNamed(name: string | undefined, said: string[] = []): Command | 
   return createProgram(quietIo(said)).commands.find((known) => known.name() === name);
 }
 
-/** The command and its words, or the command below it that the words name (`alert send`). */
+/** The command and its words, or the command below it that the words name (`alert send`, `attest enrol finish`). */
 function deepest(command: Command | undefined, args: readonly string[]): [Command | undefined, readonly string[]] {
   const below = command?.commands.find((known) => known.name() === args[0]);
-  return below === undefined ? [command, args] : [below, args.slice(1)];
+  return below === undefined ? [command, args] : deepest(below, args.slice(1));
 }
 
 /** What the program says against a command line; undefined when it would run. Nothing is run. */
@@ -94,7 +94,8 @@ function flaw([name, ...args]: readonly string[]): string | undefined {
     return ["--help", "--version", "-V"].includes(name ?? "") ? undefined : `there is no command ${name}`;
   }
   if (args.includes("--help")) return undefined;
-  if (command.commands.length > 0) return `${command.name()} has no ${rest[0]}`;
+  // A group that takes options is a command of its own, too.
+  if (command.commands.length > 0 && command.options.length === 0) return `${command.name()} has no ${rest[0]}`;
   try {
     const { operands, unknown } = command.parseOptions([...rest]);
     const wanted = command.registeredArguments.filter(({ required }) => required).length;
@@ -133,6 +134,7 @@ function quietIo(said: string[]): CliIo {
     checkConfig: never,
     run: never,
     villageTools: never,
+    attestTools: never,
     simulator: never,
     radioTools: never,
     entropyTools: never,

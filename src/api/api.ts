@@ -9,6 +9,7 @@ import { fromHex } from "../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../kernel/errors.ts";
 import { MAX_CAR_BYTES } from "../dag/car.ts";
 import { alertRoutes } from "./alerts.ts";
+import { attestRoutes } from "./attest.ts";
 import { BodyRoom, readJson } from "./body.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
 import { villageRoutes } from "./village.ts";
@@ -61,6 +62,7 @@ export function createApi(view: AgentView, options: ApiOptions): (request: Reque
   archives(app, view, allowed, room);
   alertRoutes(app, view.alerts, allowed, room);
   villageRoutes(app, view.village, allowed);
+  attestRoutes(app, view.attest, allowed, room);
   trust(app, view, allowed);
   app.notFound(() => failureOf(new AgentError("NOT_FOUND", "the API has no such route")));
   app.onError((error) => {

@@ -63,7 +63,12 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Uin
 
 /** An empty body counts as `{}`. @throws AgentError "BAD_REQUEST" unless the body is JSON of that shape */
 export async function readJson<T>(request: Request, shape: z.ZodType<T>): Promise<T> {
-  const text = fromUtf8(await readBytes(request, MAX_JSON_BYTES));
+  return parseJson(await readBytes(request, MAX_JSON_BYTES), shape);
+}
+
+/** As {@link readJson}, of a body that is there already. */
+export function parseJson<T>(bytes: Uint8Array, shape: z.ZodType<T>): T {
+  const text = fromUtf8(bytes);
   const result = shape.safeParse(text === "" ? {} : parse(text ?? ""));
   if (result.success) return result.data;
   const reasons = result.error.issues.map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`);

@@ -14,6 +14,7 @@ import type {
   StatusReport,
 } from "../kernel/reports.ts";
 import type { AlertsView } from "./alerts-view.ts";
+import type { AttestView } from "./attest.ts";
 import type { VillageView } from "./village.ts";
 
 /** A transfer under way: `id` is 1 … 64 of `A–Z a–z 0–9 _ -`. */
@@ -42,6 +43,7 @@ export interface AllowReport {
 export interface AgentView {
   readonly alerts: AlertsView;
   readonly village: VillageView;
+  readonly attest: AttestView;
   status(): Promise<StatusReport>;
   checks(): Promise<ChecksReport>;
   files(): Promise<FilesReport>;

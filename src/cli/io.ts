@@ -1,4 +1,5 @@
 /** What the commands may touch: given by `main.ts`, and by the tests. @module */
+import type { AttestTools } from "../kernel/attest-tools.ts";
 import type { EntropyTools } from "../kernel/entropy.ts";
 import type { VillageTools } from "../kernel/village.ts";
 import type { RadioTools, Simulator } from "../kernel/simulation.ts";
@@ -65,6 +66,8 @@ export interface CliIo {
   simulator(): Promise<Simulator>;
   /** Loads simulated radios and a phone's part. */
   radioTools(): Promise<RadioTools>;
+  /** Loads what a verifier does. */
+  attestTools(): Promise<AttestTools>;
   /** Loads what judges samples. */
   entropyTools(): Promise<EntropyTools>;
   /** Work that ends when somebody types Ctrl-C or tells the program to stop. */

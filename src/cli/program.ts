@@ -4,6 +4,7 @@ import { describeError, isAgentError } from "../kernel/errors.ts";
 import type { FailureReport } from "../kernel/reports.ts";
 import { exitCodeOf } from "./agent-client.ts";
 import { addAlertCommands } from "./alert-program.ts";
+import { addAttestCommands } from "./attest-program.ts";
 import { type AllowOptions, allowUpdate } from "./commands/allow-update.ts";
 import { type ExportOptions, type ImportOptions, exportFile, importFile } from "./commands/archives.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -86,6 +87,7 @@ export function createProgram(io: CliIo): Command {
   addAlertCommands(program, io);
   addArchiveCommands(program, io, words);
   addVillageCommands(program, io);
+  addAttestCommands(program, io);
   addEntropyCommands(program, io);
   addSimCommand(program, io);
   addRadioCommands(program, io);

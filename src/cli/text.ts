@@ -29,6 +29,11 @@ export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
+/** As {@link quoted}, and as it is where a shell takes it so. */
+export function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : quoted(text);
+}
+
 /** `900 B`, `12.3 KB`, `4 MB` (powers of 1,000). */
 export function formatBytes(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;

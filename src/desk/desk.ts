@@ -20,6 +20,7 @@ import { refOf } from "../dag/block-ref.ts";
 import { parseCid } from "../dag/cid.ts";
 import { MAX_AIR_BYTES } from "../exchange/files/policy.ts";
 import { AlertsDesk } from "./alerts.ts";
+import { AttestDesk } from "./attest-desk.ts";
 import { exportArchive, importArchive } from "./archives.ts";
 import { checks } from "./checks.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
@@ -31,6 +32,7 @@ import { verifiedLogs } from "./verified-logs.ts";
 export class Desk implements AgentView {
   readonly alerts: AlertsDesk;
   readonly village: VillageDesk;
+  readonly attest: AttestDesk;
   readonly #parts: DeskParts;
   #verifying: Promise<ReadonlySet<string>> | undefined;
 
@@ -38,6 +40,7 @@ export class Desk implements AgentView {
     this.#parts = parts;
     this.alerts = new AlertsDesk(parts, () => this.#open());
     this.village = new VillageDesk(parts, () => this.#open());
+    this.attest = new AttestDesk(parts, () => this.#open());
   }
 
   status(): Promise<StatusReport> {

@@ -2,16 +2,21 @@
  * What the desk answers from: the parts of a running agent, as the composition root hands them over.
  * @module
  */
+import type { AttestTools } from "../kernel/attest-tools.ts";
+import type { Decoded } from "../kernel/decoded.ts";
 import type { BootStep, QuoteReport } from "../kernel/reports.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Modem } from "../ports/modem.ts";
 import type { AlertBook } from "../alert/book.ts";
+import type { OwnChanges } from "../attest/logs/own.ts";
+import type { NodeAttestation } from "../boot.ts";
 import type { Membership } from "../dag/membership.ts";
 import type { Shard } from "../dag/shard.ts";
 import type { Checkpoints } from "../exchange/checkpoints.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { RadioInForce } from "../radio/in-force.ts";
 import type { Scheduler } from "../radio/scheduler.ts";
+import type { PlannedState } from "../api/attest.ts";
 import type { AllowReport, PlannedUpdate } from "../api/view.ts";
 
 /** What a node knows of its trust, after boot and while it runs. */
@@ -26,6 +31,21 @@ export interface TrustParts {
   allowUpdate(update: PlannedUpdate): Promise<AllowReport>;
 }
 
+/** What attestation rests on. */
+export interface AttestParts {
+  /** Undefined when the agent could not measure itself. */
+  readonly node: NodeAttestation | undefined;
+  readonly tools: Pick<AttestTools, "verify">;
+  /** What would be measured of other files on this node's disk. @throws AgentError "OWN_FILES", "CONFIG_MISSING", … */
+  readonly changesAt: (planned: Pick<PlannedState, "code" | "config">) => Promise<OwnChanges>;
+}
+
+/** By which neighbours' quotes are judged. */
+export interface AttestationRecords {
+  /** Takes in an enrolment's file. */
+  add(file: Uint8Array): Promise<Decoded<{ readonly author: string; readonly name: string }>>;
+}
+
 /** Data and radio: what is shut in quarantine. */
 export interface OpenParts {
   readonly shard: Shard;
@@ -35,6 +55,8 @@ export interface OpenParts {
   readonly alerts: AlertBook;
   readonly exchange: Exchange;
   readonly scheduler: Scheduler;
+  /** Records of neighbours' TPMs; undefined where none are asked. */
+  readonly attestations?: AttestationRecords | undefined;
   readonly modem: Modem;
   /** Preset, region and limits as they are reckoned with now. */
   readonly radioSettings: () => RadioInForce;
@@ -53,6 +75,7 @@ export interface DeskParts {
   readonly clock: Clock;
   readonly startedMs: number;
   readonly trust: TrustParts;
+  readonly attest: AttestParts;
   /** Bytes free on the disk of the state directory; undefined when the system doesn't say. */
   readonly diskFreeBytes: () => Promise<number | undefined>;
   /** Undefined in quarantine. */

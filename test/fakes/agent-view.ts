@@ -6,12 +6,14 @@ import { encodeCar } from "../../src/dag/car.ts";
 import { splitFile } from "../../src/dag/manifest.ts";
 import { concatBytes } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
+import { type FakeAttest, fakeAttest } from "./attest-view.ts";
 import { fakeVillage } from "./village-view.ts";
 import { type FakeAlerts, fakeAlerts } from "./alerts-view.ts";
 import type { FileRow, GetReport, StatusReport } from "../../src/kernel/reports.ts";
 
 export interface FakeView extends AgentView {
   readonly alerts: FakeAlerts;
+  readonly attest: FakeAttest;
   /** As when a boot step failed under enforce. */
   quarantined: boolean;
   /** How a transfer goes on, one report a call; the last stays. */
@@ -124,6 +126,7 @@ export function fakeView(): FakeView {
   const view: FakeView = {
     alerts: fakeAlerts(() => view.quarantined),
     village: fakeVillage(),
+    attest: fakeAttest(),
     quarantined: false,
     course: [getReport({ state: "done" })],
     puts: [],

@@ -3,6 +3,7 @@ import { createApi } from "../../src/api/api.ts";
 import type { CliIo, PathFacts, RunOptions } from "../../src/cli/io.ts";
 import { runCli } from "../../src/cli/program.ts";
 import { assess } from "../../src/entropy/assess.ts";
+import type { AttestTools } from "../../src/kernel/attest-tools.ts";
 import type { EntropyTools } from "../../src/kernel/entropy.ts";
 import type { AgentError } from "../../src/kernel/errors.ts";
 import { villageTools } from "../../src/dag/authority.ts";
@@ -27,6 +28,8 @@ export interface FakeCli {
   /** The clock, which only sleeping moves, or a test. */
   nowMs: number;
   entropyTools: EntropyTools;
+  /** Of a verifier; undefined: the real ones. */
+  attestTools: AttestTools | undefined;
   /** Radios that are up at once, and a node that says nothing. */
   radioTools: RadioTools;
   /** What the command line gave. */
@@ -61,6 +64,7 @@ export function fakeCli(): FakeCli {
     configProblem: undefined,
     nowMs: 0,
     entropyTools: { assess },
+    attestTools: undefined,
     radioTools: { serveRadios: async () => undefined, ask: async () => false },
     run: async (...argv) => {
       const said = { code: 0, out: "", err: "" };
@@ -123,6 +127,8 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
       if (cli.configProblem !== undefined) throw cli.configProblem;
     },
     run: async (options) => void cli.runs.push(options),
+    attestTools: async () =>
+      cli.attestTools ?? (await import("../../src/attest/tools.ts")).attestTools(seeded(8).random),
     villageTools: async () => villageTools(seeded(7).random),
     simulator: async () => (await import("../../src/sim/scenario.ts")).SIMULATOR,
     radioTools: async () => cli.radioTools,

@@ -1,4 +1,5 @@
 /** A desk over a real shard, exchange and scheduler: in memory, on a clock that stands still and a radio that obeys. @module */
+import { attestTools } from "../../src/attest/tools.ts";
 import { openShard } from "../../src/dag/open-shard.ts";
 import type { Shard } from "../../src/dag/shard.ts";
 import { Desk } from "../../src/desk/desk.ts";
@@ -104,6 +105,7 @@ export async function openDeskRig({ simulated = false, quarantine = "" }: DeskRi
     clock,
     startedMs: clock.monotonicMs(),
     trust: trustSaying(says),
+    attest: { node: undefined, tools: attestTools(random), changesAt: () => Promise.resolve({}) },
     diskFreeBytes: () => Promise.resolve(says.freeBytes),
     open: quarantine === "" ? open : undefined,
     quarantine,

@@ -5,7 +5,7 @@ import type { QuoteReport, StatusReport } from "../../kernel/reports.ts";
 import { findAgent, shape } from "../agent-client.ts";
 import { alertWordsFor } from "../alert-words.ts";
 import type { CliIo } from "../io.ts";
-import { formatBytes, formatMs, nodeName, printable, table, quoted } from "../text.ts";
+import { formatBytes, formatMs, nodeName, printable, shellWord, table } from "../text.ts";
 import type { Words } from "../words.ts";
 
 export interface StatusOptions {
@@ -128,8 +128,4 @@ async function quote(io: CliIo, words: Words, directory: string, options: Status
       ? `${JSON.stringify({ directory, files: Object.keys(files), nonce: used, selection, command }, null, 2)}\n`
       : `${words.quoteWritten(directory)}\n\n  ${command}\n`,
   );
-}
-
-function shellWord(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : quoted(text);
 }
