@@ -38,7 +38,6 @@ export interface EnrolmentReport {
  * samples too wide), `source-error` (can't be read).
  */
 export type SourceState =
-  | "starting"
   | "healthy"
   | "recovered"
   | "unhealthy"
