@@ -18,7 +18,7 @@ local LISTENERS = { 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96 }
 
 local NAMES = {
   [0] = "reserved", "BEACON", "UPDATE", "REPAIR", "WANT", "PULL", "GET", "CODED", "ALERT", "ALERTS", "SEEN",
-  "FORK", "reserved", "SEALED", "reserved", "reserved",
+  "FORK", "PROBE", "SEALED", "PROOF", "TRUST",
 }
 
 -- Fields ---------------------------------------------------------------------------------------------------------------
@@ -106,6 +106,25 @@ field(ProtoField.uint8, "fork.piece", "Piece, from 0", base.DEC, nil, 0xf0)
 field(ProtoField.uint8, "fork.pieces", "Pieces of the proof")
 field(ProtoField.bytes, "fork.author", "Author id")
 field(ProtoField.bytes, "fork.body", "Proof, or a piece of it")
+
+field(ProtoField.bytes, "probe.target", "Author id of who is asked")
+field(ProtoField.bytes, "probe.nonce", "Nonce")
+field(ProtoField.uint8, "probe.pcrs", "Register (PCR)")
+field(ProtoField.uint16, "probe.expected", "Tag of what the asker expects", base.DEC_HEX)
+
+field(ProtoField.uint8, "proof.piece", "Piece, from 0", base.DEC, nil, 0xf0)
+field(ProtoField.uint8, "proof.pieces", "Pieces of the answer")
+field(ProtoField.bytes, "proof.author", "Author id (beginning)")
+field(ProtoField.uint16, "proof.re", "Re (first two bytes of the nonce)", base.DEC_HEX)
+field(ProtoField.bytes, "proof.body", "Compact quote, or a piece of it")
+
+field(ProtoField.string, "trust.kind", "Kind")
+field(ProtoField.uint8, "trust.reason", "Reason")
+field(ProtoField.bytes, "trust.author", "Author id")
+field(ProtoField.uint32, "trust.number", "Number")
+field(ProtoField.uint32, "trust.at_s", "Unix time in s; 0: not known")
+field(ProtoField.bytes, "trust.subject", "Author id of whom it is about")
+field(ProtoField.bytes, "trust.signature", "Signature (Ed25519)")
 
 field(ProtoField.uint32, "sealed.slot", "Key slot")
 field(ProtoField.uint32, "sealed.counter", "Counter")
@@ -627,6 +646,65 @@ MESSAGES[11] = function(r, tree, flaws)
   flaws:unless(pieces <= 8 and piece < pieces, "piece out of range")
   flaws:unless(within(size, 1, 221), "body not 1 to 221 bytes")
   return string.format("piece %d of %d", piece + 1, pieces)
+end
+
+-- PROBE
+MESSAGES[12] = function(r, tree, flaws)
+  show_bytes(r, tree, "probe.target", 8)
+  show_bytes(r, tree, "probe.nonce", 16)
+  local pcrs = 0
+  for byte = 0, 2 do
+    local mask, range = r:uint(1)
+    for bit = 0, 7 do
+      if math.floor(mask / 2 ^ bit) % 2 == 1 then
+        show(tree, "probe.pcrs", range, 8 * byte + bit)
+        pcrs = pcrs + 1
+      end
+    end
+  end
+  if not r.failure and r:remaining() % 2 == 1 then r:fail("expectation not whole") end
+  local expected = 0
+  while r:remaining() > 0 and not r.failure do
+    show_uint(r, tree, "probe.expected", 2)
+    expected = expected + 1
+  end
+  flaws:unless(pcrs > 0, "no registers")
+  flaws:unless(expected <= 29, "too many expectations")
+  return string.format("%d registers, %d expectations", pcrs, expected)
+end
+
+-- PROOF
+MESSAGES[14] = function(r, tree, flaws)
+  local head, range = r:uint(1)
+  local piece, pieces = math.floor(head / 16), head % 16 + 1
+  show(tree, "proof.piece", range)
+  show(tree, "proof.pieces", range, pieces)
+  show_bytes(r, tree, "proof.author", 4)
+  show_uint(r, tree, "proof.re", 2)
+  local size = r.failure and 0 or r:remaining()
+  show_bytes(r, tree, "proof.body", size)
+  flaws:unless(pieces <= 2 and piece < pieces, "piece out of range")
+  flaws:unless(within(size, 1, 223), "body not 1 to 223 bytes")
+  return string.format("piece %d of %d", piece + 1, pieces)
+end
+
+-- TRUST
+local TRUST_KINDS = { [0] = "attestation", "entropy", "selftest", "recovered" }
+
+MESSAGES[15] = function(r, tree, flaws)
+  local head, range = r:uint(1)
+  local kind = TRUST_KINDS[math.floor(head / 2)]
+  if not kind then r:fail("kind of trust unknown") end
+  show(tree, "trust.kind", kind and range, kind)
+  show_uint(r, tree, "trust.reason", 1)
+  local author = show_bytes(r, tree, "trust.author", 8)
+  local number = show_varint(r, tree, "trust.number")
+  show_uint(r, tree, "trust.at_s", 4)
+  local subject = head % 2 == 1 and show_bytes(r, tree, "trust.subject", 8)
+  show_bytes(r, tree, "trust.signature", SIGNATURE_BYTES)
+  flaws:unless(within(number, 1, 0x7fffffff), "trust number out of range")
+  if subject and author then flaws:unless(subject:bytes() ~= author:bytes(), "own subject named") end
+  return string.format("number %.0f: %s", number, kind or "unknown")
 end
 
 -- SEALED

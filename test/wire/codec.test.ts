@@ -92,6 +92,35 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
       held: rising(nodes.slice(readers)),
     })),
   fc.record({
+    type: fc.constant("probe" as const),
+    target: id,
+    nonce: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+    pcrs: fc.uniqueArray(fc.integer({ min: 0, max: 23 }), { minLength: 1 }).map(rising),
+    expected: fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 29 }),
+  }),
+  fc
+    .record({
+      type: fc.constant("proof" as const),
+      author: shortId,
+      re: fc.integer({ min: 0, max: 0xffff }),
+      pieces: fc.integer({ min: 1, max: 2 }),
+      piece: fc.integer({ min: 0, max: 1 }),
+      body: fc.uint8Array({ minLength: 1, maxLength: 223 }),
+    })
+    .map((proof) => ({ ...proof, piece: proof.piece % proof.pieces })),
+  fc
+    .record({
+      type: fc.constant("trust" as const),
+      author: id,
+      number: fc.integer({ min: 1, max: 0x7fff_ffff }),
+      kind: fc.constantFrom("attestation" as const, "entropy" as const, "selftest" as const, "recovered" as const),
+      subject: fc.option(id, { nil: undefined }),
+      reason: fc.integer({ min: 0, max: 255 }),
+      atS: fc.integer({ min: 0, max: 0xffff_ffff }),
+      signature: fc.uint8Array({ minLength: 64, maxLength: 64 }),
+    })
+    .filter(({ author, subject }) => subject === undefined || toHex(subject) !== toHex(author)),
+  fc.record({
     type: fc.constant("sealed" as const),
     slot: fc.integer({ min: 0, max: 3 }),
     counter: fc.integer({ min: 1, max: 2 ** 30 - 1 }),
@@ -323,6 +352,20 @@ describe("what we must not send", () => {
       coded: new Uint8Array(16),
     } as const;
     const pull = { type: "pull", tries: 0, bases: [], partial: false, vector: [] } as const;
+    const nonce = new Uint8Array(16);
+    const probe = { type: "probe", target: author, nonce, pcrs: [14], expected: [] } as const;
+    const proof = { type: "proof", author: short, re: 0, piece: 0, pieces: 1, body: entry } as const;
+    const signature = new Uint8Array(64);
+    const trust = {
+      type: "trust",
+      author,
+      number: 1,
+      kind: "entropy",
+      subject: undefined,
+      reason: 0,
+      atS: 0,
+      signature,
+    } as const;
     const bad: Message[] = [
       { type: "beacon", sender: author, holdings: none },
       held({ base: 0x100_0000 }),
@@ -363,6 +406,24 @@ describe("what we must not send", () => {
       { ...coded, check: 256 },
       { ...coded, index: 256 },
       { ...coded, left: -1 },
+      { ...probe, target: short },
+      { ...probe, nonce: author },
+      { ...probe, pcrs: [] },
+      { ...probe, pcrs: [14, 7] },
+      { ...probe, expected: [0x1_0000] },
+      { ...probe, expected: Array.from({ length: 30 }, () => 0) },
+      { ...proof, author },
+      { ...proof, re: 0x1_0000 },
+      { ...proof, pieces: 3 },
+      { ...proof, piece: 1 },
+      { ...proof, body: new Uint8Array(224) },
+      { ...trust, author: short },
+      { ...trust, number: 0 },
+      { ...trust, subject: short },
+      { ...trust, subject: author },
+      { ...trust, reason: 256 },
+      { ...trust, atS: -1 },
+      { ...trust, signature: author },
     ];
     expect(bad.map(code)).toEqual(bad.map(() => "MESSAGE_INVALID"));
   });

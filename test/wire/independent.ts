@@ -250,6 +250,7 @@ function writeStream(stream: Value): string {
 // Section 4: messages --------------------------------------------------------------------------------------------------
 
 const LISTENER_HINTS = 16;
+const TRUST_KINDS = ["attestation", "entropy", "selftest", "recovered"];
 
 const LAYOUTS: readonly Layout[] = [
   {
@@ -423,6 +424,64 @@ const LAYOUTS: readonly Layout[] = [
     write: (m) => {
       const pieces = num(m, "pieces", 1, 8);
       return u(num(m, "piece", 0, pieces - 1), 4) + u(pieces - 1, 4) + hex(m, "author", 8) + hex(m, "body", 1, 221);
+    },
+  },
+  {
+    type: "probe",
+    number: 12,
+    read: (bits) => {
+      const [target, nonce] = [bits.hex(8), bits.hex(16)];
+      const bytes = [bits.take(8), bits.take(8), bits.take(8)];
+      // Register p is bit p mod 8, counted from the lowest, of byte p div 8.
+      const flags = bytes.map((byte) => [...byte].toReversed().join("")).join("");
+      const pcrs = [...flags].flatMap((bit, pcr) => (bit === "1" ? [pcr] : []));
+      return { target, nonce, pcrs, expected: bits.many(() => bits.u(16), 29) };
+    },
+    write: (m) => {
+      const pcrs = rising(numbers(m, "pcrs", 24));
+      must(pcrs.length > 0, "no registers");
+      const flags = Array.from({ length: 24 }, (_, pcr) => (pcrs.includes(pcr) ? "1" : "0"));
+      const mask = [0, 8, 16].map((at) =>
+        flags
+          .slice(at, at + 8)
+          .toReversed()
+          .join(""),
+      );
+      const expected = numbers(m, "expected", 29).map((tag) => u(tag, 16));
+      return hex(m, "target", 8) + hex(m, "nonce", 16) + mask.join("") + expected.join("");
+    },
+  },
+  {
+    type: "proof",
+    number: 14,
+    read: (bits) => {
+      const [piece, pieces] = [bits.u(4), bits.u(4) + 1];
+      return { author: bits.hex(4), re: bits.u(16), piece, pieces, body: bits.rest() };
+    },
+    write: (m) => {
+      const pieces = num(m, "pieces", 1, 2);
+      const head = u(num(m, "piece", 0, pieces - 1), 4) + u(pieces - 1, 4);
+      return head + hex(m, "author", 4) + u(num(m, "re"), 16) + hex(m, "body", 1, 223);
+    },
+  },
+  {
+    type: "trust",
+    number: 15,
+    read: (bits) => {
+      const kind = TRUST_KINDS[bits.u(7)] ?? "unknown";
+      const isAboutAnother = bits.u(1) === 1;
+      const [reason, author, number, atS] = [bits.u(8), bits.hex(8), bits.varint(), bits.u(32)];
+      const subject = isAboutAnother ? bits.hex(8) : null;
+      return { author, number, kind, subject, reason, atS, signature: bits.hex(64) };
+    },
+    write: (m) => {
+      const kind = TRUST_KINDS.indexOf(String(m["kind"]));
+      must(kind >= 0, "kind");
+      const isAboutAnother = m["subject"] !== null;
+      must(m["subject"] !== m["author"], "own subject");
+      const head = u(kind, 7) + u(isAboutAnother ? 1 : 0, 1) + u(num(m, "reason", 0, 255), 8) + hex(m, "author", 8);
+      const said = head + varint(num(m, "number", 1, 2 ** 31 - 1)) + u(num(m, "atS"), 32);
+      return said + (isAboutAnother ? hex(m, "subject", 8) : "") + hex(m, "signature", 64);
     },
   },
   {
