@@ -8,7 +8,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import { z } from "zod";
 import { AgentError, describeError } from "../kernel/errors.ts";
-import type { SourceFile, SourceFiles } from "../ports/source-files.ts";
+import type { RuntimeFiles, SourceFile, SourceFiles } from "../ports/source-files.ts";
 import { runtimeFiles, type NodeExecutable } from "./runtime-files.ts";
 
 const Description = z.object({ version: z.string().max(64) });
@@ -21,7 +21,7 @@ const MAX_FILES = 10_000;
 const AT_ONCE = 16;
 
 /** The Node that runs this program. */
-export function thisNode(): NodeExecutable {
+function thisNode(): NodeExecutable {
   return { path: process.execPath, version: process.version };
 }
 
@@ -34,12 +34,30 @@ export function ownFiles(root: string, node: NodeExecutable = thisNode()): Sourc
   return { list: () => listFiles(root), runtime: () => runtimeFiles(root, node) };
 }
 
+/** The code of a directory, and what would run it when it has libraries of its own. */
+export interface InstalledCode {
+  readonly files: readonly SourceFile[];
+  readonly runtime?: RuntimeFiles;
+}
+
 /**
- * Which Node would run the code of another directory laid out like this one: the one among its own libraries when
- * today's lies among today's, otherwise the same.
- * @throws AgentError "OWN_FILES" when it should have its own and has none
+ * What lies in another directory, laid out like this one. Without libraries of its own it is meant to go over this one,
+ * whose libraries then stay.
+ * @param root of what runs now
+ * @throws AgentError "OWN_FILES"
  */
-export async function nodeOf(directory: string, root: string, node: NodeExecutable): Promise<NodeExecutable> {
+export async function codeIn(
+  directory: string,
+  root: string,
+  node: NodeExecutable = thisNode(),
+): Promise<InstalledCode> {
+  const code = await listFiles(directory);
+  if ((await readdir(directory)).every((name) => name !== LIBRARIES)) return { files: code };
+  return { files: code, runtime: await runtimeFiles(directory, await nodeOf(directory, root, node)) };
+}
+
+/** The Node among the other directory's libraries when today's lies among today's, otherwise the same. */
+async function nodeOf(directory: string, root: string, node: NodeExecutable): Promise<NodeExecutable> {
   const inside = relative(join(root, LIBRARIES), node.path);
   if (inside.startsWith("..") || isAbsolute(inside)) return node;
   const name = inside.split(sep)[0] ?? "";

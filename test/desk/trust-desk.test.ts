@@ -4,14 +4,12 @@ import type { OpenNode, QuarantinedNode } from "../../src/boot.ts";
 import { trustDesk, type TrustDeskOptions } from "../../src/desk/trust-desk.ts";
 import { openMemoryStore } from "../../src/drivers/memory-store.ts";
 import { toHex, utf8 } from "../../src/kernel/bytes.ts";
-import { AgentError } from "../../src/kernel/errors.ts";
-import { aborted } from "../../src/kernel/service.ts";
 import type { OwnChanges } from "../../src/attest/logs/own.ts";
-import type { NodeKeys } from "../../src/trust/keychain.ts";
 import type { Requote } from "../../src/trust/attest.ts";
 import { TrustWatch } from "../../src/trust/watch.ts";
 import { FakeClock } from "../fakes/clock.ts";
 import { BAD_STEP, GOOD_STEP } from "../fakes/desk.ts";
+import { keysOf } from "../fakes/keys-view.ts";
 import { silentLog } from "../fakes/log.ts";
 import { seeded } from "../fakes/seeded.ts";
 
@@ -23,26 +21,8 @@ function quoted(nonce: Uint8Array, findings: readonly string[] = []): Requote {
   return { kind: "quoted", report, findings };
 }
 
-/** Keys of a node in quarantine, but for what a test says. */
-function keysOf(changes: Partial<NodeKeys> = {}): NodeKeys {
-  const shut = (): Promise<never> => Promise.reject(new AgentError("QUARANTINE", "shut"));
-  const storeKey = { state: "shut", id: "", looked: 0, moved: 0 } as const;
-  return {
-    name: "keys",
-    run: aborted,
-    report: shut,
-    storeKey: () => storeKey,
-    allowNext: () => Promise.resolve(VALUE),
-    makeRecovery: shut,
-    rotateStoreKey: shut,
-    rotateAttestationKey: shut,
-    takeApproval: shut,
-    ...changes,
-  };
-}
-
 const base = {
-  keychain: keysOf(),
+  keychain: keysOf({ allowNext: () => Promise.resolve(VALUE) }),
   steps: [GOOD_STEP],
   tpm: "tpm:/dev/tpmrm0",
   attestation: undefined,
@@ -64,7 +44,7 @@ function desk(changes: Partial<TrustDeskOptions> = {}) {
     mode: "enforce",
     pcr: 14,
     random,
-    codeAt: (directory) => Promise.resolve([{ path: `${directory}/a.ts`, sha256: VALUE }]),
+    codeAt: (directory) => Promise.resolve({ files: [{ path: `${directory}/a.ts`, sha256: VALUE }] }),
     configAt: (path) => Promise.resolve(utf8(path)),
     ...changes,
   });

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "nod
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { codeDigest, runtimeDigest } from "../../src/attest/logs/own.ts";
-import { nodeOf, ownFiles, thisNode } from "../../src/drivers/own-files.ts";
+import { codeIn, ownFiles } from "../../src/drivers/own-files.ts";
 import { runtimeFiles } from "../../src/drivers/runtime-files.ts";
 import { toHex } from "../../src/kernel/bytes.ts";
 import { temporaryDirectory } from "../fakes/chips.ts";
@@ -142,15 +142,18 @@ test("this very project's runtime can be measured", async () => {
   expect(files.some(({ path }) => path.startsWith("node_modules/vitest/"))).toBe(false);
 });
 
-test("of another directory the Node that would run it is measured", async () => {
+test("of another directory its own libraries are measured, and the Node that would run it", async () => {
   const today = { path: at("node_modules/node-here/bin/node"), version: "v24.0.0" };
+  put("next/src/a.ts", "code");
+  put("next/package.json", "{}");
+  put("next/package-lock.json", '{"packages": {}}');
+  const codeOnly = await codeIn(at("next"), directory.path, today);
+  expect([codeOnly.files.length, codeOnly.runtime]).toEqual([3, undefined]);
+  put("next/node_modules/node-here/bin/node", "newer");
+  await expect(codeIn(at("next"), directory.path, today)).rejects.toMatchObject({ code: "OWN_FILES" });
   put("next/node_modules/node-here/package.json", '{"version": "24.1.0"}');
-  expect(await nodeOf(at("next"), directory.path, today)).toEqual({
-    path: at("next/node_modules/node-here/bin/node"),
-    version: "v24.1.0",
-  });
-  await expect(nodeOf(at("bare"), directory.path, today)).rejects.toMatchObject({ code: "OWN_FILES" });
-  const elsewhere = { path: "/usr/bin/node", version: "v24.0.0" };
-  expect(await nodeOf(at("next"), directory.path, elsewhere)).toBe(elsewhere);
-  expect(thisNode()).toEqual({ path: process.execPath, version: process.version });
+  const newer = { nodeVersion: "v24.1.0", files: [{ path: "node", sha256: sha256("newer") }] };
+  expect((await codeIn(at("next"), directory.path, today)).runtime).toEqual(newer);
+  const elsewhere = await codeIn(at("next"), directory.path, node());
+  expect([elsewhere.runtime?.nodeVersion, elsewhere.runtime?.files[0]?.sha256]).toEqual(["v24.0.0", sha256("node")]);
 });
