@@ -15,10 +15,13 @@ export interface TrustWatchParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Told of each change of the state, also of the way back, and not of the first look when all stands. */
+  readonly onChange?: (step: BootStep) => void;
 }
 
 const INTERVAL_MS = 60_000;
 const NONCE_BYTES = 32;
+const STANDING = "standing";
 
 export class TrustWatch implements Service {
   readonly name = "trust-watch";
@@ -45,12 +48,15 @@ export class TrustWatch implements Service {
 
   /** One look, now. */
   async look(): Promise<void> {
-    const { clock, random, requote, log } = this.#parts;
+    const { clock, random, requote, log, onChange } = this.#parts;
     const startMs = clock.monotonicMs();
     const outcome = verdictOf(await requote(random.bytes(NONCE_BYTES)));
-    if (outcome.state !== (this.#step?.state ?? "standing"))
-      log.warn("Trust has changed while the agent runs", outcome);
-    this.#step = { step: "watch", ...outcome, ms: Math.round(clock.monotonicMs() - startMs) };
+    const before = this.#step?.state ?? STANDING;
+    const step = { step: "watch", ...outcome, ms: Math.round(clock.monotonicMs() - startMs) };
+    this.#step = step;
+    if (outcome.state === before) return;
+    log.warn("Trust has changed while the agent runs", outcome);
+    onChange?.(step);
   }
 }
 
@@ -59,7 +65,7 @@ type Verdict = Pick<BootStep, "state" | "ok" | "detail" | "fix">;
 function verdictOf(quote: Requote): Verdict {
   if (quote.kind !== "quoted") return { state: quote.kind, ok: false, detail: quote.detail, fix: quote.fix };
   if (quote.findings.length === 0) {
-    return { state: "standing", ok: true, detail: "a fresh quote holds over the state of the boot", fix: "" };
+    return { state: STANDING, ok: true, detail: "a fresh quote holds over the state of the boot", fix: "" };
   }
   const detail = `a fresh quote does not hold any more: ${quote.findings.join(", ")}`;
   return {

@@ -1,5 +1,6 @@
 /** The look at the TPM while the agent runs. */
 import { expect, test } from "vitest";
+import type { BootStep } from "../../src/kernel/reports.ts";
 import type { Requote } from "../../src/trust/attest.ts";
 import { TrustWatch } from "../../src/trust/watch.ts";
 import { FakeClock } from "../fakes/clock.ts";
@@ -21,8 +22,10 @@ function rig(outcomes: readonly Requote[], delayMs = 0) {
     if (delayMs > 0) await clock.sleep(delayMs, new AbortController().signal);
     return outcomes[Math.min(nonces.length, outcomes.length) - 1] ?? STANDING;
   };
-  const watch = new TrustWatch({ requote, clock, random: seeded(2).random, log: keepingLog(lines) });
-  return { watch, clock, nonces, lines };
+  const told: BootStep[] = [];
+  const onChange = (step: BootStep): void => void told.push(step);
+  const watch = new TrustWatch({ requote, clock, random: seeded(2).random, log: keepingLog(lines), onChange });
+  return { watch, clock, nonces, lines, told };
 }
 
 test("looks once a minute, each time with a fresh nonce of 32 bytes, and stops when it is told to", async () => {
@@ -71,9 +74,15 @@ test.each([
   expect(watch.step()?.fix).toContain(fix);
 });
 
-test("the log is told of each change once, also of the way back", async () => {
-  const { watch, lines } = rig([STANDING, GONE, GONE, CHANGED, STANDING, STANDING]);
+test("the log, and whoever asked for it, is told of each change once, also of the way back", async () => {
+  const { watch, lines, told } = rig([STANDING, GONE, GONE, CHANGED, STANDING, STANDING]);
   for (let look = 0; look < 6; look++) await watch.look();
+  expect(told.map(({ state, ok }) => [state, ok])).toEqual([
+    ["tpm-gone", false],
+    ["changed", false],
+    ["standing", true],
+  ]);
+  expect(told.at(-1)).toBe(watch.step());
   expect(lines.map(({ level, fields }) => `${level} ${String(fields["state"])}`)).toEqual([
     "warn tpm-gone",
     "warn changed",
