@@ -82,7 +82,7 @@ test("the log, and whoever asked for it, is told of each change once, also of th
     ["changed", false],
     ["standing", true],
   ]);
-  expect(told.at(-1)).toBe(watch.step());
+  expect(told.at(-1)).toEqual(watch.step());
   expect(lines.map(({ level, fields }) => `${level} ${String(fields["state"])}`)).toEqual([
     "warn tpm-gone",
     "warn changed",
