@@ -107,6 +107,16 @@ function readSpecId(header: TcgEvent, outer: ByteReader): ReadonlyMap<number, nu
   if (major !== 2 || minor !== 0) reader.fail("another version of the specification");
   reader.u8(); // its errata
   if (![UINTN_32, UINTN_64].includes(reader.u8())) reader.fail("an impossible size of UINTN");
+  const algorithms = readAlgorithms(reader);
+  reader.take(reader.u8()); // the vendor's own
+  const digest = header.digests.get(SHA1) ?? new Uint8Array();
+  if (header.pcr !== 0 || digest.some((byte) => byte !== 0)) reader.fail("a first event that extends");
+  const failure = reader.done();
+  if (failure !== undefined) outer.fail(failure);
+  return algorithms;
+}
+
+function readAlgorithms(reader: ByteReader): ReadonlyMap<number, number> {
   const count = u32le(reader);
   if (count < 1 || count > MAX_ALGORITHMS) reader.fail("an impossible number of algorithms");
   const algorithms = new Map<number, number>();
@@ -117,11 +127,6 @@ function readSpecId(header: TcgEvent, outer: ByteReader): ReadonlyMap<number, nu
     if (length !== (DIGEST_BYTES.get(id) ?? length)) reader.fail("an impossible length of a digest");
     algorithms.set(id, length);
   }
-  reader.take(reader.u8()); // the vendor's own
-  const digest = header.digests.get(SHA1) ?? new Uint8Array();
-  if (header.pcr !== 0 || digest.some((byte) => byte !== 0)) reader.fail("a first event that extends");
-  const failure = reader.done();
-  if (failure !== undefined) outer.fail(failure);
   return algorithms;
 }
 
