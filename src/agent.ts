@@ -26,10 +26,10 @@ import { processInstance } from "./drivers/instance.ts";
 import { openLog } from "./drivers/log.ts";
 import { discoverRadio } from "./drivers/meshtastic/discover.ts";
 import { openMeshtasticModem } from "./drivers/meshtastic/modem.ts";
-import { ownFiles } from "./drivers/own-files.ts";
+import { codeIn, ownFiles } from "./drivers/own-files.ts";
 import { readSecretFile } from "./drivers/secret-file.ts";
 import { systemRandom } from "./drivers/random.ts";
-import { openStateDirectory, type StateDirectory } from "./drivers/state-directory.ts";
+import { openStateDirectory, stateFiles, type StateDirectory } from "./drivers/state-directory.ts";
 import { openTpm } from "./drivers/tpm/open.ts";
 import { findTpm } from "./drivers/tpm/find.ts";
 import { Exchange } from "./exchange/exchange.ts";
@@ -42,11 +42,13 @@ import { radioNumber } from "./exchange/sealing.ts";
 import type { AttestTools } from "./kernel/attest-tools.ts";
 import { utf8 } from "./kernel/bytes.ts";
 import { isAgentError } from "./kernel/errors.ts";
+import type { RecoveryTools } from "./kernel/keys.ts";
 import type { UpReport } from "./kernel/reports.ts";
 import { aborted, runAll, type Service } from "./kernel/service.ts";
 import type { VillageTools } from "./kernel/village.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
+import type { Memory } from "./ports/memory.ts";
 import type { Random } from "./ports/random.ts";
 import type { Store } from "./ports/store.ts";
 import type { Tpm } from "./ports/tpm.ts";
@@ -54,6 +56,9 @@ import { radioInForce } from "./radio/in-force.ts";
 import { Scheduler } from "./radio/scheduler.ts";
 import { updateAuthority } from "./trust/approvals.ts";
 import { RECOVERED_FILE } from "./trust/key-files.ts";
+import { recoveryTools } from "./trust/recover.ts";
+import { readEntropyRecord } from "./trust/entropy-record.ts";
+import { EntropyWatch } from "./trust/entropy-watch.ts";
 import { REFERENCE_FILE } from "./trust/reference.ts";
 import { TrustWatch } from "./trust/watch.ts";
 
@@ -89,6 +94,10 @@ export const authorityTools = (): VillageTools => villageTools(systemRandom());
 /** What a verifier does, with this machine's random numbers. */
 export const verifierTools = (): AttestTools => attestTools(systemRandom());
 
+/** What recovery words do, without an agent. */
+export const recovery = (): RecoveryTools =>
+  recoveryTools({ random: systemRandom(), lookAt: stateFiles, open: openStateDirectory });
+
 /** The radio to use when the configuration leaves it open: the one on a known USB id, or undefined. */
 export const findRadio = discoverRadio;
 
@@ -114,7 +123,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   try {
     const damage = await StoreDamage.remembered(state, log);
     await using booted = await bootNode(options, { state, log, damage, signal });
-    const node = await compose(options, booted, damage, log);
+    const entropy = booted.kind === "open" ? await watchEntropy(config, booted, state, log) : undefined;
+    const node = await compose(options, booted, { damage, log, entropy });
     await doors.open(node.desk);
     const { state: standing, trust } = await node.desk.status();
     const warnings = [...new Set(trust.steps.filter(({ ok }) => !ok).map(({ detail }) => detail))];
@@ -196,7 +206,27 @@ interface Node {
   readonly services: readonly Service[];
 }
 
-async function compose(options: AgentOptions, booted: Booted, damage: StoreDamage, log: Log): Promise<Node> {
+async function watchEntropy(
+  { trust, entropy }: Config,
+  node: OpenNode,
+  memory: Memory,
+  log: Log,
+): Promise<EntropyWatch> {
+  const { on_failure: onFailure, reseed_minutes: reseedMinutes, assess_days: assessDays } = entropy;
+  const endsOnFailure = trust.mode === "enforce" && onFailure === "quarantine";
+  const policy = { onFailure, endsOnFailure, reseedMinutes, assessDays };
+  const { seeded } = node;
+  const parts = { seeded, memory, assessor: workerAssessor, clock: systemClock(), log: log.named("entropy"), policy };
+  return new EntropyWatch(parts, (await readEntropyRecord(memory)) ?? new Map());
+}
+
+interface Watched {
+  readonly damage: StoreDamage;
+  readonly entropy: EntropyWatch | undefined;
+  readonly log: Log;
+}
+
+async function compose(options: AgentOptions, booted: Booted, { damage, entropy, log }: Watched): Promise<Node> {
   const { config, loadConfig } = options;
   const clock = options.clock ?? systemClock();
   const random = systemRandom();
@@ -213,10 +243,11 @@ async function compose(options: AgentOptions, booted: Booted, damage: StoreDamag
     booted,
     damage,
     watch,
+    entropy,
     random,
     mode: config.trust.mode,
     pcr: config.trust.pcr,
-    codeAt: (directory) => ownFiles(directory).list(),
+    codeAt: (directory) => codeIn(directory, options.root),
     configAt: async (path) => measuredConfig(await loadConfig(path)),
   });
   const desk = new Desk({
@@ -230,14 +261,16 @@ async function compose(options: AgentOptions, booted: Booted, damage: StoreDamag
     clock,
     startedMs: clock.monotonicMs(),
     trust,
+    keys: booted.keychain,
     attest: {
       node: booted.attestation,
       tools: attestTools(random),
       changesAt: async ({ code, config }) => ({
-        ...(code !== undefined && { files: await ownFiles(code).list(), runtime: await ownFiles(code).runtime() }),
+        ...(code !== undefined && (await codeIn(code, options.root))),
         ...(config !== undefined && { configBytes: measuredConfig(await loadConfig(config)) }),
       }),
     },
+    entropy,
     open,
     diskFreeBytes: () => freeBytes(options.statePath),
     quarantine: reason,
@@ -245,7 +278,8 @@ async function compose(options: AgentOptions, booted: Booted, damage: StoreDamag
   const rest = open?.checkpoints === undefined ? [] : [open.checkpoints];
   const radio = open === undefined ? [] : [open.modem, open.scheduler, open.exchange, ...rest];
   const idle: Service = { name: "desk", run: aborted };
-  return { desk, reason, services: [idle, booted.keychain, ...radio, ...(watch === undefined ? [] : [watch])] };
+  const watches = [watch, entropy].filter((service) => service !== undefined);
+  return { desk, reason, services: [idle, booted.keychain, ...radio, ...watches] };
 }
 
 /** What the whole shard hangs on may be damaged: then the node keeps shut and answers why, rather than not to start. */

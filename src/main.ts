@@ -26,6 +26,7 @@ import { upBanner } from "./cli/banner.ts";
 import { describeError, systemCode } from "./kernel/errors.ts";
 import { isAbort } from "./kernel/service.ts";
 
+const MAX_STDIN_BYTES = 65_536;
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const io: CliIo = {
@@ -33,6 +34,7 @@ const io: CliIo = {
   version: ownVersion(),
   nodeVersion: process.versions.node,
   isTty: isatty(2),
+  isStdoutTty: isatty(1),
   columns: () => process.stderr.columns || 80,
   statePath: () => resolve(statePath(process.env)),
   stdout: (text) => void process.stdout.write(text),
@@ -42,6 +44,7 @@ const io: CliIo = {
     return fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
   },
   readFile: (path) => readFile(path),
+  readStdin,
   writeFile: writeAtomically,
   makeDirectory: async (path) => void (await mkdir(path, { recursive: true })),
   facts,
@@ -55,6 +58,7 @@ const io: CliIo = {
   checkConfig: async () => void (await loadConfig(process.env["CAYE_CONFIG"] || undefined, process.env, readFile)),
   run,
   villageTools: async () => (await import("./agent.ts")).authorityTools(),
+  recoveryTools: async () => (await import("./agent.ts")).recovery(),
   attestTools: async () => (await import("./agent.ts")).verifierTools(),
   simulator: async () => (await import("./sim/scenario.ts")).SIMULATOR,
   radioTools: async () => {
@@ -145,6 +149,21 @@ async function facts(path: string): Promise<PathFacts | undefined> {
     readable: await may(constants.R_OK),
     writable: await may(constants.W_OK),
   };
+}
+
+/** At most one byte more than 64 KiB: enough to see that it is too much. */
+async function readStdin(): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of process.stdin) {
+    const bytes = Buffer.from(part);
+    parts.push(bytes);
+    length += bytes.length;
+    if (length > MAX_STDIN_BYTES) break;
+  }
+  const all = Buffer.concat(parts).subarray(0, MAX_STDIN_BYTES + 1);
+  for (const part of parts) part.fill(0);
+  return all;
 }
 
 /** A whole file or none, also when the power fails. What is no regular file (a pipe, `/dev/stdout`) is written to. */

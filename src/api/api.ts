@@ -11,7 +11,9 @@ import { MAX_CAR_BYTES } from "../dag/car.ts";
 import { alertRoutes } from "./alerts.ts";
 import { attestRoutes } from "./attest.ts";
 import { BodyRoom, readJson } from "./body.ts";
+import { entropyRoutes } from "./entropy.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
+import { keyRoutes } from "./keys.ts";
 import { villageRoutes } from "./village.ts";
 import { checkHost, checkOrigin, checkToken } from "./guard.ts";
 import type { AgentView, PlannedUpdate } from "./view.ts";
@@ -62,7 +64,9 @@ export function createApi(view: AgentView, options: ApiOptions): (request: Reque
   archives(app, view, allowed, room);
   alertRoutes(app, view.alerts, allowed, room);
   villageRoutes(app, view.village, allowed);
+  keyRoutes(app, view.keys, allowed);
   attestRoutes(app, view.attest, allowed, room);
+  entropyRoutes(app, view.entropy, allowed);
   trust(app, view, allowed);
   app.notFound(() => failureOf(new AgentError("NOT_FOUND", "the API has no such route")));
   app.onError((error) => {

@@ -14,7 +14,9 @@ import type {
   StatusReport,
 } from "../kernel/reports.ts";
 import type { AlertsView } from "./alerts-view.ts";
+import type { EntropyView } from "./entropy.ts";
 import type { AttestView } from "./attest.ts";
+import type { KeysView } from "./keys.ts";
 import type { VillageView } from "./village.ts";
 
 /** A transfer under way: `id` is 1 … 64 of `A–Z a–z 0–9 _ -`. */
@@ -37,13 +39,15 @@ export interface AllowReport {
 }
 
 /**
- * In quarantine `status`, `checks` and `quote` still answer; everything that touches data or radio throws AgentError
+ * In quarantine `status`, `checks`, `quote` and approvals still answer; everything that touches data or radio throws AgentError
  * "QUARANTINE".
  */
 export interface AgentView {
   readonly alerts: AlertsView;
   readonly village: VillageView;
+  readonly keys: KeysView;
   readonly attest: AttestView;
+  readonly entropy: EntropyView;
   status(): Promise<StatusReport>;
   checks(): Promise<ChecksReport>;
   files(): Promise<FilesReport>;

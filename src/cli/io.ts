@@ -1,5 +1,6 @@
 /** What the commands may touch: given by `main.ts`, and by the tests. @module */
 import type { AttestTools } from "../kernel/attest-tools.ts";
+import type { RecoveryTools } from "../kernel/keys.ts";
 import type { EntropyTools } from "../kernel/entropy.ts";
 import type { VillageTools } from "../kernel/village.ts";
 import type { RadioTools, Simulator } from "../kernel/simulation.ts";
@@ -38,11 +39,15 @@ export interface CliIo {
   stderr(text: string): void;
   /** True when a person watches standard error: progress may then overwrite its line. */
   readonly isTty: boolean;
+  /** True when standard output goes to a terminal. */
+  readonly isStdoutTty: boolean;
   /** Width of that terminal now; 80 when it does not say. */
   columns(): number;
   fetch(url: string, init: FetchInit): Promise<Response>;
   /** @throws a system error (`ENOENT`, …) */
   readFile(path: string): Promise<Uint8Array>;
+  /** All that is piped or typed, up to a little more than 64 KiB. */
+  readStdin(): Promise<Uint8Array>;
   /** Atomically: a new file beside it, synced, then renamed. `exclusive` fails with `EEXIST` when the path exists. */
   writeFile(path: string, bytes: Uint8Array, options: WriteOptions): Promise<void>;
   makeDirectory(path: string): Promise<void>;
@@ -66,6 +71,8 @@ export interface CliIo {
   simulator(): Promise<Simulator>;
   /** Loads simulated radios and a phone's part. */
   radioTools(): Promise<RadioTools>;
+  /** Loads what recovery words do. */
+  recoveryTools(): Promise<RecoveryTools>;
   /** Loads what a verifier does. */
   attestTools(): Promise<AttestTools>;
   /** Loads what judges samples. */

@@ -14,6 +14,7 @@ import { type SeedRange, type SimOptions, sim } from "./commands/sim.ts";
 import { type StatusOptions, status } from "./commands/status.ts";
 import { addEntropyCommands } from "./entropy-program.ts";
 import type { CliIo } from "./io.ts";
+import { addKeyCommands } from "./keys-program.ts";
 import { addRadioCommands } from "./radios-program.ts";
 import { printable } from "./text.ts";
 import { lossRatio, wholeNumber } from "./typed.ts";
@@ -88,6 +89,7 @@ export function createProgram(io: CliIo): Command {
   addArchiveCommands(program, io, words);
   addVillageCommands(program, io);
   addAttestCommands(program, io);
+  addKeyCommands(program, io);
   addEntropyCommands(program, io);
   addSimCommand(program, io);
   addRadioCommands(program, io);
@@ -128,6 +130,7 @@ function addAgentCommands(program: Command, io: CliIo, words: Words): void {
     .option("--json", "print the answer as JSON")
     .option("--code <dir>", "the directory of the Caye that will run next")
     .option("--config <file>", "the configuration that it will run with")
+    .option("--approval <file>", "the authority's approval of the state to come; also in quarantine")
     .action((options: AllowOptions) => allowUpdate(io, words, options));
 }
 

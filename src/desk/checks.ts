@@ -1,5 +1,6 @@
 /** What an operator should know: each check OK, WARN or FAIL, with the fix. @module */
 import type { BootStep, Check } from "../kernel/reports.ts";
+import { recoveryCheck } from "./keys-desk.ts";
 import { authorLabel } from "./status.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
 import { verifiedLogs } from "./verified-logs.ts";
@@ -15,6 +16,7 @@ export async function checks(parts: DeskParts): Promise<readonly Check[]> {
   return [
     ...parts.trust.steps().map((step) => bootCheck(step, parts.trust.mode)),
     tpmCheck(parts),
+    recoveryCheck(await parts.keys.report()),
     diskCheck(await parts.diskFreeBytes(), parts.statePath),
     ...(open === undefined ? [quarantineCheck(parts)] : await openChecks(parts, open)),
   ];

@@ -21,8 +21,10 @@ import { parseCid } from "../dag/cid.ts";
 import { MAX_AIR_BYTES } from "../exchange/files/policy.ts";
 import { AlertsDesk } from "./alerts.ts";
 import { AttestDesk } from "./attest-desk.ts";
+import { EntropyDesk } from "./entropy-desk.ts";
 import { exportArchive, importArchive } from "./archives.ts";
 import { checks } from "./checks.ts";
+import { KeysDesk } from "./keys-desk.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
 import { authorLabel, statusReport } from "./status.ts";
 import { startGet, transferReport } from "./transfers.ts";
@@ -32,15 +34,19 @@ import { verifiedLogs } from "./verified-logs.ts";
 export class Desk implements AgentView {
   readonly alerts: AlertsDesk;
   readonly village: VillageDesk;
+  readonly keys: KeysDesk;
   readonly attest: AttestDesk;
+  readonly entropy: EntropyDesk;
   readonly #parts: DeskParts;
   #verifying: Promise<ReadonlySet<string>> | undefined;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
     this.alerts = new AlertsDesk(parts, () => this.#open());
+    this.keys = new KeysDesk(parts.keys);
     this.village = new VillageDesk(parts, () => this.#open());
     this.attest = new AttestDesk(parts, () => this.#open());
+    this.entropy = new EntropyDesk(parts);
   }
 
   status(): Promise<StatusReport> {

@@ -17,6 +17,8 @@ import type { Exchange } from "../exchange/exchange.ts";
 import type { RadioInForce } from "../radio/in-force.ts";
 import type { Scheduler } from "../radio/scheduler.ts";
 import type { PlannedState } from "../api/attest.ts";
+import type { NodeKeys } from "../trust/keychain.ts";
+import type { EntropyWatch } from "../trust/entropy-watch.ts";
 import type { AllowReport, PlannedUpdate } from "../api/view.ts";
 
 /** What a node knows of its trust, after boot and while it runs. */
@@ -63,6 +65,8 @@ export interface OpenParts {
 }
 
 export interface DeskParts {
+  /** Undefined where the boot ended before the sources were watched. */
+  readonly entropy?: Pick<EntropyWatch, "report" | "enrol"> | undefined;
   readonly version: string;
   readonly nodeName: string;
   readonly pid: number;
@@ -75,6 +79,7 @@ export interface DeskParts {
   readonly clock: Clock;
   readonly startedMs: number;
   readonly trust: TrustParts;
+  readonly keys: NodeKeys;
   readonly attest: AttestParts;
   /** Bytes free on the disk of the state directory; undefined when the system doesn't say. */
   readonly diskFreeBytes: () => Promise<number | undefined>;

@@ -58,6 +58,15 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
   }
 }
 
+/**
+ * Looks at the files of a state directory without holding it: an agent may run there. @throws from `read`, AgentError
+ * "STATE_IO", "STATE_UNWRITABLE" where it can't be read
+ */
+export function stateFiles(path: string): Pick<StateDirectory, "read"> {
+  const directory = resolve(path);
+  return { read: (name) => readIfThere(fileIn(directory, name), directory) };
+}
+
 /** Nothing is changed before it is clear that the directory is ours: a slip like `--state /tmp` must do no harm. */
 async function prepare(directory: string): Promise<void> {
   await ensureDirectory(directory, 0o700);
@@ -111,12 +120,7 @@ class LockedDirectory implements StateDirectory {
   async read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const path = this.#inside(name);
     await this.#last;
-    try {
-      return copyBytes(await readFile(path));
-    } catch (error) {
-      if (systemCode(error) === "ENOENT") return undefined;
-      throw stateFailure(error, this.path);
-    }
+    return readIfThere(path, this.path);
   }
 
   writeAtomic(name: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
@@ -160,10 +164,23 @@ class LockedDirectory implements StateDirectory {
 
   #inside(name: string): string {
     if (this.#closed) throw new AgentError("STATE_CLOSED", "the state directory is closed");
-    if (!NAME.test(name) || name === LOCK || name === VERSION_FILE) {
-      throw new RangeError(`not a name for a state file: ${name}`);
-    }
-    return join(this.path, name);
+    return fileIn(this.path, name);
+  }
+}
+
+function fileIn(directory: string, name: string): string {
+  if (!NAME.test(name) || name === LOCK || name === VERSION_FILE) {
+    throw new RangeError(`not a name for a state file: ${name}`);
+  }
+  return join(directory, name);
+}
+
+async function readIfThere(path: string, directory: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    return copyBytes(await readFile(path));
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw stateFailure(error, directory);
   }
 }
 

@@ -200,6 +200,7 @@ test("in quarantine the boot steps, TPM and disk are still told, and that data a
     "boot: measure OK",
     "boot: attest FAIL",
     "tpm OK",
+    "recovery words OK",
     "disk OK",
     "quarantine FAIL",
   ]);

@@ -7,6 +7,8 @@ import { splitFile } from "../../src/dag/manifest.ts";
 import { concatBytes } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
 import { type FakeAttest, fakeAttest } from "./attest-view.ts";
+import { type FakeEntropyView, fakeEntropyView } from "./entropy-view.ts";
+import { type FakeKeys, fakeKeys } from "./keys-view.ts";
 import { fakeVillage } from "./village-view.ts";
 import { type FakeAlerts, fakeAlerts } from "./alerts-view.ts";
 import type { FileRow, GetReport, StatusReport } from "../../src/kernel/reports.ts";
@@ -14,6 +16,8 @@ import type { FileRow, GetReport, StatusReport } from "../../src/kernel/reports.
 export interface FakeView extends AgentView {
   readonly alerts: FakeAlerts;
   readonly attest: FakeAttest;
+  readonly entropy: FakeEntropyView;
+  readonly keys: FakeKeys;
   /** As when a boot step failed under enforce. */
   quarantined: boolean;
   /** How a transfer goes on, one report a call; the last stays. */
@@ -127,6 +131,8 @@ export function fakeView(): FakeView {
     alerts: fakeAlerts(() => view.quarantined),
     village: fakeVillage(),
     attest: fakeAttest(),
+    entropy: fakeEntropyView(),
+    keys: fakeKeys(),
     quarantined: false,
     course: [getReport({ state: "done" })],
     puts: [],

@@ -9,6 +9,8 @@ import type { AgentError } from "../../src/kernel/errors.ts";
 import { villageTools } from "../../src/dag/authority.ts";
 import type { RadioTools } from "../../src/kernel/simulation.ts";
 import { seeded } from "./seeded.ts";
+import type { RecoveryTools } from "../../src/kernel/keys.ts";
+import { fakeRecovery } from "./keys-view.ts";
 import { type FakeView, fakeView } from "./agent-view.ts";
 
 export interface FakeCli {
@@ -20,6 +22,9 @@ export interface FakeCli {
   readonly special: Map<string, PathFacts>;
   readonly runs: RunOptions[];
   isTty: boolean;
+  isStdoutTty: boolean;
+  /** What is piped or typed. */
+  stdin: string;
   columns: number;
   nodeVersion: string;
   /** Undefined: nobody listens. Else answers instead of the API. */
@@ -30,6 +35,7 @@ export interface FakeCli {
   entropyTools: EntropyTools;
   /** Of a verifier; undefined: the real ones. */
   attestTools: AttestTools | undefined;
+  recoveryTools: RecoveryTools;
   /** Radios that are up at once, and a node that says nothing. */
   radioTools: RadioTools;
   /** What the command line gave. */
@@ -58,6 +64,8 @@ export function fakeCli(): FakeCli {
     ]),
     runs: [],
     isTty: false,
+    isStdoutTty: false,
+    stdin: "",
     columns: 80,
     nodeVersion: "24.21.0",
     answer: (url, init) => api(new Request(url, init)),
@@ -65,6 +73,7 @@ export function fakeCli(): FakeCli {
     nowMs: 0,
     entropyTools: { assess },
     attestTools: undefined,
+    recoveryTools: fakeRecovery(),
     radioTools: { serveRadios: async () => undefined, ask: async () => false },
     run: async (...argv) => {
       const said = { code: 0, out: "", err: "" };
@@ -81,6 +90,8 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
     version: "0.1.0",
     nodeVersion: cli.nodeVersion,
     isTty: cli.isTty,
+    isStdoutTty: cli.isStdoutTty,
+    readStdin: async () => new TextEncoder().encode(cli.stdin),
     columns: () => cli.columns,
     statePath: () => cli.env["CAYE_STATE"] ?? STATE,
     stdout: (text) => {
@@ -127,6 +138,7 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
       if (cli.configProblem !== undefined) throw cli.configProblem;
     },
     run: async (options) => void cli.runs.push(options),
+    recoveryTools: async () => cli.recoveryTools,
     attestTools: async () =>
       cli.attestTools ?? (await import("../../src/attest/tools.ts")).attestTools(seeded(8).random),
     villageTools: async () => villageTools(seeded(7).random),

@@ -16,6 +16,7 @@ import { Scheduler } from "../../src/radio/scheduler.ts";
 import { encodeMessage } from "../../src/wire/codec.ts";
 import type { Message } from "../../src/wire/messages.ts";
 import { FakeClock } from "./clock.ts";
+import { keysOf } from "./keys-view.ts";
 import { silentLog } from "./log.ts";
 import { FakeModem } from "./modem.ts";
 import { seeded } from "./seeded.ts";
@@ -105,6 +106,7 @@ export async function openDeskRig({ simulated = false, quarantine = "" }: DeskRi
     clock,
     startedMs: clock.monotonicMs(),
     trust: trustSaying(says),
+    keys: keysOf(),
     attest: { node: undefined, tools: attestTools(random), changesAt: () => Promise.resolve({}) },
     diskFreeBytes: () => Promise.resolve(says.freeBytes),
     open: quarantine === "" ? open : undefined,

@@ -1,0 +1,61 @@
+/** The desk's view of the node's keys: what boot handed over, in the API's words; and what doctor says of them. @module */
+import { toHex } from "../kernel/bytes.ts";
+import type { ApprovalReport, KeysReport, StoreKeyReport } from "../kernel/keys.ts";
+import type { BootStep, Check } from "../kernel/reports.ts";
+import type { KeysView } from "../api/keys.ts";
+import type { NodeKeys } from "../trust/keychain.ts";
+
+export class KeysDesk implements KeysView {
+  readonly #keys: NodeKeys;
+
+  constructor(keys: NodeKeys) {
+    this.#keys = keys;
+  }
+
+  report(): Promise<KeysReport> {
+    return this.#keys.report();
+  }
+
+  async makeRecovery(publicKey: Uint8Array): Promise<{ readonly words: string }> {
+    return { words: toHex(await this.#keys.makeRecovery(publicKey)) };
+  }
+
+  rotateStoreKey(): Promise<StoreKeyReport> {
+    return this.#keys.rotateStoreKey();
+  }
+
+  async rotateAttestationKey(): Promise<{ readonly next_generation: number }> {
+    return { next_generation: await this.#keys.rotateAttestationKey() };
+  }
+
+  async approve(file: Uint8Array): Promise<ApprovalReport> {
+    const { digest, verdict } = await this.#keys.takeApproval(file);
+    return { verdict, digest: toHex(digest) };
+  }
+}
+
+/** While the store moves to a new key: how far it is. Nothing is wrong then. */
+export function rekeyStep({ state, looked, moved }: StoreKeyReport): BootStep | undefined {
+  if (state !== "moving" && state !== "tidying") return undefined;
+  const detail =
+    state === "moving"
+      ? `the store moves to a new key: ${looked} values looked at, ${moved} moved since the start`
+      : "the store has a new key; the former one is taken out of the sealed files";
+  return { step: "store-key", state, ok: true, detail, fix: "", ms: 0 };
+}
+
+/** What would be lost with the TPM. */
+export function recoveryCheck({ recovery }: KeysReport): Check {
+  const name = "recovery words";
+  const fix = "caye recovery create";
+  switch (recovery.state) {
+    case "made":
+      return { name, state: "OK", detail: `made; they are named ${recovery.words}`, fix: "" };
+    case "none":
+      return { name, state: "WARN", detail: "none: if the TPM is lost, so is what only this node holds", fix };
+    case "stale":
+      return { name, state: "FAIL", detail: "recovery.bin holds another key than the store's", fix };
+    case "damaged":
+      return { name, state: "FAIL", detail: "recovery.bin is damaged: no words open it", fix };
+  }
+}
