@@ -21,7 +21,7 @@ import type { AttestationKeyChoice, Tpm } from "./ports/tpm.ts";
 import { attest, evidenceOf, requote, tolerate, type Requote, type Standing, type TrustMode } from "./trust/attest.ts";
 import { measure, type Measured, type Measurement } from "./trust/measure.ts";
 import { failureFrom, type Failure } from "./trust/outcome.ts";
-import { seed, type Seeded } from "./trust/seed.ts";
+import { seed, type EntropyState, type Seeded } from "./trust/seed.ts";
 import { keyGeneration, TpmWithGeneration } from "./trust/attestation-key.ts";
 import type { UpdateAuthority } from "./trust/key-files.ts";
 import { Keychain, type NodeKeys } from "./trust/keychain.ts";
@@ -93,6 +93,8 @@ export interface OpenNode extends BootedBase {
   readonly state: "running" | "warned";
   readonly store: Store;
   readonly random: Random;
+  /** The same generator, with what was found of its sources: for whoever watches them. */
+  readonly seeded: EntropyState;
 }
 
 export interface QuarantinedNode extends BootedBase {
@@ -263,9 +265,9 @@ class Corridor implements AsyncDisposable {
     }
   }
 
-  #open(kept: Kept, { random }: Seeded): OpenNode {
+  #open(kept: Kept, seeded: Seeded): OpenNode {
     const state = this.#steps.every(({ ok }) => ok) ? "running" : "warned";
-    return { kind: "open", state, store: kept.store, random, ...this.#base(kept) };
+    return { kind: "open", state, store: kept.store, random: seeded.random, seeded, ...this.#base(kept) };
   }
 
   #base(kept: Kept | undefined): BootedBase {

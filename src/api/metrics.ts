@@ -1,5 +1,6 @@
 /** The agent's figures in Prometheus' text format, drawn from the status report at each scrape. @module */
 import { Counter, Gauge, Registry } from "prom-client";
+import type { EntropyReport } from "../kernel/entropy-reports.ts";
 import type { StatusReport } from "../kernel/reports.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
 import { checkHost } from "./guard.ts";
@@ -39,6 +40,7 @@ export async function renderMetrics(status: StatusReport | undefined): Promise<s
     addNode(page, status);
     addRadio(page, status.radio);
     addShard(page, status);
+    if (status.entropy !== undefined) addEntropy(page, status.entropy);
     page.gauge("caye_alerts_active", "Alerts that hold now", status.alerts.active);
     page.gauge("caye_alerts_unread", "Alerts that hold now and that nobody here has read", status.alerts.unread);
     page.gauge("caye_alerts_unverified", "Alerts of strangers that hold now", status.alerts.unverified);
@@ -65,6 +67,26 @@ function addNode(page: Page, status: StatusReport): void {
   }
   for (const [name, count] of Object.entries(status.counters)) {
     page.counter("caye_counter_total", "Events counted since the start, by name", count, { name });
+  }
+}
+
+function addEntropy(page: Page, { state, sources, reseeds }: EntropyReport): void {
+  page.gauge(
+    "caye_entropy_degraded",
+    "1 while a source of entropy that was asked for fails",
+    Number(state !== "healthy"),
+  );
+  page.counter("caye_entropy_reseeds_total", "Reseeds of the generator from all sources since the start", reseeds, {});
+  for (const { source, state: standing, ok, samples, failures, assessed, threshold } of sources) {
+    page.gauge("caye_entropy_source_ok", "1 while the source is well; its named state is the label", Number(ok), {
+      source,
+      state: standing,
+    });
+    page.counter("caye_entropy_samples_total", "Samples of the source that were tested", samples, { source });
+    page.counter("caye_entropy_failures_total", "How often the source failed", failures, { source });
+    if (assessed === null || threshold === null) continue;
+    page.gauge("caye_entropy_assessed_bits", "Bits a sample, of the latest 10000 samples", assessed, { source });
+    page.gauge("caye_entropy_threshold_bits", "Bits a sample that 10000 samples must reach", threshold, { source });
   }
 }
 

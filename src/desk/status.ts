@@ -20,6 +20,7 @@ export function statusReport(parts: DeskParts): StatusReport {
     shard: open === undefined ? { blocks: 0, bytes: 0, files: 0, authors: 0 } : shardStatus(open),
     neighbours: open === undefined ? [] : neighbourRows(parts, open),
     counters: open === undefined ? {} : counters(open),
+    ...(parts.entropy === undefined ? {} : { entropy: parts.entropy.report() }),
   };
 }
 

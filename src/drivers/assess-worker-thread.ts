@@ -4,6 +4,7 @@ import { assess } from "../entropy/assess.ts";
 import { isAgentError } from "../kernel/errors.ts";
 import type { AssessAnswer, AssessTask } from "./assess-worker.ts";
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads has no origin
 const tell = (answer: AssessAnswer): void => parentPort?.postMessage(answer);
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only assess-worker.ts starts this thread
 const { samples, bits } = workerData as AssessTask;

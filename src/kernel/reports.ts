@@ -3,6 +3,7 @@
  * Names here are fixed: a change is a new API version.
  * @module
  */
+import type { EntropyReport } from "./entropy-reports.ts";
 import type { MemberStanding } from "./village.ts";
 
 /** One file that this node knows of: its own, or announced by a neighbour. */
@@ -180,6 +181,8 @@ export interface StatusReport {
   readonly alerts: { readonly active: number; readonly unread: number; readonly unverified: number };
   readonly neighbours: readonly { readonly author: string; readonly heard_s_ago: number; readonly entries: number }[];
   readonly counters: Readonly<Record<string, number>>;
+  /** Left out where the boot ended before the sources were watched. */
+  readonly entropy?: EntropyReport;
 }
 
 /** What an agent says once it answers. */

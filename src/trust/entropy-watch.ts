@@ -7,6 +7,7 @@
 import type { SeedPart } from "../entropy/conditioning.ts";
 import type { EnrolmentReport, EntropyJobReport, EntropyReport } from "../kernel/entropy-reports.ts";
 import { AgentError, describeError, isAgentError } from "../kernel/errors.ts";
+import type { BootStep } from "../kernel/reports.ts";
 import { isAbort, LinkedAbort, type Service } from "../kernel/service.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EntropyAssessor } from "../ports/entropy.ts";
@@ -21,7 +22,7 @@ import {
   type ManyParts,
 } from "./entropy-enrol.ts";
 import { encodeEntropyRecord, ENTROPY_RECORD_FILE, readEntropyRecord } from "./entropy-record.ts";
-import type { Seeded } from "./seed.ts";
+import type { EntropyState } from "./seed.ts";
 import { LEAST_SAMPLES } from "./source-gate.ts";
 import { WatchedSource, type SourceChange } from "./watched-source.ts";
 
@@ -41,7 +42,7 @@ export interface EntropyWatchPolicy {
 }
 
 export interface EntropyWatchParts {
-  readonly seeded: Pick<Seeded, "random" | "sources" | "chip">;
+  readonly seeded: EntropyState;
   readonly memory: Memory;
   readonly assessor: EntropyAssessor;
   readonly clock: Clock;
@@ -120,6 +121,14 @@ export class EntropyWatch implements Service {
       reseeded_s_ago: this.#reseeds === 0 ? null : Math.round((clock.monotonicMs() - this.#reseededMs) / 1000),
       job: this.#job ?? null,
     };
+  }
+
+  /** While a source that was asked for fails: what the boot would say of it. Undefined while all are well. */
+  step(): BootStep | undefined {
+    const failing = this.report().sources.find(({ ok, required }) => required && !ok);
+    if (failing === undefined) return undefined;
+    const { state, detail, fix } = failing;
+    return { step: "entropy", state, ok: false, detail, fix, ms: 0 };
   }
 
   /**

@@ -22,14 +22,18 @@ const TPM_BYTES = 32;
 
 const madeBySeed: unique symbol = Symbol("seeded");
 
-/** Evidence of a generator that was seeded. Only this file makes it. */
-export interface Seeded {
-  readonly [madeBySeed]: true;
+/** The generator, and what it was seeded from: for whoever goes on watching that. */
+export interface EntropyState {
   readonly random: SeededRandom;
   /** What was found of each source, in the order of the configuration; their samples are wiped. */
   readonly sources: readonly Gated[];
   /** Bytes of the TPM, for a reseed; empty where it gives none. */
   readonly chip: () => Promise<SeedPart>;
+}
+
+/** Evidence of a generator that was seeded. Only this file makes it. */
+export interface Seeded extends EntropyState {
+  readonly [madeBySeed]: true;
   /** For people. */
   readonly detail: string;
 }

@@ -200,9 +200,11 @@ async function inTime<T>(
 ): Promise<T> {
   using limit = new LinkedAbort(signal);
   using done = new LinkedAbort(signal);
-  const waiting = clock.sleep(ms, done.signal).then(() => {
+  const wait = async (): Promise<void> => {
+    await clock.sleep(ms, done.signal);
     if (!done.signal.aborted) limit.abort();
-  });
+  };
+  const waiting = wait();
   try {
     return await work(limit.signal);
   } catch (error) {

@@ -131,8 +131,6 @@ export class WatchedSource implements AsyncDisposable {
   }
 
   report(): EntropySourceReport {
-    const { enrolment } = this;
-    const facts = this.#facts;
     return {
       source: this.uri,
       required: !this.gated.opening.optional,
@@ -140,16 +138,12 @@ export class WatchedSource implements AsyncDisposable {
       ok: this.ok,
       detail: this.#detail,
       fix: this.#fix,
-      raw: facts?.raw ?? null,
-      bits_per_sample: facts?.bitsPerSample ?? null,
-      claimed_bits: facts?.claimedMinEntropyBits ?? null,
-      serial: facts?.identity.serial ?? null,
-      firmware: facts?.identity.firmware ?? null,
+      ...deviceReport(this.#facts),
       samples: this.#samples,
       failures: this.#failures,
       assessed: this.#assessed?.assessed ?? null,
       threshold: this.#assessed?.threshold ?? null,
-      enrolment: enrolment ?? null,
+      enrolment: this.enrolment ?? null,
     };
   }
 
@@ -279,4 +273,14 @@ export class WatchedSource implements AsyncDisposable {
     this.#turn = mine;
     return mine;
   }
+}
+
+function deviceReport(
+  facts: SourceFacts | undefined,
+): Pick<EntropySourceReport, "raw" | "bits_per_sample" | "claimed_bits" | "serial" | "firmware"> {
+  if (facts === undefined)
+    return { raw: null, bits_per_sample: null, claimed_bits: null, serial: null, firmware: null };
+  const { raw, bitsPerSample, claimedMinEntropyBits, identity } = facts;
+  const { serial = null, firmware = null } = identity;
+  return { raw, bits_per_sample: bitsPerSample, claimed_bits: claimedMinEntropyBits, serial, firmware };
 }

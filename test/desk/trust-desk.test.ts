@@ -6,6 +6,7 @@ import { openMemoryStore } from "../../src/drivers/memory-store.ts";
 import { toHex, utf8 } from "../../src/kernel/bytes.ts";
 import type { OwnChanges } from "../../src/attest/logs/own.ts";
 import type { Requote } from "../../src/trust/attest.ts";
+import { SeededRandom } from "../../src/trust/generator.ts";
 import { TrustWatch } from "../../src/trust/watch.ts";
 import { FakeClock } from "../fakes/clock.ts";
 import { BAD_STEP, GOOD_STEP } from "../fakes/desk.ts";
@@ -21,6 +22,12 @@ function quoted(nonce: Uint8Array, findings: readonly string[] = []): Requote {
   return { kind: "quoted", report, findings };
 }
 
+const entropy = {
+  random: new SeededRandom({ parts: [], kernel: random, instance: () => ({ pid: 1, monotonicMs: 1, wallMs: 1 }) }),
+  sources: [],
+  chip: () => Promise.resolve({ name: "tpm-random", bytes: new Uint8Array() }),
+};
+
 const base = {
   keychain: keysOf({ allowNext: () => Promise.resolve(VALUE) }),
   steps: [GOOD_STEP],
@@ -31,7 +38,7 @@ const base = {
 };
 
 function openNode(changes: Partial<OpenNode> = {}): OpenNode {
-  return { kind: "open", state: "running", store: openMemoryStore(), random, ...base, ...changes };
+  return { kind: "open", state: "running", store: openMemoryStore(), random, seeded: entropy, ...base, ...changes };
 }
 
 const quarantined: QuarantinedNode = { kind: "quarantine", reason: "main.ts differs", fix: "restart", ...base };

@@ -107,10 +107,9 @@ class Node {
 
 /** A device that can be opened again after it was closed. */
 function reopened(source: FakeEntropy): FakeEntropy {
-  return Object.create(source, {
-    read: { value: source.read },
-    [Symbol.asyncDispose]: { value: async () => undefined },
-  }) as FakeEntropy;
+  return new Proxy(source, {
+    get: (device, key) => (key === Symbol.asyncDispose ? async () => undefined : Reflect.get(device, key)),
+  });
 }
 
 let node: Node;
