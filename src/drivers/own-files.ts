@@ -3,12 +3,12 @@
  * runs it, see `runtime-files.ts`.
  * @module
  */
-import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import { z } from "zod";
 import { AgentError, describeError } from "../kernel/errors.ts";
 import type { RuntimeFiles, SourceFile, SourceFiles } from "../ports/source-files.ts";
+import { filesBelow, hashAll } from "./hash-files.ts";
 import { runtimeFiles, type NodeExecutable } from "./runtime-files.ts";
 
 const Description = z.object({ version: z.string().max(64) });
@@ -17,8 +17,6 @@ const LIBRARIES = "node_modules";
 const CODE_DIRECTORY = "src";
 const DEPENDENCY_FILES: readonly string[] = ["package.json", "package-lock.json"];
 const MAX_FILES = 10_000;
-/** Files read at the same time: each waits for the disk, and boot for all of them. */
-const AT_ONCE = 16;
 
 /** The Node that runs this program. */
 function thisNode(): NodeExecutable {
@@ -73,16 +71,9 @@ async function nodeOf(directory: string, root: string, node: NodeExecutable): Pr
 
 async function listFiles(root: string): Promise<readonly SourceFile[]> {
   try {
-    const code = await filesBelow(join(root, CODE_DIRECTORY));
+    const code = filesBelow(root, CODE_DIRECTORY, "remove it, or make it a file");
     if (code.length > MAX_FILES) throw new AgentError("OWN_FILES", `more than ${MAX_FILES} files lie in the code`);
-    const paths = [...code.map((path) => relative(root, path).split(sep).join("/")), ...DEPENDENCY_FILES];
-    const files: SourceFile[] = [];
-    const sorted = paths.sort(byUnits);
-    for (let first = 0; first < sorted.length; first += AT_ONCE) {
-      const some = sorted.slice(first, first + AT_ONCE);
-      files.push(...(await Promise.all(some.map((path) => hashed(root, path)))));
-    }
-    return files;
+    return await hashAll(root, [...code, ...DEPENDENCY_FILES]);
   } catch (error) {
     if (error instanceof AgentError) throw error;
     throw new AgentError("OWN_FILES", `the agent can't read its own code: ${describeError(error)}`, {
@@ -90,27 +81,4 @@ async function listFiles(root: string): Promise<readonly SourceFile[]> {
       fix: `check that every file below ${root} is readable by the agent's user`,
     });
   }
-}
-
-/** Regular files only. A link or a device could change what runs without changing what was measured. */
-async function filesBelow(directory: string): Promise<readonly string[]> {
-  const files: string[] = [];
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) files.push(...(await filesBelow(path)));
-    else if (entry.isFile()) files.push(path);
-    else
-      throw new AgentError("OWN_FILES", `${path} is not a regular file`, { fix: `remove ${path} or make it a file` });
-  }
-  return files;
-}
-
-async function hashed(root: string, path: string): Promise<SourceFile> {
-  const hash = createHash("sha256").update(await readFile(join(root, path)));
-  return { path, sha256: new Uint8Array(hash.digest()) };
-}
-
-function byUnits(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -7,15 +7,13 @@
  * executable is measured by itself), and files that Node can't run (see {@link CANT_RUN}).
  * @module
  */
-import { createHash, hash } from "node:crypto";
 import { readdirSync, readFileSync, type Dirent } from "node:fs";
-import { open } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
 import { fromUtf8 } from "../kernel/bytes.ts";
 import { AgentError, describeError } from "../kernel/errors.ts";
-import type { RuntimeFiles, SourceFile } from "../ports/source-files.ts";
+import type { RuntimeFiles } from "../ports/source-files.ts";
+import { filesOf, hashAll, hashLarge } from "./hash-files.ts";
 
 export interface NodeExecutable {
   readonly path: string;
@@ -28,9 +26,6 @@ const LOCK_FILE = "package-lock.json";
 const MAX_FILES = 20_000;
 /** Prose, source maps and C sources; and TypeScript, which Node refuses to run below `node_modules`. */
 const CANT_RUN = /\.(?:md|markdown|map|ts|mts|cts|c|cc|cpp|h|hpp)$/iu;
-/** Hashed between two looks at whatever else waits: some 5 ms of work. */
-const AT_ONCE = 128;
-const CHUNK_BYTES = 1_048_576;
 const INSTALL = "npm ci --omit=dev";
 
 const Flag = z.boolean().optional();
@@ -40,10 +35,10 @@ const Lock = z.object({ packages: z.record(z.string(), Package) });
 /** @param root the directory that holds `node_modules` and `package-lock.json` @throws AgentError "OWN_FILES" */
 export async function runtimeFiles(root: string, executable: NodeExecutable): Promise<RuntimeFiles> {
   try {
-    const libraries = libraryFiles(root, executable).sort(byUnits);
+    const libraries = libraryFiles(root, executable);
     if (libraries.length > MAX_FILES)
       throw new AgentError("OWN_FILES", `more than ${MAX_FILES} files lie in libraries`);
-    const [node, files] = await Promise.all([hashExecutable(executable.path), hashAll(root, libraries)]);
+    const [node, files] = await Promise.all([hashLarge(executable.path), hashAll(root, libraries)]);
     return { nodeVersion: executable.version, files: [{ path: "node", sha256: node }, ...files] };
   } catch (error) {
     if (error instanceof AgentError) throw error;
@@ -67,7 +62,8 @@ function libraryFiles(root: string, executable: NodeExecutable): string[] {
   const node = relative(root, executable.path).split(sep).join("/");
   const files: string[] = [];
   for (const [path, entry] of present) {
-    if (packages[path]?.dev !== true && !node.startsWith(`${path}/`)) collect(root, path, entry, files);
+    if (packages[path]?.dev === true || node.startsWith(`${path}/`)) continue;
+    files.push(...filesOf(root, path, entry, `install anew: ${INSTALL}`).filter((file) => !CANT_RUN.test(file)));
   }
   return files;
 }
@@ -104,48 +100,4 @@ function topLevel(root: string): ReadonlyMap<string, Dirent> {
 
 function visible(root: string, path: string): readonly Dirent[] {
   return readdirSync(join(root, path), { withFileTypes: true }).filter(({ name }) => !name.startsWith("."));
-}
-
-/** Regular files only: a link could change what runs without changing what was measured. */
-function collect(root: string, path: string, entry: Dirent, into: string[]): void {
-  if (entry.isDirectory()) {
-    for (const inside of readdirSync(join(root, path), { withFileTypes: true })) {
-      collect(root, `${path}/${inside.name}`, inside, into);
-    }
-  } else if (!entry.isFile()) {
-    throw new AgentError("OWN_FILES", `${path} is not a regular file`, { fix: `install anew: ${INSTALL}` });
-  } else if (!CANT_RUN.test(entry.name)) into.push(path);
-}
-
-/** Read in one go: thousands of small files are three times as fast this way as by waiting for each. */
-async function hashAll(root: string, paths: readonly string[]): Promise<readonly SourceFile[]> {
-  const files: SourceFile[] = [];
-  for (let first = 0; first < paths.length; first += AT_ONCE) {
-    for (const path of paths.slice(first, first + AT_ONCE)) {
-      const digest = hash("sha256", readFileSync(join(root, path)), "buffer");
-      files.push({ path, sha256: new Uint8Array(digest) });
-    }
-    await setImmediate();
-  }
-  return files;
-}
-
-/** Over a hundred megabytes: the next part is read while one is hashed. */
-async function hashExecutable(path: string): Promise<Uint8Array> {
-  await using file = await open(path, "r");
-  const digest = createHash("sha256");
-  let [ready, next] = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
-  let { bytesRead } = await file.read(ready, 0, CHUNK_BYTES);
-  while (bytesRead > 0) {
-    const reading = file.read(next, 0, CHUNK_BYTES);
-    digest.update(ready.subarray(0, bytesRead));
-    ({ bytesRead } = await reading);
-    [ready, next] = [next, ready];
-  }
-  return new Uint8Array(digest.digest());
-}
-
-function byUnits(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
