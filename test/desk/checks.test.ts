@@ -34,7 +34,7 @@ test("name each thing once, and give a fix for everything that is not well", asy
   const { checks } = await rig.desk.checks();
   const names = checks.map(({ name }) => name);
   const radio = ["radio", "region", "airtime", "channel", "neighbours"];
-  expect(names).toEqual(["boot: measure", "boot: attest", "tpm", "disk", ...radio]);
+  expect(names).toEqual(["boot: measure", "boot: attest", "tpm", "recovery words", "disk", ...radio]);
   for (const { name, state, detail, fix } of checks) {
     expect(detail, name).not.toBe("");
     expect(state === "OK" || fix !== "", name).toBe(true);
