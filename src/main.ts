@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program: argv, environment, signals and exit code. The only reader of `process`. @module */
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import {
   access,
@@ -43,7 +44,7 @@ const io: CliIo = {
     const signal = AbortSignal.timeout(timeoutMs);
     return fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
   },
-  readFile: (path) => readFile(path),
+  readFile: (path, most) => (most === undefined ? readFile(path) : readStart(path, most)),
   readStdin,
   writeFile: writeAtomically,
   makeDirectory: async (path) => void (await mkdir(path, { recursive: true })),
@@ -66,6 +67,12 @@ const io: CliIo = {
     return { serveRadios, ask };
   },
   entropyTools: () => import("./entropy/assess.ts"),
+  selfTestTools: async () => {
+    const { powerUp, full, recordOf } = await import("./selftest/self-test.ts");
+    const { node } = process.versions;
+    const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
+    return { powerUp: () => powerUp(node), full: () => full(node, random), recordOf };
+  },
   untilStopped: async (work) => {
     const stop = new AbortController();
     using _ = onStopSignals(() => stop.abort());
@@ -133,6 +140,19 @@ function endWithOutput(error: unknown): void {
   process.exit(1);
 }
 
+/** Also of what has no end, such as a pipe. */
+async function readStart(path: string, most: number): Promise<Uint8Array> {
+  await using file = await open(path);
+  const pieces: Uint8Array[] = [];
+  for (let left = most; left > 0;) {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(left, 65_536)));
+    if (bytesRead === 0) break;
+    pieces.push(buffer.subarray(0, bytesRead));
+    left -= bytesRead;
+  }
+  return Buffer.concat(pieces);
+}
+
 async function facts(path: string): Promise<PathFacts | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return undefined;
@@ -144,6 +164,7 @@ async function facts(path: string): Promise<PathFacts | undefined> {
       () => false,
     );
   return {
+    ...(found.isFile() ? { bytes: found.size } : {}),
     kind: device ? "device" : kind,
     mode: found.mode & 0o777,
     readable: await may(constants.R_OK),

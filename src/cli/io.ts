@@ -2,6 +2,7 @@
 import type { AttestTools } from "../kernel/attest-tools.ts";
 import type { RecoveryTools } from "../kernel/keys.ts";
 import type { EntropyTools } from "../kernel/entropy.ts";
+import type { SelfTestTools } from "../kernel/selftest.ts";
 import type { VillageTools } from "../kernel/village.ts";
 import type { RadioTools, Simulator } from "../kernel/simulation.ts";
 
@@ -19,6 +20,8 @@ export interface PathFacts {
   readonly mode: number;
   readonly readable: boolean;
   readonly writable: boolean;
+  /** Length of a file, where it is known. */
+  readonly bytes?: number;
 }
 
 export interface WriteOptions {
@@ -44,8 +47,8 @@ export interface CliIo {
   /** Width of that terminal now; 80 when it does not say. */
   columns(): number;
   fetch(url: string, init: FetchInit): Promise<Response>;
-  /** @throws a system error (`ENOENT`, …) */
-  readFile(path: string): Promise<Uint8Array>;
+  /** @param most stops after so many bytes; all when left out @throws a system error (`ENOENT`, …) */
+  readFile(path: string, most?: number): Promise<Uint8Array>;
   /** All that is piped or typed, up to a little more than 64 KiB. */
   readStdin(): Promise<Uint8Array>;
   /** Atomically: a new file beside it, synced, then renamed. `exclusive` fails with `EEXIST` when the path exists. */
@@ -77,6 +80,8 @@ export interface CliIo {
   attestTools(): Promise<AttestTools>;
   /** Loads what judges samples. */
   entropyTools(): Promise<EntropyTools>;
+  /** Loads the self-tests of the cryptography. */
+  selfTestTools(): Promise<SelfTestTools>;
   /** Work that ends when somebody types Ctrl-C or tells the program to stop. */
   untilStopped<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }

@@ -3,9 +3,10 @@ import { AgentError, systemCode } from "../kernel/errors.ts";
 import type { CliIo } from "./io.ts";
 import { quoted } from "./text.ts";
 
-export async function readLocal(io: CliIo, file: string): Promise<Uint8Array<ArrayBuffer>> {
+/** @param most stops after so many bytes; all when left out @throws AgentError "FILE_UNREADABLE" */
+export async function readLocal(io: CliIo, file: string, most?: number): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return new Uint8Array(await io.readFile(file));
+    return new Uint8Array(await io.readFile(file, most));
   } catch (cause) {
     const reasons: Readonly<Record<string, string>> = {
       ENOENT: "there is no such file",

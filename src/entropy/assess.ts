@@ -8,6 +8,7 @@
  */
 import {
   ESTIMATORS,
+  MOST_SAMPLE_BITS,
   type EntropyAssessment,
   type EntropyFigures,
   type EntropyStep,
@@ -25,8 +26,6 @@ import { multiMcw } from "./windows.ts";
 
 /** So many the standard asks for before a source may be used at all; fewer give figures that mean nothing. */
 export const LEAST_SAMPLES = 1024;
-/** Bounds memory: about 25 bytes a bit. */
-export const MOST_BITS = 2 ** 25;
 
 /** @throws AgentError "SAMPLES_TOO_FEW", "SAMPLES_TOO_MANY", "SAMPLE_TOO_WIDE": see {@link EntropyTools} */
 export function assess(
@@ -56,7 +55,7 @@ function refuse(samples: Uint8Array, bits: number): void {
       fix: "Take 1000000 raw samples in a row, as SP 800-90B asks.",
     });
   }
-  const most = Math.floor(MOST_BITS / bits);
+  const most = Math.floor(MOST_SAMPLE_BITS / bits);
   if (samples.length > most) {
     throw new AgentError(
       "SAMPLES_TOO_MANY",

@@ -51,6 +51,9 @@ export interface EntropyStep {
   readonly total: number;
 }
 
+/** In all samples together: bounds memory, at about 25 bytes a bit. */
+export const MOST_SAMPLE_BITS = 2 ** 25;
+
 export interface EntropyTools {
   /**
    * All estimators over samples, one a byte.

@@ -74,6 +74,21 @@ test.each([
   expect(JSON.parse(json.out)).toMatchObject({ error: { code, message: expect.stringContaining(said) } });
 });
 
+test("a file that is too large is refused before it is read", async () => {
+  cli.special.set("huge.bin", { kind: "file", mode: 0o600, readable: true, writable: true, bytes: 2 ** 40 });
+  const { code, err } = await assessed("huge.bin", "--bits", "8");
+  expect([code, err]).toEqual([1, expect.stringContaining("huge.bin: 1099511627776 samples of 8 bits are too many")]);
+});
+
+test("what is piped is read as a file is, and one that never ends is given up", async () => {
+  cli.files.set("/dev/stdin", uniform);
+  cli.special.set("/dev/stdin", { kind: "other", mode: 0o600, readable: true, writable: true });
+  expect(JSON.parse((await assessed("/dev/stdin", "--bits", "4", "--json")).out)).toMatchObject({ samples: 4096 });
+  cli.files.set("/dev/stdin", new Uint8Array(2 ** 23));
+  const { code, err } = await assessed("/dev/stdin", "--bits", "8");
+  expect([code, err]).toEqual([1, expect.stringContaining("more than 4194304 samples of 8 bits are too many")]);
+});
+
 test.each([
   { words: ["samples.bin"], said: "--bits" },
   { words: ["samples.bin", "--bits", "0"], said: "from 1 to 8" },

@@ -1,7 +1,8 @@
 /** Each estimator by its name: the fault that it sees, its limits, and what holds for any samples. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { assess, LEAST_SAMPLES, MOST_BITS } from "../../src/entropy/assess.ts";
+import { assess, LEAST_SAMPLES } from "../../src/entropy/assess.ts";
+import { MOST_SAMPLE_BITS } from "../../src/kernel/entropy.ts";
 import { compression } from "../../src/entropy/compression.ts";
 import { collision, markov, mostCommonValue } from "../../src/entropy/counting.ts";
 import { lag } from "../../src/entropy/lag.ts";
@@ -230,7 +231,7 @@ describe("an assessment", () => {
       }
     };
     expect(refusal(uniform.subarray(0, LEAST_SAMPLES - 1), 4)).toMatchObject({ code: "SAMPLES_TOO_FEW" });
-    expect(refusal(new Uint8Array(MOST_BITS / 8 + 1), 8)).toMatchObject({ code: "SAMPLES_TOO_MANY" });
+    expect(refusal(new Uint8Array(MOST_SAMPLE_BITS / 8 + 1), 8)).toMatchObject({ code: "SAMPLES_TOO_MANY" });
     const wide = uniform.slice();
     wide[77] = 16;
     wide[99] = 255;

@@ -5,6 +5,8 @@ import { runCli } from "../../src/cli/program.ts";
 import { assess } from "../../src/entropy/assess.ts";
 import type { AttestTools } from "../../src/kernel/attest-tools.ts";
 import type { EntropyTools } from "../../src/kernel/entropy.ts";
+import type { SelfTestTools } from "../../src/kernel/selftest.ts";
+import { full, powerUp, recordOf } from "../../src/selftest/self-test.ts";
 import type { AgentError } from "../../src/kernel/errors.ts";
 import { villageTools } from "../../src/dag/authority.ts";
 import type { RadioTools } from "../../src/kernel/simulation.ts";
@@ -33,6 +35,7 @@ export interface FakeCli {
   /** The clock, which only sleeping moves, or a test. */
   nowMs: number;
   entropyTools: EntropyTools;
+  selfTestTools: SelfTestTools;
   /** Of a verifier; undefined: the real ones. */
   attestTools: AttestTools | undefined;
   recoveryTools: RecoveryTools;
@@ -72,6 +75,11 @@ export function fakeCli(): FakeCli {
     configProblem: undefined,
     nowMs: 0,
     entropyTools: { assess },
+    selfTestTools: {
+      powerUp: () => powerUp("24.0.0"),
+      full: () => full("24.0.0", (length) => seeded(9).random.bytes(length)),
+      recordOf,
+    },
     attestTools: undefined,
     recoveryTools: fakeRecovery(),
     radioTools: { serveRadios: async () => undefined, ask: async () => false },
@@ -104,9 +112,9 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
       if (cli.answer === undefined) throw new TypeError("fetch failed");
       return cli.answer(url, { method, headers, ...(body === undefined ? {} : { body }) });
     },
-    readFile: async (path) => {
+    readFile: async (path, most) => {
       const bytes = cli.files.get(path);
-      if (bytes !== undefined) return bytes;
+      if (bytes !== undefined) return bytes.subarray(0, most);
       throw systemError(cli.files.has(`${path}/`) ? "EISDIR" : "ENOENT");
     },
     writeFile: async (path, bytes, { exclusive }) => {
@@ -145,6 +153,7 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
     simulator: async () => (await import("../../src/sim/scenario.ts")).SIMULATOR,
     radioTools: async () => cli.radioTools,
     entropyTools: async () => cli.entropyTools,
+    selfTestTools: async () => cli.selfTestTools,
     untilStopped: (work) => work(AbortSignal.abort()),
   };
 }

@@ -5,6 +5,7 @@ import {
   type EntropyStep,
   type EntropyTools,
   type Estimator,
+  MOST_SAMPLE_BITS,
 } from "../../kernel/entropy.ts";
 import { AgentError, isAgentError } from "../../kernel/errors.ts";
 import type { CliIo } from "../io.ts";
@@ -34,7 +35,7 @@ const NAMES: Readonly<Record<Estimator, string>> = {
 };
 
 export async function assessFile(io: CliIo, file: string, { bits, json }: AssessOptions): Promise<void> {
-  const samples = await samplesOf(io, file);
+  const samples = await samplesOf(io, file, bits);
   const tools = await io.entropyTools();
   const progress = new Progress(io);
   const assessment = assessed(tools, file, samples, bits, (step) => progress.show(step));
@@ -47,16 +48,27 @@ export async function assessFile(io: CliIo, file: string, { bits, json }: Assess
   io.stdout(json === true ? `${JSON.stringify({ file, ...assessment }, null, 2)}\n` : textOf(assessment));
 }
 
-async function samplesOf(io: CliIo, file: string): Promise<Uint8Array> {
-  if ((await io.facts(file))?.kind === "device") {
+async function samplesOf(io: CliIo, file: string, bits: number): Promise<Uint8Array> {
+  const most = Math.floor(MOST_SAMPLE_BITS / bits);
+  const facts = await io.facts(file);
+  if (facts?.bytes !== undefined && facts.bytes > most) throw tooMany(file, `${facts.bytes} samples`, bits, most);
+  if (facts?.kind === "device") {
     throw new AgentError("FILE_UNREADABLE", `${file}: it is a device, which has no end`, {
       fix: `head -c ${ENOUGH_SAMPLES} ${quoted(file)} > samples.bin`,
     });
   }
-  const samples = await readLocal(io, file);
+  // One more, to see that there are more: a pipe may have no end.
+  const samples = await readLocal(io, file, most + 1);
+  if (samples.length > most) throw tooMany(file, `more than ${most} samples`, bits, most);
   if (samples.length > 0) return samples;
   throw new AgentError("SAMPLES_TOO_FEW", `${file}: it is empty`, {
     fix: `Take ${ENOUGH_SAMPLES} raw samples in a row, as SP 800-90B asks.`,
+  });
+}
+
+function tooMany(file: string, what: string, bits: number, most: number): AgentError {
+  return new AgentError("SAMPLES_TOO_MANY", `${file}: ${what} of ${bits} bits are too many: at most ${most}`, {
+    fix: `head -c ${ENOUGH_SAMPLES} ${quoted(file)} > samples.bin: SP 800-90B asks for so many in a row`,
   });
 }
 
