@@ -39,6 +39,7 @@ export function addAttestCommands(program: Command, io: CliIo): void {
     .command("attest")
     .description("Prove what runs on a node, by the word of its TPM, to somebody who is not that node.")
     .helpCommand(false)
+    .enablePositionalOptions()
     .addHelpText("after", `\nExample:\n  ${VERIFY_EXAMPLE}`);
   addEnrol(attest, io);
   addQuotes(attest, io);
@@ -53,7 +54,7 @@ function addQuotes(attest: Command, io: CliIo): void {
     'caye attest quote --nonce "$NONCE" --out quote',
   )
     .requiredOption("--nonce <hex>", "the verifier's nonce, 16 to 32 bytes, used once")
-    .requiredOption("--out <dir>", "where the files go; the first four are what tpm2_checkquote reads")
+    .requiredOption("-o, --out <dir>", "where the files go; the first four are what tpm2_checkquote reads")
     .addOption(new Option("--key <kind>", "which attestation key").choices(["ecc", "rsa"]).default("ecc"))
     .action((options: QuoteOptions) => quoteNode(io, options));
   command(attest, "verify", "Judge a quote: exit code 0 or 1, and the reason first. Needs no agent.", VERIFY_EXAMPLE)
@@ -87,10 +88,9 @@ function addEnrol(attest: Command, io: CliIo): void {
     "Get to know a node's TPM: here, with the agent of this machine; or by files, in the four steps below.",
     "caye attest enrol --roots /etc/caye/tpm-roots --out clinic.enrolment",
   )
-    // The steps have options of their own of the same names.
-    .enablePositionalOptions()
-    .option("--out <file>", "where to keep the enrolment; never overwrites another one")
+    .option("-o, --out <file>", "where to keep the enrolment; never overwrites another one")
     .option("--from-ak <ak.pub>", "make it from the public key of other tools alone; for verify --quote-only");
+  here.enablePositionalOptions();
   withCertificate(withTrust(here)).action((options: EnrolOptions) => enrolHere(io, options));
   addEnrolSteps(here, io);
 }
@@ -102,7 +102,7 @@ function addEnrolSteps(enrol: Command, io: CliIo): void {
     "Step 1, on the node: write down its keys.",
     "caye attest enrol request --out /media/stick/clinic.attest-request",
   )
-    .option("--out <file>", "else ./ID.attest-request")
+    .option("-o, --out <file>", "else ./ID.attest-request")
     .action((options: Out) => enrolRequest(io, options));
   withTrust(
     command(
@@ -113,12 +113,12 @@ function addEnrolSteps(enrol: Command, io: CliIo): void {
     ),
   )
     .argument("<request>", "what step 1 wrote")
-    .option("--out <file>", "else REQUEST with .challenge; its secret stays beside it, with .pending")
+    .option("-o, --out <file>", "else REQUEST with .challenge; its secret stays beside it, with .pending")
     .option("--again", "make a new one, though one is there: an answer to the old one is then worth nothing")
     .action((file: string, options: ChallengeOptions) => enrolChallenge(io, file, options));
   command(enrol, "answer", "Step 3, on the node: open it.", "caye attest enrol answer clinic.challenge")
     .argument("<challenge>", "what step 2 wrote")
-    .option("--out <file>", "else CHALLENGE with .answer")
+    .option("-o, --out <file>", "else CHALLENGE with .answer")
     .action((file: string, options: Out) => enrolAnswer(io, file, options));
   withCertificate(
     command(
@@ -130,7 +130,7 @@ function addEnrolSteps(enrol: Command, io: CliIo): void {
   )
     .argument("<answer>", "what step 3 wrote")
     .requiredOption("--pending <file>", "the secret of step 2")
-    .requiredOption("--out <file>", "where to keep the enrolment; never overwrites another one")
+    .requiredOption("-o, --out <file>", "where to keep the enrolment; never overwrites another one")
     .action((file: string, options: FinishOptions) => enrolFinish(io, file, options));
   command(enrol, "show", "Print what an enrolment says.", "caye attest enrol show clinic.enrolment")
     .argument("<file>", "an enrolment")
@@ -152,7 +152,7 @@ function addPolicy(attest: Command, io: CliIo): void {
     ),
   )
     .argument("<policy.json>", "as docs/attestation.md describes it")
-    .requiredOption("--out <file>", "where to write it (overwrites)")
+    .requiredOption("-o, --out <file>", "where to write it (overwrites)")
     .action((file: string, options: SignOptions) => signPolicy(io, file, options));
   command(policy, "show", "Print what a policy says, and who signed it.", "caye attest policy show village.policy")
     .argument("<file>", "a signed policy")
@@ -179,7 +179,7 @@ function addPolicy(attest: Command, io: CliIo): void {
     .requiredOption("--enrolment <file>", "of the node that it is for")
     .option("--reference <file>", "the state, as caye attest policy reference --json printed it")
     .option("--digest <hex>", "the state, as caye doctor names it on a node that is shut")
-    .requiredOption("--out <file>", "where to write it (overwrites)")
+    .requiredOption("-o, --out <file>", "where to write it (overwrites)")
     .action((options: ApproveOptions) => approveState(io, options));
 }
 

@@ -16,6 +16,7 @@ import { addEntropyCommands } from "./entropy-program.ts";
 import type { CliIo } from "./io.ts";
 import { addKeyCommands } from "./keys-program.ts";
 import { addRadioCommands } from "./radios-program.ts";
+import { addSelfTestCommand } from "./selftest-program.ts";
 import { printable } from "./text.ts";
 import { lossRatio, wholeNumber } from "./typed.ts";
 import { addVillageCommands } from "./village-program.ts";
@@ -78,6 +79,8 @@ export function createProgram(io: CliIo): Command {
   const program = new Command("caye")
     .description("Keeps a village's files and alerts alive when the internet is gone.")
     .exitOverride()
+    // `attest enrol` has options, and so have the steps below it, of the same names.
+    .enablePositionalOptions()
     .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) })
     .helpCommand("help [command...]", "Explain a command, as COMMAND --help does.")
     .showHelpAfterError("(caye --help lists the commands)")
@@ -91,6 +94,7 @@ export function createProgram(io: CliIo): Command {
   addAttestCommands(program, io);
   addKeyCommands(program, io);
   addEntropyCommands(program, io);
+  addSelfTestCommand(program, io);
   addSimCommand(program, io);
   addRadioCommands(program, io);
   return program;

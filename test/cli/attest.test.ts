@@ -187,6 +187,28 @@ test("a neighbour's enrolment is handed to the agent", async () => {
   expect(cli.view.attest.asked).toEqual(["old counters"]);
 });
 
+test("the steps of an enrolment have options of their own, though the whole has some of the same names", async () => {
+  const { code, out } = await cli.run("attest", "enrol", "request", "--out", "stick.request", "--json");
+  expect([code, JSON.parse(out)]).toEqual([0, { id: "3f9a1c20b4d5e6f7", name: "clinic", file: "stick.request" }]);
+  expect(written("stick.request")).toBe("caye-attest-request 1\nAAAA\n");
+  cli.files.set("c.challenge", text("caye-attest-challenge 1\n"));
+  expect((await cli.run("attest", "enrol", "answer", "c.challenge", "-o", "stick.answer")).code).toBe(0);
+  expect(written("stick.answer")).toBe("caye-attest-answer 1\nBBBB\n");
+  // Neither of the two ways to know a chip, or both, or a certificate without its end.
+  for (const options of [
+    [],
+    ["--pin", "--roots", "x"],
+    ["--pin", "--authority", "x"],
+    ["--pin", "--until", "2099-01-01"],
+  ]) {
+    expect((await cli.run("attest", "enrol", "--out", "x.enrolment", ...options)).code, options.join(" ")).toBe(2);
+  }
+  expect((await cli.run("attest", "enrol", "--pin")).code).toBe(2);
+  expect((await cli.run("attest", "enrol", "--roots", "nowhere", "--out", "x")).err).toContain("no such file");
+  cli.files.set("roots/", text(""));
+  expect((await cli.run("attest", "enrol", "--roots", "roots", "--out", "x")).err).toContain("no certificate");
+});
+
 test("an enrolment of a bare key says how little it proves", async () => {
   cli.files.set("ak.pub", text("AK"));
   const { code, out } = await cli.run("attest", "enrol", "--from-ak", "ak.pub", "--out", "lab.enrolment");
