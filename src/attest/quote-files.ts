@@ -51,22 +51,38 @@ export interface PcrFile {
   readonly values: ReadonlyMap<number, Bytes>;
 }
 
-/** `quote.pcrs` of the SHA-256 bank alone. Never throws. */
+/** One bank of a file: TPM_ALG_ID, and registers, rising. */
+interface Selection {
+  readonly bank: number;
+  readonly pcrs: readonly number[];
+}
+
+/** `quote.pcrs` of the SHA-256 bank. Other banks may be named, as long as none of their registers is. Never throws. */
 export function decodePcrFile(file: Uint8Array): Decoded<PcrFile> {
   if (file.length < SELECTIONS_BYTES + 4 || file.length > SELECTIONS_BYTES + 4 + MAX_LISTS * LIST_BYTES) {
     return refused("register file of a wrong length");
   }
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (view.getUint16(4, true) !== ALGORITHM.sha256) return refused("registers of another bank than SHA-256");
-  const pcrs = pcrsOfMask(file.subarray(7, 7 + MASK_BYTES));
+  const selections = readSelections(new DataView(file.buffer, file.byteOffset, file.byteLength));
+  const used = selections.filter(({ pcrs }) => pcrs.length > 0);
+  if (used.some(({ bank }) => bank !== ALGORITHM.sha256)) return refused("registers of another bank than SHA-256");
+  const pcrs = used[0]?.pcrs ?? [];
   const values = new Map<number, Bytes>();
   for (const [i, pcr] of pcrs.entries()) {
     const at = valueAt(i);
     if (at + PCR_BYTES > file.length) return refused("truncated");
     values.set(pcr, copyBytes(file.subarray(at, at + PCR_BYTES)));
   }
-  const same = equalBytes(encodePcrFile(pcrs, values), file);
+  const same = used.length <= 1 && equalBytes(pcrFile(selections, pcrs, values), file);
   return same ? decoded({ pcrs, values }) : refused("not in its one form");
+}
+
+function readSelections(view: DataView): readonly Selection[] {
+  const count = Math.min(view.getUint32(0, true), SELECTION_SLOTS);
+  return Array.from({ length: count }, (_, i) => {
+    const at = 4 + i * SELECTION_BYTES;
+    const mask = new Uint8Array(view.buffer, view.byteOffset + at + 3, MASK_BYTES);
+    return { bank: view.getUint16(at, true), pcrs: pcrsOfMask(mask) };
+  });
 }
 
 /** Where the i-th register's value begins. */
@@ -77,13 +93,25 @@ function valueAt(i: number): number {
 
 /** @throws AgentError "QUOTE_MALFORMED" when the value of a register is missing */
 export function encodePcrFile(pcrs: readonly number[], values: ReadonlyMap<number, Uint8Array>): Bytes {
-  const lists = Math.ceil(pcrs.length / DIGESTS_A_LIST);
+  return pcrFile([{ bank: ALGORITHM.sha256, pcrs }], pcrs, values);
+}
+
+function pcrFile(
+  selections: readonly Selection[],
+  pcrs: readonly number[],
+  values: ReadonlyMap<number, Uint8Array>,
+): Bytes {
+  // Of no register at all there is one list, which is empty.
+  const lists = Math.max(1, Math.ceil(pcrs.length / DIGESTS_A_LIST));
   const file = new Uint8Array(SELECTIONS_BYTES + 4 + lists * LIST_BYTES);
   const view = new DataView(file.buffer);
-  view.setUint32(0, 1, true);
-  view.setUint16(4, ALGORITHM.sha256, true);
-  view.setUint8(6, MASK_BYTES);
-  file.set(pcrMask(pcrs), 7);
+  view.setUint32(0, selections.length, true);
+  for (const [i, selection] of selections.entries()) {
+    const at = 4 + i * SELECTION_BYTES;
+    view.setUint16(at, selection.bank, true);
+    view.setUint8(at + 2, MASK_BYTES);
+    file.set(pcrMask(selection.pcrs), at + 3);
+  }
   view.setUint32(SELECTIONS_BYTES, lists, true);
   for (let list = 0; list < lists; list++) {
     const length = Math.min(DIGESTS_A_LIST, pcrs.length - list * DIGESTS_A_LIST);
@@ -91,7 +119,7 @@ export function encodePcrFile(pcrs: readonly number[], values: ReadonlyMap<numbe
   }
   for (const [i, pcr] of pcrs.entries()) {
     const value = values.get(pcr);
-    if (value === undefined) throw new AgentError("QUOTE_MALFORMED", `no value is known of PCR ${pcr}`);
+    if (value?.length !== PCR_BYTES) throw new AgentError("QUOTE_MALFORMED", `no value is known of PCR ${pcr}`);
     view.setUint16(valueAt(i) - 2, value.length, true);
     file.set(value, valueAt(i));
   }
