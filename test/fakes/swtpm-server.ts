@@ -2,7 +2,7 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isInstalled, temporaryDirectory } from "./chips.ts";
@@ -14,8 +14,10 @@ export interface SwtpmServer extends AsyncDisposable {
   readonly directory: string;
   /** A program of tpm2-tools on this TPM; for TCP servers alone. Close our own connection before. @throws on failure */
   tools(program: string, ...args: string[]): string;
-  /** As after a power cut, or the reset line being pulled while the machine runs. */
+  /** As after a power cut. */
   kill(): Promise<void>;
+  /** The reset line is pulled while the machine runs: registers and counters start anew. For TCP servers alone. */
+  reset(): void;
 }
 
 export interface SwtpmOptions {
@@ -56,6 +58,10 @@ export async function startSwtpmServer(kind: "tcp" | "unix", options: SwtpmOptio
       uri,
       directory,
       kill,
+      reset: () => {
+        const done = spawnSync("swtpm_ioctl", ["--tcp", `127.0.0.1:${port + 1}`, "-i"], { encoding: "utf8" });
+        if (done.status !== 0) throw new Error(`swtpm_ioctl: ${done.stderr}`);
+      },
       tools: (program, ...args) => {
         const env = { ...process.env, TPM2TOOLS_TCTI: `swtpm:host=127.0.0.1,port=${port}` };
         const done = spawnSync(program, args, { cwd: directory, env, encoding: "utf8" });
@@ -83,13 +89,15 @@ function spawnSwtpm(directory: string, ...args: readonly string[]): ChildProcess
 
 /** Undefined when another program took the ports meanwhile. tpm2-tools want the control channel on the next port. */
 async function startTcp(directory: string): Promise<Running | undefined> {
-  const port = await freePort();
+  const port = await freePorts();
+  if (port === undefined) return undefined;
   const server = ["--server", `type=tcp,port=${port},bindaddr=127.0.0.1`];
   const control = ["--ctrl", `type=tcp,port=${port + 1},bindaddr=127.0.0.1`];
   const child = spawnSwtpm(directory, ...server, ...control);
-  // The control channel: a call on the other one would be a client.
   while (child.exitCode === null) {
-    if (await takesCalls(port + 1)) return { child, uri: `swtpm:tcp://127.0.0.1:${port}`, port };
+    if ((await takesCalls(port)) && (await takesCalls(port + 1))) {
+      return { child, uri: `swtpm:tcp://127.0.0.1:${port}`, port };
+    }
     await sleep(5);
   }
   return undefined;
@@ -102,15 +110,27 @@ async function startUnix(directory: string): Promise<Running | undefined> {
   return child.exitCode === null ? { child, uri: `swtpm:unix:${path}`, port: 0 } : undefined;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+/** The first of two that follow each other; undefined when the second is taken. */
+async function freePorts(): Promise<number | undefined> {
+  const first = await listen(0);
+  if (first === undefined) return undefined;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of a TCP server it is one
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  const { port } = first.address() as AddressInfo;
+  const second = await listen(port + 1);
+  for (const server of [first, second]) {
+    server?.close();
+    if (server !== undefined) await once(server, "close");
+  }
+  return second === undefined ? undefined : port;
+}
+
+async function listen(port: number): Promise<Server | undefined> {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<Server | undefined>();
+  server.once("listening", () => resolve(server));
+  server.once("error", () => resolve(undefined));
+  server.listen(port, "127.0.0.1");
+  return promise;
 }
 
 async function takesCalls(port: number): Promise<boolean> {
