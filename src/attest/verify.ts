@@ -12,7 +12,7 @@ import { isZero } from "../kernel/pcr.ts";
 import { counterFinding } from "./counters.ts";
 import type { EnrolledState, Enrolment } from "./enrolment.ts";
 import { explainPcrs } from "./explain.ts";
-import { decodeEventLog, ownDigestsOf, type EventLog } from "./logs/own.ts";
+import { decodeEventLog, ownDigestsOf, replayLog, type EventLog } from "./logs/own.ts";
 import { policyLapse, type Policy } from "./policy.ts";
 import { decodeAttest, quoteFindings, type Attest, type QuoteFinding } from "./quote.ts";
 import { FIXES } from "./verdict-words.ts";
@@ -172,7 +172,7 @@ function wrongState(evidence: Evidence, demands: Demands, warnings: string[]): F
   const own = ownLogOf(evidence);
   const ownPcr = demands.enrolment.state?.ownPcr ?? own?.pcr;
   return (
-    unexplained(evidence, demands, ownPcr) ??
+    unexplained({ evidence, demands, own, ownPcr }) ??
     wrongPolicy(demands, warnings) ??
     drift({ evidence, demands, own, ownPcr })
   );
@@ -183,18 +183,26 @@ function ownLogOf({ logs }: Evidence): EventLog | undefined {
   return log?.ok === true ? log.value : undefined;
 }
 
-function unexplained(evidence: Evidence, demands: Demands, ownPcr: number | undefined): Finding | undefined {
+function unexplained({ evidence, demands, own, ownPcr }: StateCase): Finding | undefined {
   const { pcrs, values, logs } = evidence;
-  const problems = explainPcrs({ pcrs, values, logs, ownPcr: ownPcr ?? NO_PCR }).filter(
-    ({ pcr, kind }) => kind === "not-measured" || pcr === ownPcr || !isCompared(pcr, demands),
-  );
+  const problems = explainPcrs({ pcrs, values, logs, ownPcr: ownPcr ?? NO_PCR }).filter(({ pcr, kind }) => {
+    if (kind === "not-measured" || demands.overAir !== true) return true;
+    return !(pcr === ownPcr ? isContinued(own, values.get(pcr), demands) : isCompared(pcr, demands));
+  });
   const problem = problems.find(({ kind }) => kind === "not-measured") ?? problems[0];
   return problem === undefined ? undefined : { reason: problem.kind, detail: problem.detail };
 }
 
+/** True where the agent's log goes on from what was in its register at the enrolment, too. */
+function isContinued(own: EventLog | undefined, value: Uint8Array | undefined, { enrolment }: Demands): boolean {
+  const base = enrolment.state?.ownBase;
+  if (own === undefined || value === undefined || base === undefined || own.events.length === 0) return false;
+  return equalBytes(own.base, base) && equalBytes(replayLog(own), value);
+}
+
 /** True where the logs of a register stayed away, and its value is judged as a whole. */
-function isCompared(pcr: number, { overAir, enrolment, policy }: Demands): boolean {
-  if (overAir !== true || pcr === KERNEL_PCR) return false;
+function isCompared(pcr: number, { enrolment, policy }: Demands): boolean {
+  if (pcr === KERNEL_PCR) return false;
   return policyOf(policy)?.values.has(pcr) === true || enrolment.state?.values.has(pcr) === true;
 }
 

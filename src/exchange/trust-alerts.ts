@@ -38,7 +38,8 @@ export interface TrustWord {
 }
 
 export type TrustVerdict = "new" | "known" | "stale" | "over-limit" | "unknown-author" | "quarantined" | "forged";
-export type RaiseVerdict = "said" | "known" | "over-limit";
+/** `waits`: of another it is said after a while, unless somebody else has said it first. */
+export type RaiseVerdict = "said" | "waits" | "known" | "over-limit";
 
 export interface TrustAlertsParts extends ExchangeParts {
   readonly shard: Pick<Shard, "author" | "publicKeyOf" | "inQuarantine">;
@@ -59,6 +60,8 @@ const FLOOD_HOPS = 3;
 /** Its author says it again until another was heard to say it; each time after twice as long. In full packets. */
 const AGAIN_PACKETS = 8;
 const MAX_SAYINGS = 3;
+/** What several may have seen of another waits for a random part of so many full packets. */
+const RAISE_PACKETS = 32;
 /** Others say it once, after a random part of so many full packets, unless so many others have. */
 const PASS_PACKETS = 8;
 const ENOUGH = 2;
@@ -98,27 +101,24 @@ export class TrustAlerts {
     const until = concatBytes(PREFIX.subarray(0, -1), Uint8Array.of((PREFIX.at(-1) ?? 0) + 1));
     for await (const { value } of store.entries({ from: PREFIX, until, limit: MAX_KEPT })) {
       const message = decodeMessage(value);
-      if (message.ok && message.value.type === "trust") this.#hold(message.value);
+      if (!message.ok || message.value.type !== "trust") continue;
+      const { author, number } = message.value;
+      // Which ones were forgotten before is not known: all below the first that was kept.
+      if (!this.#floors.has(toHex(author))) keepRecent(this.#floors, toHex(author), number - 1, MAX_AUTHORS);
+      this.#hold(message.value);
     }
   }
 
   /** Tells neighbours. What was just told, by whomever, is not told again. */
   async raise({ kind, subject = this.#self, reason }: TrustEvent): Promise<RaiseVerdict> {
-    const { clock, count, shard } = this.#parts;
     if (this.#isTold(kind, subject, reason)) return "known";
-    if (!this.#ofAuthor.take(this.#self, clock.monotonicMs())) {
-      count("trust_unsaid");
-      return "over-limit";
-    }
-    const { id: author } = shard.author;
-    const about = subject === this.#self ? undefined : copyBytes(Buffer.from(subject, "hex"));
-    const atS = this.#nowS() > EPOCH_S ? this.#nowS() : 0;
-    const words = { author, number: this.#nextNumber(), kind, subject: about, reason: reasonNumber(reason), atS };
-    const trust: Trust = { type: "trust", ...words, signature: shard.author.sign(signedTrust(words)) };
-    await this.#keep(trust);
-    count(`trust_raised_${kind}`);
-    this.#sayOwn(trust);
-    return "said";
+    if (subject === this.#self) return this.#tell(kind, subject, reason);
+    const { agenda, air, random } = this.#parts;
+    const waitMs = RAISE_PACKETS * air.packetMs * chance(random);
+    agenda.set(`trust:raise:${subject}`, waitMs, async () => {
+      if (!this.#isTold(kind, subject, reason)) await this.#tell(kind, subject, reason);
+    });
+    return "waits";
   }
 
   /** What was said, the newest first. */
@@ -136,6 +136,23 @@ export class TrustAlerts {
     if (!this.#passed.take("all", clock.monotonicMs())) return;
     const waitMs = PASS_PACKETS * air.packetMs * chance(random);
     agenda.set(sayKey(trust), waitMs, () => void air.say(trust, { priority: INDEX, hops: 0, key: sayKey(trust) }));
+  }
+
+  async #tell(kind: TrustKind, subject: string, reason: AttestReason | undefined): Promise<RaiseVerdict> {
+    const { clock, count, shard } = this.#parts;
+    if (!this.#ofAuthor.take(this.#self, clock.monotonicMs())) {
+      count("trust_unsaid");
+      return "over-limit";
+    }
+    const { id: author } = shard.author;
+    const about = subject === this.#self ? undefined : copyBytes(Buffer.from(subject, "hex"));
+    const atS = this.#nowS() > EPOCH_S ? this.#nowS() : 0;
+    const words = { author, number: this.#nextNumber(), kind, subject: about, reason: reasonNumber(reason), atS };
+    const trust: Trust = { type: "trust", ...words, signature: shard.author.sign(signedTrust(words)) };
+    await this.#keep(trust);
+    count(`trust_raised_${kind}`);
+    this.#sayOwn(trust);
+    return "said";
   }
 
   async #take(trust: Trust, from: number): Promise<TrustVerdict> {

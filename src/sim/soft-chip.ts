@@ -7,7 +7,7 @@ import { createECDH, createHash, createHmac } from "node:crypto";
 import { attestOf, type CompactFrame, type QuoteContent } from "../attest/compact.ts";
 import { encodeEventLog, eventsOf, expectedValue } from "../attest/logs/own.ts";
 import type { Evidence, OwnDigests } from "../kernel/attest.ts";
-import { ByteWriter, type Bytes } from "../kernel/bytes.ts";
+import { ByteWriter, copyBytes, type Bytes } from "../kernel/bytes.ts";
 import { ALGORITHM, attestationKeyArea } from "../kernel/tpm-public.ts";
 
 const ORDER = 0xffffffff_00000000_ffffffff_ffffffff_bce6faad_a7179e84_f3b9cac2_fc632551n;
@@ -16,6 +16,8 @@ const CURVE = "prime256v1";
 /** What the chip of a machine states, besides what its agent measured. */
 export interface SoftChipState extends Omit<QuoteContent, "values"> {
   readonly own: OwnDigests;
+  /** What was in its register before; zeros when left out. */
+  readonly base?: Uint8Array;
 }
 
 export class SoftChip {
@@ -29,17 +31,23 @@ export class SoftChip {
     this.akPublic = attestationKeyArea(point.subarray(1, 33), point.subarray(33));
   }
 
-  /** A quote of the agent's own register alone, with the log that explains it. */
-  evidence(nonce: Uint8Array, pcr: number, state: SoftChipState): Evidence {
-    const values = new Map([[pcr, expectedValue(state.own)]]);
-    const frame: Omit<CompactFrame, "ownPcr"> = { akPublic: this.akPublic, nonce, pcrs: [pcr] };
+  /** A quote of the agent's own register, with the log that explains it, and of others. */
+  evidence(
+    nonce: Uint8Array,
+    pcr: number,
+    state: SoftChipState,
+    others: ReadonlyMap<number, Uint8Array> = new Map(),
+  ): Evidence {
+    const values = new Map([...others, [pcr, expectedValue(state.own, state.base)] as const].toSorted(([a], [b]) => a - b));
+    const pcrs = [...values.keys()];
+    const frame: Omit<CompactFrame, "ownPcr"> = { akPublic: this.akPublic, nonce, pcrs };
     const attest = attestOf(frame, { ...state, values });
-    const own = encodeEventLog({ pcr, base: new Uint8Array(32), events: eventsOf(state.own) });
+    const own = encodeEventLog({ pcr, base: copyBytes(state.base ?? new Uint8Array(32)), events: eventsOf(state.own) });
     return {
       attest,
       signature: this.#sign(attest),
       akPublic: this.akPublic,
-      pcrs: [pcr],
+      pcrs,
       values,
       logs: { own, tcg: undefined, ima: undefined, cel: undefined },
     };
