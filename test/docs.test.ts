@@ -141,6 +141,7 @@ function quietIo(said: string[]): CliIo {
     simulator: never,
     radioTools: never,
     entropyTools: never,
+    selfTestTools: never,
     untilStopped: never,
   };
 }

@@ -27,10 +27,10 @@ export interface SelfTestRecord {
   readonly sha256: string;
 }
 
+/** For one Node, and with a source of random values. */
 export interface SelfTestTools {
-  /** @param node version of Node */
-  powerUp(node: string): SelfTestReport;
-  /** All known answers, and checks over random values. @param random gives so many bytes */
-  full(node: string, random: (length: number) => Uint8Array): SelfTestReport;
+  powerUp(): SelfTestReport;
+  /** All known answers, and checks over random values. Takes a second or more. */
+  full(): SelfTestReport;
   recordOf(report: SelfTestReport): SelfTestRecord;
 }
