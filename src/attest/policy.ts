@@ -74,8 +74,7 @@ const PolicyBody = z
 /** Signed by its authority. */
 export function encodePolicyFile(policy: Policy, authority: Pick<AuthoritySigner, "sign" | "mlDsa">): Bytes {
   const text = policyText(policy);
-  const { sign, mlDsa } = authority;
-  return withSignatures(text, [sign(text), mlDsa.publicKey, mlDsa.sign(text)]);
+  return withSignatures(text, [authority.sign(text), authority.mlDsa.publicKey, authority.mlDsa.sign(text)]);
 }
 
 /** @param authority 128 hex digits: Ed25519 public key ‖ SHA-256 of the ML-DSA-44 public key */
