@@ -8,6 +8,7 @@
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 const HEX = /^(?:[0-9a-f]{2})*$/i;
+const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -39,7 +40,7 @@ export function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
 
 export function toHex(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  for (const byte of bytes) text += HEX_OF_BYTE[byte];
   return text;
 }
 
