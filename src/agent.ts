@@ -37,6 +37,7 @@ import type { FilesPolicy } from "./exchange/files/policy.ts";
 import { openCheckpoints } from "./exchange/checkpoints.ts";
 import { openMembership, openSealing } from "./exchange/open-village.ts";
 import { openAlerts } from "./exchange/open-alerts.ts";
+import { openAttestation } from "./exchange/open-attestation.ts";
 import { openPhones } from "./exchange/phone/open-phones.ts";
 import { radioNumber } from "./exchange/sealing.ts";
 import type { AttestTools } from "./kernel/attest-tools.ts";
@@ -306,8 +307,19 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
   const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
   const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
   const sealing = await openSealing(config.village, { store, clock, log, modem, readSecret: readSecretFile });
+  const { book: attestations, wishes: attestation } = await openAttestation({
+    store,
+    clock,
+    ownPcr: config.trust.pcr,
+    everyHours: config.trust.attest_hours,
+    policyFile: new Uint8Array(),
+    authority: config.village.authority,
+    membership,
+    node: node.attestation,
+  });
   const exchange = new Exchange({
     ...(sealing === undefined ? {} : { sealing }),
+    attestation,
     ...openPhones(config.phones, sealing !== undefined, () => radioNumber(modem.state())),
     modem,
     queue: scheduler,
@@ -321,7 +333,7 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
     settings,
   });
   const checkpoints = await openCheckpoints(membership, { shard, exchange, store, clock, random, log });
-  return { shard, alerts, exchange, scheduler, modem, radioSettings: settings, membership, checkpoints };
+  return { shard, alerts, exchange, scheduler, modem, radioSettings: settings, membership, checkpoints, attestations };
 }
 
 function filesPolicy({ files }: Config): FilesPolicy {

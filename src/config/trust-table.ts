@@ -64,6 +64,13 @@ export const trust = z
         unit: "compressed point of P-256, hex",
       },
     ),
+    attest_hours: field(z.number().min(0).max(8_760).default(24), {
+      description:
+        "How often this node asks each direct neighbour, whose TPM it knows, by radio for a quote; 0: only when somebody asks it to.",
+      expects: "a number from 0 to 8760",
+      example: "24",
+      unit: "hours, 0–8760",
+    }),
   })
   .check((context) => {
     const { pcr, pcrs } = context.value;

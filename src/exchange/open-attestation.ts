@@ -1,0 +1,75 @@
+/** Opens what attestation by radio rests on: records over the store, keys of certificates, the village's policy, the own TPM. @module */
+import type { Evidence } from "../kernel/attest.ts";
+import { pointOf } from "../kernel/p256.ts";
+import { attestationKeyArea } from "../kernel/tpm-public.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Store } from "../ports/store.ts";
+import { decodePolicyFile, type Policy } from "../attest/policy.ts";
+import type { PolicyFault } from "../attest/verify.ts";
+import type { Membership } from "../dag/membership.ts";
+import type { AttestationWishes } from "./attestation.ts";
+import { AttestationBook, type AttestationBookPorts } from "./attestation-book.ts";
+import type { Prover } from "./attestation-records.ts";
+
+export interface AttestationOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** The register that agents extend, unless a record says another. */
+  readonly ownPcr: number;
+  /** How often each neighbour is asked, in hours; 0: only on request. */
+  readonly everyHours: number;
+  /** The policy's file as it is; empty when there is none. */
+  readonly policyFile: Uint8Array;
+  /** 128 hex digits, or empty. */
+  readonly authority: string;
+  readonly membership: Membership | undefined;
+  /** This node's own quotes, over its own registers; undefined when it could not measure itself. */
+  readonly node: { evidence(nonce: Uint8Array): Promise<Evidence> } | undefined;
+}
+
+export interface OpenAttestation {
+  readonly book: AttestationBook;
+  readonly wishes: AttestationWishes;
+}
+
+const HOUR_MS = 3_600_000;
+/** 2025-01-01: a clock before it was never set. */
+const EPOCH_S = 1_735_689_600;
+
+/** @throws what the store throws */
+export async function openAttestation(options: AttestationOptions): Promise<OpenAttestation> {
+  const { store, clock, ownPcr, everyHours, node, membership } = options;
+  const policy = policyIn(options);
+  const book = await AttestationBook.open({
+    store,
+    ownPcr,
+    policy: () => policy,
+    nowS: () => {
+      const nowS = Math.floor(clock.nowMs() / 1000);
+      return nowS < EPOCH_S ? undefined : nowS;
+    },
+    certified: (author) => certifiedKey(membership, author),
+  });
+  // A question about other registers than its own can't be answered: the compact quote then is refused.
+  const evidence: Prover["evidence"] = (nonce) => node?.evidence(nonce) ?? Promise.reject(new Error("no TPM"));
+  const prover = node === undefined ? {} : { prover: { ownPcr, evidence } };
+  return { book, wishes: { records: book, everyMs: everyHours * HOUR_MS, ...prover } };
+}
+
+function policyIn({ policyFile, authority }: AttestationOptions): Policy | PolicyFault | undefined {
+  if (policyFile.length === 0) return undefined;
+  const policy = decodePolicyFile(policyFile, authority);
+  return policy.ok ? policy.value : { fault: "policy-forged", detail: `the policy's file: ${policy.reason}` };
+}
+
+/** Only of who is enrolled now. */
+function certifiedKey(
+  membership: Membership | undefined,
+  author: string,
+): ReturnType<AttestationBookPorts["certified"]> {
+  if (membership?.standing(author) !== "enrolled") return undefined;
+  const certificate = membership.members().find(({ id }) => id === author)?.certificate;
+  const point = certificate?.attestationKey === undefined ? undefined : pointOf(certificate.attestationKey);
+  if (certificate === undefined || point === undefined) return undefined;
+  return { akPublic: attestationKeyArea(point.x, point.y), name: certificate.name };
+}
