@@ -32,14 +32,16 @@ export interface GateFigures {
   readonly threshold: number;
 }
 
+const NEAREST_TO_MEDIAN = 0.9;
+
 /**
- * As far below the lowest as that is below the median: the piece that comes once in ten thousand passes, half the
- * entropy does not.
+ * As far below the lowest as that is below the median, and a tenth below the median at least: where the pieces happen
+ * to lie close together, the next one must not fail for that. Half the entropy never passes.
  * @param assessed of each piece, {@link LEAST_PIECES} or more
  */
 export function gateFigures(assessed: readonly number[]): GateFigures {
   const sorted = assessed.toSorted((a, b) => a - b);
   const lowest = sorted[0] ?? 0;
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  return { lowest, median, threshold: Math.max(0, 2 * lowest - median) };
+  return { lowest, median, threshold: Math.max(0, Math.min(2 * lowest - median, NEAREST_TO_MEDIAN * median)) };
 }
