@@ -35,6 +35,9 @@ import { failure, failureFrom, type Failure } from "./outcome.ts";
 /** The measurement log, beside the other files of the state directory. */
 export const MEASUREMENTS_FILE = "measurements.json";
 
+/** Into these firmware and kernel measure, PCR 10 being the kernel's. */
+const BEFORE_AGENT = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+
 const madeByMeasure: unique symbol = Symbol("measured");
 
 /** Evidence that the running code and configuration stand in a register. Only {@link measure} makes it. */
@@ -54,6 +57,8 @@ export interface Measured {
   readonly fromEarlierVersion: boolean;
   /** What the TPM had counted when the agent measured itself. */
   readonly resetCount: number;
+  /** Registers of firmware and kernel that hold something. None on a Raspberry Pi 5 as it comes. */
+  readonly before: readonly number[];
   readonly record: BootRecord;
   /** The kernel's name for this start of the machine, 16 bytes; undefined where it has none. */
   readonly bootId: Bytes | undefined;
@@ -94,6 +99,15 @@ export async function measure(inputs: MeasureInputs): Promise<Measurement> {
     if (!isAgentError(error) || !error.code.startsWith("TPM_")) throw error;
     return { ...failureFrom("tpm-error", error), tpm, own };
   }
+}
+
+/** A sentence for people. */
+export function describeMeasured({ pcr, own, already, tpm, before }: Measured): string {
+  const how = already ? "already measured since the TPM started" : "measured";
+  const soft = tpm.software ? "; a TPM in software protects against nobody who has the disk" : "";
+  const files = `${own.files.length} files of code, ${own.runtimeFiles.length} of the runtime`;
+  const alone = before.length === 0 ? "; before the agent nothing was measured on this machine" : "";
+  return `${files}, configuration and policy ${how} in PCR ${pcr}${alone}${soft}`;
 }
 
 /** Both to their end, also when one fails. */
@@ -146,6 +160,7 @@ async function measureInto(tpm: Tpm, own: OwnState, inputs: MeasureInputs): Prom
     already: missing.length === 0,
     fromEarlierVersion,
     resetCount: (await tpm.clock()).resetCount,
+    before: await heldBefore(tpm),
     record,
     bootId: await bootIdOf(record),
   };
@@ -205,6 +220,11 @@ async function remembered(memory: Memory, pcr: number): Promise<Remembered> {
   const log = bytes === undefined ? undefined : decodeEventLog(bytes);
   const last = log?.ok === true && log.value.pcr === pcr ? log.value : undefined;
   return { last, fromEarlierVersion: log?.ok === false && log.reason === OF_EARLIER_VERSION };
+}
+
+async function heldBefore(tpm: Tpm): Promise<readonly number[]> {
+  const values = await tpm.pcrRead(BEFORE_AGENT);
+  return BEFORE_AGENT.filter((pcr) => !isZero(values.get(pcr) ?? zeros()));
 }
 
 async function read(tpm: Tpm, pcr: number): Promise<Uint8Array> {

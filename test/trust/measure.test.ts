@@ -6,7 +6,13 @@ import { AgentError } from "../../src/kernel/errors.ts";
 import { replay } from "../../src/kernel/pcr.ts";
 import type { RuntimeFiles, SourceFile } from "../../src/ports/source-files.ts";
 import type { Tpm } from "../../src/ports/tpm.ts";
-import { measure, MEASUREMENTS_FILE, type Measured, type MeasureInputs } from "../../src/trust/measure.ts";
+import {
+  describeMeasured,
+  measure,
+  MEASUREMENTS_FILE,
+  type Measured,
+  type MeasureInputs,
+} from "../../src/trust/measure.ts";
 import { tcgLog } from "../fakes/boot-logs.ts";
 import { FakeRecord } from "../fakes/boot-record.ts";
 import { FakeMemory, PowerCut } from "../fakes/chips.ts";
@@ -59,6 +65,19 @@ test.each(["runtime", "policy"] as const)("another %s is another value", async (
   const [first, second] = [await before.measured(), await after.measured()];
   expect(first.own[name]).not.toEqual(second.own[name]);
   expect(before.chip.pcrs[PCR]).not.toEqual(after.chip.pcrs[PCR]);
+});
+
+test("what firmware and kernel extended is known, and that they extended nothing", async () => {
+  const machine = new Machine();
+  const bare = await machine.measured();
+  expect([bare.before, describeMeasured(bare)]).toEqual([
+    [],
+    "1 files of code, 1 of the runtime, configuration and policy measured in PCR 14; before the agent nothing was measured on this machine; a TPM in software protects against nobody who has the disk",
+  ]);
+  for (const pcr of [0, 7, 10, 11]) await machine.tpm.pcrExtend(pcr, sha256("x"));
+  const measured = await machine.measured();
+  expect(measured.before).toEqual([0, 7, 10]);
+  expect(describeMeasured(measured)).not.toContain("before the agent");
 });
 
 test("the TPM is opened while the files are hashed", async () => {
