@@ -159,10 +159,20 @@ function decodeBody(command: Command, body: ByteReader): Response {
     hmac: body.take(body.u16()),
   }));
   const failure = body.done();
-  if (failure !== undefined) throw badWire(`the TPM's response to ${command.name} is malformed: ${failure}`);
+  if (failure !== undefined && command.returnsHandle !== true) {
+    throw badWire(`the TPM's response to ${command.name} is malformed: ${failure}`);
+  }
+  // Whatever else was wrong with it: what the handle stands for must not stay in the TPM. Who reads on meets the failure.
+  if (failure !== undefined) return { handle, parameters: failedReader(failure) };
   for (const { authorization, ...area } of areas) {
     if (authorization === "empty-password") continue;
     parameters = authorization.open({ code: COMMAND[command.name], parameters, ...area });
   }
   return { handle, parameters: new ByteReader(parameters) };
+}
+
+function failedReader(reason: string): ByteReader {
+  const reader = new ByteReader(new Uint8Array());
+  reader.fail(reason);
+  return reader;
 }
