@@ -40,7 +40,6 @@ import { openAlerts } from "./exchange/open-alerts.ts";
 import { openAttestation } from "./exchange/open-attestation.ts";
 import { openPhones } from "./exchange/phone/open-phones.ts";
 import { radioNumber } from "./exchange/sealing.ts";
-import type { AttestTools } from "./kernel/attest-tools.ts";
 import { utf8 } from "./kernel/bytes.ts";
 import { isAgentError } from "./kernel/errors.ts";
 import type { RecoveryTools } from "./kernel/keys.ts";
@@ -91,9 +90,6 @@ export interface AgentUp extends UpReport {
 
 /** What an authority does, with this machine's random numbers. */
 export const authorityTools = (): VillageTools => villageTools(systemRandom());
-
-/** What a verifier does, with this machine's random numbers. */
-export const verifierTools = (): AttestTools => attestTools(systemRandom());
 
 /** What recovery words do, without an agent. */
 export const recovery = (): RecoveryTools =>

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program: argv, environment, signals and exit code. The only reader of `process`. @module */
 import { randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import {
   access,
@@ -60,7 +61,11 @@ const io: CliIo = {
   run,
   villageTools: async () => (await import("./agent.ts")).authorityTools(),
   recoveryTools: async () => (await import("./agent.ts")).recovery(),
-  attestTools: async () => (await import("./agent.ts")).verifierTools(),
+  attestTools: async () => {
+    // Without the agent, which takes a second to load: a verifier is asked often.
+    const { attestTools } = await import("./attest/tools.ts");
+    return attestTools({ bytes: (length) => new Uint8Array(randomBytes(length)) });
+  },
   simulator: async () => (await import("./sim/scenario.ts")).SIMULATOR,
   radioTools: async () => {
     const [{ serveRadios }, { ask }] = await Promise.all([import("./sim/radios.ts"), import("./sim/phone.ts")]);
