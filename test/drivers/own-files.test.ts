@@ -1,9 +1,14 @@
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { codeDigest } from "../../src/attest/logs/own.ts";
 import { ownFiles } from "../../src/drivers/own-files.ts";
+import { toHex } from "../../src/kernel/bytes.ts";
 import { temporaryDirectory } from "../fakes/chips.ts";
 import { sha256 } from "../fakes/tpm.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
 
 let directory: ReturnType<typeof temporaryDirectory>;
 const put = (path: string, content: string): void => writeFileSync(join(directory.path, path), content);
@@ -44,7 +49,11 @@ test("code that can't be read is a foreseen failure", async () => {
   await expect(ownFiles(join(directory.path, "nowhere")).list()).rejects.toMatchObject({ code: "OWN_FILES" });
 });
 
-test("this very project can be measured", async () => {
-  const files = await ownFiles(join(import.meta.dirname, "../..")).list();
+test("this very project can be measured, and the document tells how to do it without Caye", async () => {
+  const files = await ownFiles(ROOT).list();
   expect(files.some(({ path }) => path === "src/boot.ts")).toBe(true);
+  const document = readFileSync(join(ROOT, "docs/measured-boot.md"), "utf8");
+  const [, command = ""] = /```sh\n(.*)\n```/u.exec(document) ?? [];
+  const { stdout } = spawnSync("sh", ["-c", command], { cwd: ROOT, encoding: "utf8" });
+  expect(stdout).toBe(`${toHex(codeDigest(files))}  -\n`);
 });
