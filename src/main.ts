@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The program: argv, environment, signals and exit code. The only reader of `process`. @module */
 import { randomBytes } from "node:crypto";
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import {
   access,
