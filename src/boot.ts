@@ -1,5 +1,5 @@
 /**
- * The boot corridor: measure → attest → seed → unseal → open the store. Each step's result is the next one's argument,
+ * The boot corridor: selftest → measure → attest → seed → unseal → open the store. Each step's result is the next one's argument,
  * and carries a private mark, so that none can be forged or left out. Every step ends in a named state.
  *
  * Under `enforce` a step that fails ends in quarantine: the agent answers questions of its state and does nothing else.
@@ -19,12 +19,13 @@ import type { SourceFiles } from "./ports/source-files.ts";
 import type { KeysInUse, Store } from "./ports/store.ts";
 import type { AttestationKeyChoice, Tpm } from "./ports/tpm.ts";
 import { attest, evidenceOf, requote, tolerate, type Requote, type Standing, type TrustMode } from "./trust/attest.ts";
-import { measure, type Measured, type Measurement } from "./trust/measure.ts";
+import { describeMeasured, measure, type Measured, type Measurement } from "./trust/measure.ts";
 import { failureFrom, type Failure } from "./trust/outcome.ts";
 import { seed, type EntropyState, type Seeded } from "./trust/seed.ts";
 import { keyGeneration, TpmWithGeneration } from "./trust/attestation-key.ts";
 import type { UpdateAuthority } from "./trust/key-files.ts";
 import { Keychain, type NodeKeys } from "./trust/keychain.ts";
+import { type PowerUpTests, testCryptography } from "./trust/self-test.ts";
 import { settle } from "./trust/settle.ts";
 import { idsOf, type KeyIds } from "./trust/store-keys.ts";
 import { provenKeys, tpmOf, unseal, wipe, type KeyOrigin, type Unsealed } from "./trust/unseal.ts";
@@ -53,6 +54,8 @@ export interface BootPorts {
   readonly openStore: (key: Uint8Array, next?: Uint8Array) => Promise<Store>;
   /** Whose approvals shall open the key, too; asked once the store is open. Left out: nobody's. */
   readonly updateAuthority?: (store: Store, random: Random) => Promise<UpdateAuthority | undefined>;
+  /** Left out: those of the cryptography in use. */
+  readonly powerUpTests?: PowerUpTests;
   readonly signal?: AbortSignal;
 }
 
@@ -163,6 +166,7 @@ class Corridor implements AsyncDisposable {
   /** The result owns the TPM and the store from then on. */
   async walk(): Promise<Booted> {
     try {
+      await this.#selfTest();
       const measurement = await this.#measure();
       const standing = await this.#attest(measurement);
       const seeded = await this.#seed(standing);
@@ -177,6 +181,15 @@ class Corridor implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#owned.disposeAsync();
+  }
+
+  /** Under any policy the end when it fails: what a broken cipher or signature lets through, nobody can warn of. */
+  #selfTest(): Promise<undefined> {
+    return this.#step("selftest", async () => {
+      const testing = testCryptography(this.#ports.powerUpTests);
+      if (testing.kind !== "tested") return ended(testing);
+      return passed("tested", "the cryptography gives the known answers", undefined);
+    });
   }
 
   #measure(): Promise<Measurement> {
@@ -319,13 +332,6 @@ function warned<T>({ kind: state, detail, fix }: Failure<string>, value: T): Out
 
 function ended({ kind, detail, fix }: Failure<string>): StepResult & { readonly ends: true } {
   return { state: kind, ok: false, detail, fix, ends: true };
-}
-
-function describeMeasured({ pcr, own, already, tpm }: Measured): string {
-  const how = already ? "already measured since the TPM started" : "measured";
-  const soft = tpm.software ? "; a TPM in software protects against nobody who has the disk" : "";
-  const files = `${own.files.length} files of code, ${own.runtimeFiles.length} of the runtime`;
-  return `${files}, configuration and policy ${how} in PCR ${pcr}${soft}`;
 }
 
 const OPENED = {

@@ -12,6 +12,7 @@ import type { EntropySource } from "../src/ports/entropy.ts";
 import type { SourceFile } from "../src/ports/source-files.ts";
 import type { Tpm } from "../src/ports/tpm.ts";
 import { MEASUREMENTS_FILE } from "../src/trust/measure.ts";
+import type { PowerUpTests } from "../src/trust/self-test.ts";
 import { ownThreadAssessor } from "./fakes/assessor.ts";
 import { FakeRecord } from "./fakes/boot-record.ts";
 import { fakeChip, FakeMemory, PowerCut, swtpmChip, type Chip } from "./fakes/chips.ts";
@@ -33,6 +34,8 @@ class Machine {
   policy: BootPolicy = { mode: "enforce", pcr: PCR, pcrs: [PCR], entropyFailure: "quarantine" };
   entropy: () => Promise<EntropySource> = async () => kernelEntropy(7);
   openTpm: () => Promise<Tpm>;
+  /** Undefined: of the cryptography in use, which takes a while. */
+  powerUpTests: PowerUpTests | undefined = () => ({ ok: true });
   readonly chip: Chip;
 
   constructor(chip: Chip) {
@@ -68,6 +71,7 @@ class Machine {
         kernelRandom: systemRandom(),
         clock: systemClock(),
         log: keepingLog(this.log),
+        ...(this.powerUpTests === undefined ? {} : { powerUpTests: this.powerUpTests }),
         openStore: async (key) => {
           this.storeKey ??= Uint8Array.from(key);
           if (toHex(key) !== toHex(this.storeKey)) throw new AgentError("STORE_KEY", "the key does not open the store");
@@ -96,8 +100,8 @@ class Machine {
   }
 }
 
-const WELL = "running: measured attested seeded unsealed open settled";
-const FIRST = "running: measured attested seeded created open settled";
+const WELL = "running: tested measured attested seeded unsealed open settled";
+const FIRST = "running: tested measured attested seeded created open settled";
 
 describe.each([
   ["the fake TPM", () => fakeChip()],
@@ -123,7 +127,7 @@ describe.each([
     machine.openTpm = () => machine.chip.connect();
     expect(await machine.states()).toBe(WELL);
     await using booted = await machine.bootOpen();
-    expect(booted.steps[0]?.detail).toContain("already measured");
+    expect(booted.steps[1]?.detail).toContain("already measured");
   });
 
   test("a changed file ends in quarantine that names it, and putting it back ends the quarantine", async () => {
@@ -140,7 +144,7 @@ describe.each([
     await machine.states();
     machine.code = "v2";
     machine.memory.files.delete("reference.json");
-    expect(await machine.states()).toBe("quarantine: measured attested seeded mismatch");
+    expect(await machine.states()).toBe("quarantine: tested measured attested seeded mismatch");
     await using booted = await machine.boot();
     expect(booted.steps.at(-1)?.detail).toContain("0x99d POLICY_FAIL");
     expect(machine.fileNames).toContain("sealed.bin");
@@ -159,7 +163,7 @@ describe.each([
     expect(await machine.states()).toBe(WELL);
     machine.code = "v1";
     machine.config = 'mode = "x"';
-    expect(await machine.states()).toBe("quarantine: measured mismatch");
+    expect(await machine.states()).toBe("quarantine: tested measured mismatch");
   });
 
   test("another change than the announced one does not open", async () => {
@@ -167,9 +171,9 @@ describe.each([
     await before.keychain.allowNext({ files: machine.files("v2") });
     await before[Symbol.asyncDispose]();
     machine.code = "v3";
-    expect(await machine.states()).toBe("quarantine: measured mismatch");
+    expect(await machine.states()).toBe("quarantine: tested measured mismatch");
     machine.memory.files.delete("reference.json");
-    expect(await machine.states()).toBe("quarantine: measured attested seeded mismatch");
+    expect(await machine.states()).toBe("quarantine: tested measured attested seeded mismatch");
   });
 
   test("under warn a changed node still opens, says so, and is well at the next boot", async () => {
@@ -178,7 +182,7 @@ describe.each([
     expect(machine.fileNames).toContain("sealed-fallback.bin");
     machine.code = "v2";
     await using updated = await machine.bootOpen();
-    const [, attest, , unseal] = updated.steps;
+    const [, , attest, , unseal] = updated.steps;
     expect([attest?.state, unseal?.state, updated.state]).toEqual(["mismatch", "unsealed-fallback", "warned"]);
     expect(attest?.fix).toMatch(/^after an update nothing: it is accepted at the next start; .* caye allow-update\)$/);
     await updated[Symbol.asyncDispose]();
@@ -203,19 +207,19 @@ describe.each([
     machine.policy = { ...machine.policy, mode: "enforce" };
     machine.code = "v2";
     machine.memory.files.delete("reference.json");
-    expect(await machine.states()).toBe("quarantine: measured attested seeded mismatch");
+    expect(await machine.states()).toBe("quarantine: tested measured attested seeded mismatch");
   });
 
   test("a change without a restart of the machine spoils the register until it restarts", async () => {
     await machine.states();
     machine.openTpm = () => machine.chip.connect();
     machine.code = "v2";
-    expect(await machine.states()).toBe("quarantine: measured mismatch");
+    expect(await machine.states()).toBe("quarantine: tested measured mismatch");
     machine.code = "v1";
-    expect(await machine.states()).toBe("quarantine: measured mismatch");
+    expect(await machine.states()).toBe("quarantine: tested measured mismatch");
     const log = new TextDecoder().decode(machine.memory.files.get(MEASUREMENTS_FILE));
     expect(JSON.parse(log).events).toHaveLength(12);
-    expect(await machine.states()).toBe("quarantine: measured mismatch");
+    expect(await machine.states()).toBe("quarantine: tested measured mismatch");
     machine.openTpm = () => machine.powerOn();
     expect(await machine.states()).toBe(WELL);
   });
@@ -225,7 +229,7 @@ describe.each([
     await machine.states();
     machine.openTpm = () => machine.chip.connect();
     machine.code = "v2";
-    const spoilt = "warned: measured mismatch seeded unsealed-fallback open settled";
+    const spoilt = "warned: tested measured mismatch seeded unsealed-fallback open settled";
     expect(await machine.states()).toBe(spoilt);
     expect(await machine.states()).toBe(spoilt);
     machine.openTpm = () => machine.powerOn();
@@ -239,7 +243,7 @@ describe.each([
       await tpm.pcrExtend(PCR, sha256("somebody else"));
       return tpm;
     };
-    expect(await machine.states()).toBe("quarantine: measured not-measured");
+    expect(await machine.states()).toBe("quarantine: tested measured not-measured");
   });
 
   test.each([
@@ -269,7 +273,7 @@ describe.each([
   test("a key file from the time before the TPM moves into it", async () => {
     machine.policy = { ...machine.policy, mode: "warn" };
     machine.openTpm = () => Promise.reject(new AgentError("TPM_GONE", "no TPM"));
-    const bare = "warned: no-tpm no-tpm seeded unsealed-without-tpm open settled";
+    const bare = "warned: tested no-tpm no-tpm seeded unsealed-without-tpm open settled";
     expect(await machine.states()).toBe(bare);
     expect(await machine.states()).toBe(bare);
     const aloud = machine.log.filter(({ level, fields }) => level === "warn" && fields["step"] === "unseal");
@@ -280,8 +284,8 @@ describe.each([
     {
       await using booted = await machine.boot();
       const steps = booted.steps.map(({ state }) => state).join(" ");
-      expect(steps).toBe("measured attested seeded unsealed-without-tpm open settled");
-      expect(booted.steps[3]?.detail).toContain("lay unsealed in store.key until now");
+      expect(steps).toBe("tested measured attested seeded unsealed-without-tpm open settled");
+      expect(booted.steps[4]?.detail).toContain("lay unsealed in store.key until now");
     }
     expect(machine.fileNames).not.toContain("store.key");
     expect(await machine.states()).toBe(WELL);
@@ -291,7 +295,7 @@ describe.each([
     machine.policy = { ...machine.policy, mode: "warn" };
     await machine.states();
     machine.openTpm = () => Promise.reject(new AgentError("TPM_GONE", "no TPM"));
-    expect(await machine.states()).toBe("quarantine: no-tpm no-tpm seeded sealed-away");
+    expect(await machine.states()).toBe("quarantine: tested no-tpm no-tpm seeded sealed-away");
     expect(machine.fileNames).not.toContain("store.key");
     machine.openTpm = () => machine.powerOn();
     expect(await machine.states()).toBe(WELL);
@@ -302,7 +306,7 @@ describe.each([
     await machine.states();
     const sealed = machine.memory.files.get("sealed.bin") ?? new Uint8Array();
     sealed[60] = (sealed[60] ?? 0) ^ 1;
-    expect(await machine.states()).toBe("warned: measured attested seeded unsealed-fallback open settled");
+    expect(await machine.states()).toBe("warned: tested measured attested seeded unsealed-fallback open settled");
     expect(machine.fileNames).toContain("sealed-damaged.bin");
     expect(await machine.states()).toBe(WELL);
   });
@@ -310,7 +314,7 @@ describe.each([
   test("a damaged sealed file under enforce is its own state", async () => {
     await machine.states();
     machine.memory.files.set("sealed.bin", randomBytes(300));
-    expect(await machine.states()).toBe("quarantine: measured attested seeded damaged");
+    expect(await machine.states()).toBe("quarantine: tested measured attested seeded damaged");
   });
 
   test("another TPM in its place is a mismatch, and opens nothing under either policy", async () => {
@@ -319,7 +323,7 @@ describe.each([
     machine.openTpm = async () => new FakeChip().powerOn();
     await using warned = await machine.boot();
     expect(warned).toMatchObject({ kind: "quarantine" });
-    expect(warned.steps[1]?.detail).toContain("exchanged or cleared");
+    expect(warned.steps[2]?.detail).toContain("exchanged or cleared");
   });
 
   test("whenever the power fails, the next boots are well and the key is the first one", async () => {
@@ -411,17 +415,19 @@ describe("booting with a TPM that fails", () => {
     machine.policy = { ...machine.policy, mode: "warn" };
     await machine.states();
     chip.noBank = true;
-    expect(await machine.states()).toBe("warned: not-measured not-measured seeded unsealed-fallback open settled");
+    expect(await machine.states()).toBe(
+      "warned: tested not-measured not-measured seeded unsealed-fallback open settled",
+    );
     machine.policy = { ...machine.policy, mode: "enforce" };
-    expect(await machine.states()).toBe("quarantine: not-measured");
+    expect(await machine.states()).toBe("quarantine: tested not-measured");
   });
 
   test("a quote that does not hold is its own state", async () => {
     await machine.states();
     chip.tamper = ({ attest }) => ({ attest, signature: new Uint8Array(72) });
-    expect(await machine.states()).toBe("quarantine: measured quote-invalid");
+    expect(await machine.states()).toBe("quarantine: tested measured quote-invalid");
     machine.policy = { ...machine.policy, mode: "warn" };
-    expect(await machine.states()).toBe("warned: measured quote-invalid seeded unsealed open settled");
+    expect(await machine.states()).toBe("warned: tested measured quote-invalid seeded unsealed open settled");
   });
 
   test("a reset counter that goes back is a mismatch", async () => {
@@ -476,7 +482,7 @@ describe("booting with an entropy source that fails", () => {
       machine.entropy = entropy;
       await using shut = await machine.boot();
       expect(shut.kind === "quarantine" && shut.reason).toContain(why);
-      const on = `warned: measured attested ${state} created open settled`;
+      const on = `warned: tested measured attested ${state} created open settled`;
       machine.policy = { ...machine.policy, entropyFailure: "degrade" };
       expect(await machine.states()).toBe(on);
       machine.policy = { ...machine.policy, mode: "warn", entropyFailure: "quarantine" };
@@ -488,7 +494,7 @@ describe("booting with an entropy source that fails", () => {
 test("a store that does not open ends in quarantine, and everything is closed", async () => {
   const machine = new Machine(fakeChip());
   machine.storeKey = new Uint8Array(32);
-  expect(await machine.states()).toBe("quarantine: measured attested seeded created store-error");
+  expect(await machine.states()).toBe("quarantine: tested measured attested seeded created store-error");
 });
 
 test("no secret is logged or reported", async () => {
@@ -519,3 +525,29 @@ function failingAfter(tpm: Tpm, calls: number): Tpm {
     },
   });
 }
+
+describe("booting with cryptography that gives wrong answers", () => {
+  test.each(["enforce", "warn"] as const)("ends in quarantine under %s, before anything is touched", async (mode) => {
+    const machine = new Machine(fakeChip());
+    machine.policy = { ...machine.policy, mode };
+    machine.powerUpTests = () => ({ ok: false, failed: ["HMAC_DRBG", "ML-DSA-44 verification"] });
+    await using booted = await machine.boot();
+    expect(booted).toMatchObject({ kind: "quarantine", requote: undefined, tpm: "none" });
+    expect(booted.steps).toMatchObject([
+      {
+        step: "selftest",
+        state: "selftest-failed",
+        ok: false,
+        detail: "this machine's cryptography gives wrong answers: HMAC_DRBG, ML-DSA-44 verification",
+        fix: expect.stringContaining("caye selftest --full"),
+      },
+    ]);
+    expect([machine.fileNames, machine.storeKey]).toEqual([[], undefined]);
+  });
+
+  test("opens again once the answers are right, with the tests of the cryptography in use", async () => {
+    const machine = new Machine(fakeChip());
+    machine.powerUpTests = undefined;
+    expect(await machine.states()).toBe(FIRST);
+  });
+});

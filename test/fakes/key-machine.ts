@@ -83,6 +83,7 @@ export class KeyMachine {
         kernelRandom: systemRandom(),
         clock: restlessClock(),
         log: keepingLog(this.log),
+        powerUpTests: () => ({ ok: true }),
         openStore: async (key, next) => this.disk.open(key, next),
         updateAuthority: async () => this.updates,
       },

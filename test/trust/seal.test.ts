@@ -102,8 +102,16 @@ describe.each([
     await expect(hand(utf8("{}"))).rejects.toMatchObject({ code: "APPROVAL_INVALID" });
     const files = [stranger, other, forged, new Uint8Array(randomBytes(300))];
     for (const [i, file] of files.entries()) machine.memory.files.set(`approval-${i + 1}.txt`, file);
+    const remembered = machine.memory.files.get("reference.json") ?? new Uint8Array();
     machine.memory.files.delete("reference.json");
     expect(await machine.states()).toBe("quarantine: tested measured attested seeded mismatch");
+    // Nor do they stand in the way of the right one.
+    machine.memory.files.set("reference.json", remembered);
+    machine.code = "v1";
+    const right = machine.approvalOf({ code: "v2" });
+    machine.code = "v2";
+    machine.memory.files.set("approval-8.txt", right);
+    expect(await machine.states()).toBe(WELL);
   });
 
   test("opens nothing once the authority is another one, or none", async () => {
