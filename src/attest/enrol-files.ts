@@ -3,7 +3,7 @@
  *
  * - `caye-attest-challenge 1`, for the node: a secret that only the right chip opens, and a nonce;
  * - `caye-attest-pending 1`, which the verifier keeps to itself: the same secret in clear, and what it decided about the chip;
- * - `caye-attest-answer 1`: HMAC-SHA256 of the request under that secret, and evidence over that nonce.
+ * - `caye-attest-answer 1`: evidence over that nonce, and HMAC-SHA256 of the whole under that secret.
  *
  * All name the request that they belong to by its SHA-256.
  * @module
@@ -53,7 +53,7 @@ export interface Pending {
 
 export interface Answer {
   readonly request: Bytes;
-  /** HMAC-SHA256 under the challenge's secret, of `request`. */
+  /** HMAC-SHA256 under the challenge's secret, of this file with zeros in the proof's place. */
   readonly proof: Bytes;
   readonly files: EvidenceFiles;
 }

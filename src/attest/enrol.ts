@@ -21,6 +21,7 @@ import {
   encodeAnswer,
   encodeChallenge,
   encodePending,
+  type Answer,
   type Pending,
 } from "./enrol-files.ts";
 import { decodeAttestRequest, type AttestRequest } from "./enrol-request.ts";
@@ -32,6 +33,7 @@ import { verifyEvidence } from "./verify.ts";
 
 const SECRET_BYTES = 32;
 const NONCE_BYTES = 32;
+const NO_PROOF: Bytes = new Uint8Array(32);
 
 /** How the verifier knows the chip. `nowS`: Unix time in s, when it is known. */
 export type ChipTrust =
@@ -73,8 +75,8 @@ export function makeChallenge(requestFile: Uint8Array, trust: ChipTrust, random:
 
 /** What a node proves with the secret of a challenge. @param request its own file, once more */
 export function answerFile(request: Uint8Array, secret: Uint8Array, evidence: Evidence): Bytes {
-  const hash = sha256(request);
-  return encodeAnswer({ request: hash, proof: proofOf(secret, hash), files: evidenceFiles(evidence) });
+  const answer: Answer = { request: sha256(request), proof: NO_PROOF, files: evidenceFiles(evidence) };
+  return encodeAnswer({ ...answer, proof: proofOf(secret, answer) });
 }
 
 export interface Enrolled {
@@ -130,7 +132,7 @@ function provenEvidence(file: Uint8Array, pending: Pending, request: AttestReque
   if (!answer.ok) throw badAnswer(`this is no answer of a node: ${answer.reason}`);
   const hash = sha256(pending.request);
   if (!equalBytes(answer.value.request, hash)) throw badAnswer("the answer is to another request");
-  if (!timingSafeEqual(answer.value.proof, proofOf(pending.secret, hash))) {
+  if (!timingSafeEqual(answer.value.proof, proofOf(pending.secret, answer.value))) {
     throw badAnswer(
       "the node's chip did not open the secret: its keys are not in one TPM, or it answers another challenge",
     );
@@ -176,8 +178,10 @@ function endorsementOf(keys: readonly EndorsementKey[], { kind, root }: Pending)
   return { publicArea: new Uint8Array(key.publicArea), certificate, bound, root };
 }
 
-function proofOf(secret: Uint8Array, request: Uint8Array): Bytes {
-  return new Uint8Array(createHmac("sha256", secret).update(request).digest());
+/** Over the whole answer, as if its proof were zeros. */
+function proofOf(secret: Uint8Array, answer: Answer): Bytes {
+  const file = encodeAnswer({ ...answer, proof: NO_PROOF });
+  return new Uint8Array(createHmac("sha256", secret).update(file).digest());
 }
 
 function sha256(bytes: Uint8Array): Bytes {

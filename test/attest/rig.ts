@@ -8,7 +8,7 @@ import type { Demands } from "../../src/attest/verify.ts";
 import type { AttestVerdict, Evidence, EvidenceLogs, OwnDigests } from "../../src/kernel/attest.ts";
 import type { Bytes } from "../../src/kernel/bytes.ts";
 import type { AuthoritySigner } from "../../src/kernel/village.ts";
-import type { KeyKind } from "../../src/ports/tpm.ts";
+import type { KeyKind, Tpm } from "../../src/ports/tpm.ts";
 import { villageTools } from "../../src/dag/authority.ts";
 import { systemRandom } from "../../src/drivers/random.ts";
 import { tcgLog } from "../fakes/boot-logs.ts";
@@ -94,7 +94,7 @@ function kept(values: ReadonlyMap<number, Uint8Array>): Map<number, Bytes> {
 }
 
 export async function evidenceOf(
-  tpm: FakeTpm,
+  tpm: Tpm,
   nonce: Uint8Array,
   pcrs: readonly number[],
   logs: EvidenceLogs,
