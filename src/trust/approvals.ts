@@ -156,7 +156,7 @@ function isFor(approval: Approval, { authority, pcrs }: SealedKey): boolean {
   return sameKey && equalBytes(approval.policyRef, authority.policyRef);
 }
 
-/** `free`: names that stand for no file. What can't be read takes its place, and is passed over. */
+/** `free`: names that stand for no file. What can't be read, or was not signed so, takes its place and is passed over. */
 async function heldApprovals(
   memory: Memory,
 ): Promise<{ readonly held: readonly Held[]; readonly free: readonly string[] }> {
@@ -166,7 +166,7 @@ async function heldApprovals(
     const bytes = await memory.read(name);
     const approval = bytes === undefined ? undefined : decodeApproval(bytes);
     if (bytes === undefined) free.push(name);
-    else if (approval?.ok === true) held.push({ name, approval: approval.value });
+    else if (approval?.ok === true && verifyApproval(approval.value)) held.push({ name, approval: approval.value });
   }
   return { held, free };
 }
