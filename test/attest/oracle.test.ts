@@ -7,18 +7,22 @@ import { afterAll, describe, expect, test, type TestContext } from "vitest";
 import { makeCredential } from "../../src/attest/credential.ts";
 import { judgeEk } from "../../src/attest/ek-chain.ts";
 import { decodeKeyFile, evidenceFiles } from "../../src/attest/evidence-files.ts";
+import { encodeEventLog, eventsOf } from "../../src/attest/logs/own.ts";
 import { attestTools } from "../../src/attest/tools.ts";
 import { systemClock } from "../../src/drivers/clock.ts";
 import { systemRandom } from "../../src/drivers/random.ts";
 import { openTpm } from "../../src/drivers/tpm/open.ts";
 import type { EvidenceFiles, VerifyRequest } from "../../src/kernel/attest-tools.ts";
-import { ByteWriter, toHex, type Bytes } from "../../src/kernel/bytes.ts";
+import { ByteWriter, toHex, utf8, type Bytes } from "../../src/kernel/bytes.ts";
 import { decodePublic, objectName, type TpmPublic } from "../../src/kernel/tpm-public.ts";
 import type { Credential, KeyKind, Tpm } from "../../src/ports/tpm.ts";
+import { tcgLog } from "../fakes/boot-logs.ts";
 import { temporaryDirectory } from "../fakes/chips.ts";
 import { silentLog } from "../fakes/log.ts";
 import { missingFor, startSwtpmServer, type SwtpmServer } from "../fakes/swtpm-server.ts";
 import { sha256 } from "../fakes/tpm.ts";
+import { answerOf, requestOf } from "./enrolling.ts";
+import { evidenceOf, OWN_PCR, ownDigests } from "./rig.ts";
 
 const PROGRAMS = ["swtpm", "swtpm_setup", "tpm2_createak", "tpm2_quote", "tpm2_checkquote", "tpm2_activatecredential"];
 const PCRS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 14];
@@ -255,6 +259,41 @@ test("the certificate that swtpm_setup gave the chip leads to its authority, and
   expect(judgeEk({ ...shared, roots: authority.slice(1) })).toMatchObject({ ok: false, reason: "no-root" });
   const stranger = readFileSync(join(import.meta.dirname, "..", "vectors", "attest", "root.pem"));
   expect(judgeEk({ ...shared, roots: [stranger] })).toMatchObject({ ok: false, reason: "no-root" });
+});
+
+test("a node whose chip its maker certified is enrolled by that, and its next quotes are judged", async (context) => {
+  const tpm = await server(context);
+  const events = eventsOf(ownDigests());
+  const read = (name: string): Uint8Array => readFileSync(join(place.path, "ca", name));
+  const roots = [read("issuercert.pem"), read("swtpm-localca-rootca-cert.pem")];
+  await withTpm(tpm, async (own) => {
+    // Before the agent, the other tests extended its register: a log of firmware says so.
+    const base = (await own.pcrRead([OWN_PCR])).get(OWN_PCR) ?? new Uint8Array();
+    for (const { digest } of events) await own.pcrExtend(OWN_PCR, digest);
+    const before = tcgLog([{ pcr: OWN_PCR, type: 5, data: utf8(`event ${OWN_PCR}`) }]);
+    const log = encodeEventLog({ pcr: OWN_PCR, base: new Uint8Array(base), events });
+    const node = { tpm: own, pcrs: [OWN_PCR], logs: { own: log, tcg: before, ima: undefined, cel: undefined } };
+    const request = await requestOf(node);
+    const made = TOOLS.challenge(request, { kind: "chain", roots, nowS: Math.floor(systemClock().nowMs() / 1000) });
+    expect(made).toMatchObject({ endorsement: expect.stringContaining("CN=swtpm-localca-rootca"), warnings: [] });
+    expect(() => TOOLS.challenge(request, { kind: "chain", roots: [] })).toThrow("no-root");
+    const { enrolment } = TOOLS.finish(await answerOf(node, request, made.challenge), made.pending);
+    expect(TOOLS.showEnrolment(enrolment)).toMatchObject({ endorsement: "chain", own_pcr: OWN_PCR });
+    const nonce = new Uint8Array(randomBytes(32));
+    const files = evidenceFiles(await evidenceOf(own, nonce, [OWN_PCR], node.logs));
+    const judge = (all: EvidenceFiles) => {
+      const { verdict } = TOOLS.verify({ files: all, enrolment, nonce, reboots: 0 });
+      return verdict.ok ? "good" : verdict.reason;
+    };
+    expect(judge(files)).toBe("good");
+    for (const name of files.keys()) {
+      if (name !== "tcg-events.bin") expect(judge(flipped(files, name)), name).not.toBe("good");
+      const without = new Map([...files].filter(([other]) => other !== name));
+      expect(judge(without), name).toBe(
+        name.startsWith("ak.") ? "good" : name.startsWith("quote") ? "malformed" : "unexplained",
+      );
+    }
+  });
 });
 
 function publicOf({ directory }: SwtpmServer, name: string): TpmPublic {
