@@ -4,8 +4,8 @@
  * Structures come as the TPM's own bytes (TCG TPM 2.0 Library, part 2): verifiers must hash and check those, never a
  * re-encoding. Every method throws AgentError: "TPM_GONE" (no device, no answer in time), "TPM_BAD_WIRE" (an answer
  * that can't be), "TPM_RC" (the TPM refused; `message` names its code), "TPM_POLICY" (a sealed object does not open in
- * this state), "TPM_FAILED" (the chip is in failure mode: only a power cycle helps), "TPM_LOCKED" (it is in lockout), "TPM_BUSY" (too many
- * calls wait already).
+ * this state, or the approval is of another one), "TPM_FAILED" (the chip is in failure mode: only a power cycle helps),
+ * "TPM_LOCKED" (it is in lockout), "TPM_BUSY" (too many calls wait already).
  * @module
  */
 
@@ -119,6 +119,6 @@ export interface Tpm extends AsyncDisposable {
   seal(secret: Uint8Array, policyDigest: Uint8Array): Promise<SealedBlob>;
   /** Opens in a salted, encrypting policy session. @throws AgentError "TPM_POLICY" */
   unseal(blob: SealedBlob, path: PolicyPath): Promise<Uint8Array>;
-  /** At most 32 bytes a call. */
+  /** At most 32 bytes a call. They cross the wires to the chip in clear: mixed with other sources they do no harm, alone they are no secret. */
   random(length: number): Promise<Uint8Array>;
 }
