@@ -6,6 +6,7 @@ import { openDoors } from "./api/doors.ts";
 import type { AgentView } from "./api/view.ts";
 import { attestTools } from "./attest/tools.ts";
 import { boot, type Booted, type OpenNode } from "./boot.ts";
+import { measuredConfig } from "./config/measured.ts";
 import type { Config } from "./config/schema.ts";
 import { villageTools } from "./dag/authority.ts";
 import { openShard } from "./dag/open-shard.ts";
@@ -40,7 +41,6 @@ import { openAlerts } from "./exchange/open-alerts.ts";
 import { openAttestation } from "./exchange/open-attestation.ts";
 import { openPhones } from "./exchange/phone/open-phones.ts";
 import { radioNumber } from "./exchange/sealing.ts";
-import { utf8 } from "./kernel/bytes.ts";
 import { isAgentError } from "./kernel/errors.ts";
 import type { RecoveryTools } from "./kernel/keys.ts";
 import type { UpReport } from "./kernel/reports.ts";
@@ -335,12 +335,4 @@ async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, lo
 function filesPolicy({ files }: Config): FilesPolicy {
   const { max_air_bytes: maxAirBytes, large_bytes: largeBytes, hours, carry_bytes: carryBytes } = files;
   return { maxAirBytes, largeBytes, hours, carryBytes, cacheBytes: files.cache_bytes };
-}
-
-/**
- * What stands for the configuration in the measurement: its effect, so that a changed variable is a change too. How the
- * log is written is left out: to look closer at a node (`--json`, `CAYE_LOG_LEVEL=debug`) must not shut it.
- */
-function measuredConfig(config: Config): Uint8Array {
-  return utf8(JSON.stringify({ ...config, log: undefined }));
 }

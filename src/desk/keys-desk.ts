@@ -1,6 +1,6 @@
 /** The desk's view of the node's keys: what boot handed over, in the API's words; and what doctor says of them. @module */
 import { toHex } from "../kernel/bytes.ts";
-import type { ApprovalReport, KeysReport, StoreKeyReport } from "../kernel/keys.ts";
+import type { ApprovalReport, KeysReport, RecoveryReport, StoreKeyReport } from "../kernel/keys.ts";
 import type { BootStep, Check } from "../kernel/reports.ts";
 import type { KeysView } from "../api/keys.ts";
 import type { NodeKeys } from "../trust/keychain.ts";
@@ -46,16 +46,19 @@ export function rekeyStep({ state, looked, moved }: StoreKeyReport): BootStep | 
 
 /** What would be lost with the TPM. */
 export function recoveryCheck({ recovery }: KeysReport): Check {
-  const name = "recovery words";
-  const fix = "caye recovery create";
-  switch (recovery.state) {
-    case "made":
-      return { name, state: "OK", detail: `made; they are named ${recovery.words}`, fix: "" };
-    case "none":
-      return { name, state: "WARN", detail: "none: if the TPM is lost, so is what only this node holds", fix };
-    case "stale":
-      return { name, state: "FAIL", detail: "recovery.bin holds another key than the store's", fix };
-    case "damaged":
-      return { name, state: "FAIL", detail: "recovery.bin is damaged: no words open it", fix };
-  }
+  const { state, detail } = RECOVERY[recovery.state];
+  const named = recovery.state === "made" ? ` ${recovery.words}` : "";
+  return {
+    name: "recovery words",
+    state,
+    detail: `${detail}${named}`,
+    fix: state === "OK" ? "" : "caye recovery create",
+  };
 }
+
+const RECOVERY: Readonly<Record<RecoveryReport["state"], Pick<Check, "state" | "detail">>> = {
+  made: { state: "OK", detail: "made; they are named" },
+  none: { state: "WARN", detail: "none: if the TPM is lost, so is what only this node holds" },
+  stale: { state: "FAIL", detail: "recovery.bin holds another key than the store's" },
+  damaged: { state: "FAIL", detail: "recovery.bin is damaged: no words open it" },
+};

@@ -167,7 +167,7 @@ export class KeyedDisk {
   }
 
   /** Puts values as an open store would. */
-  fill(texts: readonly string[]): void {
+  putAll(texts: readonly string[]): void {
     for (const text of texts) this.values.set(text, { under: this.key, text });
   }
 

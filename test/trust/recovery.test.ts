@@ -3,6 +3,7 @@ import { createECDH, createHash, diffieHellman, randomBytes } from "node:crypto"
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toHex, utf8, type Bytes } from "../../src/kernel/bytes.ts";
+import { isAgentError } from "../../src/kernel/errors.ts";
 import { x25519FromSeed, x25519PublicKey } from "../../src/kernel/x25519.ts";
 import { systemRandom } from "../../src/drivers/random.ts";
 import { closeBox, decodeBox, followKeys, makeRecovery, openBox, recoveryPair } from "../../src/trust/recovery.ts";
@@ -91,7 +92,7 @@ describe("a recovery box", () => {
         openBox(file, secret);
         return "opens";
       } catch (error) {
-        return (error as { code: string }).code;
+        return isAgentError(error) ? error.code : String(error);
       }
     });
     const replaced: string[] = Array(16).fill("RECOVERY_REPLACED");
@@ -131,7 +132,7 @@ async function lostMachine(mode: "enforce" | "warn", chip = fakeChip(new FakeChi
   machine.policy = { ...machine.policy, mode };
   {
     await using node = await machine.bootOpen();
-    machine.disk.fill(["tide"]);
+    machine.disk.putAll(["tide"]);
     await node.keychain.makeRecovery(publicKey);
   }
   machine.openTpm = () => {
@@ -200,7 +201,7 @@ describe("on another machine", () => {
   test("after a rotation the same words open the new key, in the middle of it both", async () => {
     const machine = new KeyMachine(fakeChip());
     await using node = await machine.bootOpen();
-    machine.disk.fill(["tide"]);
+    machine.disk.putAll(["tide"]);
     await node.keychain.makeRecovery(publicKey);
     await node.keychain.rotateStoreKey();
     const tools = toolsOn(machine.memory);

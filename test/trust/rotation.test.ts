@@ -18,7 +18,7 @@ async function furnished(mode: "enforce" | "warn", chip = fakeChip()): Promise<K
   machine.policy = { ...machine.policy, mode };
   machine.trustAuthority();
   await using node = await machine.bootOpen();
-  machine.disk.fill(TEXTS);
+  machine.disk.putAll(TEXTS);
   await node.keychain.makeRecovery(recoveryPair(SECRET).publicKey);
   await node.keychain.allowNext({ files: machine.files("v2") });
   return machine;
@@ -176,7 +176,7 @@ test("without a TPM the key file follows", async () => {
   machine.openTpm = () => Promise.reject(new AgentError("TPM_GONE", "no TPM"));
   {
     await using node = await machine.bootOpen();
-    machine.disk.fill(TEXTS);
+    machine.disk.putAll(TEXTS);
     await untilSettled(node, () => node.keychain.rotateStoreKey());
   }
   expect(toHex(machine.memory.files.get("store.key") ?? new Uint8Array())).toBe(machine.disk.key);

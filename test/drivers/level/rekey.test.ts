@@ -10,7 +10,7 @@ import { type LevelStoreOptions, openLevelStore } from "../../../src/drivers/lev
 import type { KeyRing } from "../../../src/drivers/level/key-ring.ts";
 import { plan, type Task } from "../../../src/drivers/level/tasks.ts";
 import { systemRandom } from "../../../src/drivers/random.ts";
-import { type Bytes, toHex, utf8 } from "../../../src/kernel/bytes.ts";
+import { type Bytes, copyBytes, toHex, utf8 } from "../../../src/kernel/bytes.ts";
 import type { Rekeying, Store } from "../../../src/ports/store.ts";
 import { rememberingLog } from "../../fakes/log.ts";
 import { seeded } from "../../fakes/seeded.ts";
@@ -281,7 +281,7 @@ test("a value that others write in the same group is not moved over theirs", asy
   const cipher = (of: Uint8Array): ValueCipher => new ValueCipher(of, systemRandom());
   const [former, current] = [cipher(OLD), cipher(NEW)];
   const ring: KeyRing = { keysInUse: "both", current, former, cursor: new Uint8Array() };
-  const [a, b, c] = [key(1), key(2), key(3)].map((name) => Uint8Array.from(name)) as [Bytes, Bytes, Bytes];
+  const [a, b, c]: readonly [Bytes, Bytes, Bytes] = [copyBytes(key(1)), copyBytes(key(2)), copyBytes(key(3))];
   const tasks: readonly Task[] = [
     { kind: "put", key: a, value: utf8("fresh") },
     { kind: "delete", key: b },
