@@ -37,6 +37,19 @@ const ENGLISH = {
   noNeighbours: "none heard yet",
   heard: (author: string, time: string, entries: number) =>
     `${author}: heard ${time} ago, ${count(entries, "entry", "entries")}`,
+  attested: (time: string, by: string) => `attested ${time} ago${by === "" ? "" : ` by ${by}`}`,
+  attestFailed: (time: string, reason: string, by: string) =>
+    `FAILED its attestation ${time} ago${by === "" ? "" : ` by ${by}`}: ${reason}`,
+  attestSilent: (time: string) => `did not answer when it was asked to attest itself, ${time} ago`,
+  unattested: "not attested yet",
+  trustSays: (author: string, about: string) =>
+    author === about ? `${author} says of itself` : `${author} says of ${about}`,
+  trustKinds: {
+    attestation: "its attestation FAILED",
+    entropy: "too little ENTROPY",
+    selftest: "its self-test FAILED",
+    recovered: "all is well again",
+  },
   simulated: "simulated",
   faster: (times: number) => `${times} times as fast as real: all times here are the village's`,
   columns: { name: "NAME", size: "SIZE", author: "AUTHOR", held: "HERE", cid: "CID", seq: "SEQ", head: "HEAD" },
@@ -118,6 +131,18 @@ const SPANISH: Words = {
     `${count(files, "archivo", "archivos")} de ${count(authors, "autor", "autores")}; aquí ${count(blocks, "bloque", "bloques")}, ${size}`,
   noNeighbours: "no se ha oído a ninguno todavía",
   heard: (author, time, entries) => `${author}: oído hace ${time}, ${count(entries, "entrada", "entradas")}`,
+  attested: (time, by) => `atestiguado hace ${time}${by === "" ? "" : ` por ${by}`}`,
+  attestFailed: (time, reason, by) =>
+    `NO superó su atestación hace ${time}${by === "" ? "" : `, por ${by}`}: ${reason}`,
+  attestSilent: (time) => `no respondió cuando se le pidió atestiguar, hace ${time}`,
+  unattested: "aún sin atestiguar",
+  trustSays: (author, about) => (author === about ? `${author} dice de sí mismo` : `${author} dice de ${about}`),
+  trustKinds: {
+    attestation: "NO superó su atestación",
+    entropy: "ENTROPÍA insuficiente",
+    selftest: "NO superó su autoprueba",
+    recovered: "todo está bien otra vez",
+  },
   simulated: "simulada",
   faster: (times) => `${times} veces más rápida que la real: todos los tiempos aquí son los de la aldea`,
   columns: { name: "NOMBRE", size: "TAMAÑO", author: "AUTOR", held: "AQUÍ", cid: "CID", seq: "NÚM", head: "CABEZA" },

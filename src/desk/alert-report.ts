@@ -5,7 +5,7 @@ import type { NoticeText } from "../alert/notice.ts";
 import { toHex } from "../kernel/bytes.ts";
 import type { AlertReport, AlertRow, AlertSeenReport, AlertText } from "../kernel/alert-reports.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
-import { authorLabel } from "./status.ts";
+import { authorLabel } from "./author-label.ts";
 
 type Clocked = Pick<DeskParts, "clock">;
 

@@ -1,7 +1,8 @@
 /** What an operator should know: each check OK, WARN or FAIL, with the fix. @module */
 import type { BootStep, Check } from "../kernel/reports.ts";
 import { recoveryCheck } from "./keys-desk.ts";
-import { authorLabel } from "./status.ts";
+import { attestationChecks } from "./attested.ts";
+import { authorLabel } from "./author-label.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
 import { verifiedLogs } from "./verified-logs.ts";
 
@@ -31,6 +32,7 @@ async function openChecks(parts: DeskParts, open: OpenParts): Promise<readonly C
     neighbourCheck(parts, open),
     ...suspectChecks(open),
     ...forkChecks(open),
+    ...attestationChecks(open),
     ...checkpointChecks(open),
     ...(await logChecks(open)),
     ...(await listChecks(open)),

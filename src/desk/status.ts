@@ -2,6 +2,8 @@
 import { toHex } from "../kernel/bytes.ts";
 import type { StatusReport } from "../kernel/reports.ts";
 import { airFields, NO_AIR } from "./air-book.ts";
+import { attestationOf, trustWords } from "./attested.ts";
+import { authorLabel } from "./author-label.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
 
 export function statusReport(parts: DeskParts): StatusReport {
@@ -14,7 +16,7 @@ export function statusReport(parts: DeskParts): StatusReport {
     pid: parts.pid,
     uptime_s: Math.round((parts.clock.monotonicMs() - parts.startedMs) / 1000),
     state: open === undefined ? "quarantine" : steps.every((step) => step.ok) ? "running" : "warned",
-    trust: { mode: trust.mode, tpm: trust.tpm, steps },
+    trust: { mode: trust.mode, tpm: trust.tpm, steps, ...(open !== undefined && { words: trustWords(open) }) },
     radio: radioStatus(parts),
     alerts: open === undefined ? { active: 0, unread: 0, unverified: 0 } : alertStatus(open),
     shard: open === undefined ? { blocks: 0, bytes: 0, files: 0, authors: 0 } : shardStatus(open),
@@ -71,18 +73,15 @@ function shardStatus({ shard }: OpenParts): StatusReport["shard"] {
   return { blocks, bytes, files, authors };
 }
 
-function neighbourRows({ clock }: DeskParts, { exchange, shard }: OpenParts): StatusReport["neighbours"] {
+function neighbourRows({ clock }: DeskParts, open: OpenParts): StatusReport["neighbours"] {
+  const { exchange, shard } = open;
   const names = new Map(shard.authors().map(({ id, name }) => [id, name]));
   return exchange.neighbours().map(({ author, heardAtMs, claims }) => ({
     author: authorLabel(names.get(author), author),
     heard_s_ago: Math.round((clock.monotonicMs() - heardAtMs) / 1000),
     entries: claims.get(author) ?? 0,
+    attestation: attestationOf(open, author, clock.monotonicMs()),
   }));
-}
-
-/** `clinic (3f9a1c20b4d5e6f7)`: the name is the author's own claim, the id is not. */
-export function authorLabel(name: string | undefined, id: string): string {
-  return name === undefined || name === "" ? id : `${name} (${id})`;
 }
 
 function counters({ exchange, modem, scheduler, shard }: OpenParts): Record<string, number> {

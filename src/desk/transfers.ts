@@ -16,7 +16,7 @@ import type { Transfer, TransferTarget } from "../exchange/files/transfer.ts";
 import { MAX_PAYLOAD_BYTES } from "../ports/modem.ts";
 import { estimate } from "../radio/estimate.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
-import { authorLabel } from "./status.ts";
+import { authorLabel } from "./author-label.ts";
 
 /** A transfer's id: see {@link refKey}. */
 const ID = /^[0-9a-f]{32}$/;

@@ -6,7 +6,7 @@ import type { VillageView } from "../api/village.ts";
 import type { Member, Membership } from "../dag/membership.ts";
 import { decodeStatementFile, encodeRequest } from "../dag/statement-file.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
-import { authorLabel } from "./status.ts";
+import { authorLabel } from "./author-label.ts";
 
 const MAX_NAME_BYTES = 24;
 

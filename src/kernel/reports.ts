@@ -4,6 +4,7 @@
  * @module
  */
 import type { EntropyReport } from "./entropy-reports.ts";
+import type { AttestReason } from "./attest.ts";
 import type { MemberStanding } from "./village.ts";
 
 /** One file that this node knows of: its own, or announced by a neighbour. */
@@ -135,6 +136,37 @@ export interface BootStep {
   readonly ms: number;
 }
 
+/** Somebody who was heard. */
+export interface NeighbourRow {
+  readonly author: string;
+  readonly heard_s_ago: number;
+  readonly entries: number;
+  readonly attestation?: NeighbourAttestation;
+}
+
+/** `unknown`: nothing is known by which it could be judged; `unattested`: it was not asked yet. */
+export interface NeighbourAttestation {
+  readonly state: "attested" | "failed" | "unattested" | "no-answer" | "unknown";
+  /** Why it failed; or why answers came that did not hold. */
+  readonly reason?: AttestReason;
+  readonly ago_s?: number;
+  /** Who asked, when this node overheard it: name and id. */
+  readonly by?: string;
+}
+
+/** What a node said of itself or of another, signed. */
+export interface TrustWordRow {
+  /** Names and ids. */
+  readonly author: string;
+  readonly about: string;
+  readonly kind: "attestation" | "entropy" | "selftest" | "recovered";
+  readonly reason?: AttestReason;
+  /** ISO 8601, by its author's clock; empty when that was not set. */
+  readonly at: string;
+  /** False once its author said that all is well again. */
+  readonly open: boolean;
+}
+
 export interface StatusReport {
   readonly node: string;
   readonly author: string;
@@ -146,6 +178,8 @@ export interface StatusReport {
     readonly mode: "enforce" | "warn";
     readonly tpm: string;
     readonly steps: readonly BootStep[];
+    /** What this node and others said on trust, the newest first; left out in quarantine. */
+    readonly words?: readonly TrustWordRow[];
   };
   readonly radio: {
     readonly modem: string;
@@ -179,7 +213,7 @@ export interface StatusReport {
   readonly shard: { readonly blocks: number; readonly bytes: number; readonly files: number; readonly authors: number };
   /** Alerts that hold now; of these, how many came from others and nobody here has marked as read, and how many are of strangers. */
   readonly alerts: { readonly active: number; readonly unread: number; readonly unverified: number };
-  readonly neighbours: readonly { readonly author: string; readonly heard_s_ago: number; readonly entries: number }[];
+  readonly neighbours: readonly NeighbourRow[];
   readonly counters: Readonly<Record<string, number>>;
   /** Left out where the boot ended before the sources were watched. */
   readonly entropy?: EntropyReport;

@@ -214,6 +214,49 @@ describe("status", () => {
     );
   });
 
+  test("tells how each neighbour stood its attestation, and what was said on trust", async () => {
+    const row = { author: "school", heard_s_ago: 12, entries: 5 };
+    const standings = [
+      { state: "attested", ago_s: 240, by: "clinic (3f9a1c20b4d5e6f7)" },
+      { state: "attested", ago_s: 5 },
+      { state: "failed", ago_s: 240, reason: "drift" },
+      { state: "no-answer", ago_s: 60, reason: "signature" },
+      { state: "unattested" },
+      { state: "unknown" },
+    ] as const;
+    const word = { author: "clinic", at: "", open: true } as const;
+    const words = [
+      { ...word, about: "harbour", kind: "attestation", reason: "drift" } as const,
+      { ...word, about: "clinic", kind: "entropy" } as const,
+      { ...word, about: "school", kind: "selftest", open: false } as const,
+    ];
+    const { trust } = statusReport();
+    const neighbours = standings.map((attestation) => ({ ...row, attestation }));
+    cli.view.status = () => Promise.resolve(statusReport({ trust: { ...trust, words }, neighbours }));
+    const { out } = await cli.run("status");
+    expect(out).toContain(
+      [
+        "  clinic says of harbour: its attestation FAILED: drift",
+        "  clinic says of itself: too little ENTROPY",
+        "Radio: ready",
+      ].join("\n"),
+    );
+    const heard = "  school: heard 12 s ago, 5 entries";
+    expect(out).toContain(
+      [
+        `${heard}; attested 4 min ago by clinic (3f9a1c20b4d5e6f7)`,
+        `${heard}; attested 5 s ago`,
+        `${heard}; FAILED its attestation 4 min ago: drift`,
+        `${heard}; did not answer when it was asked to attest itself, 1 min ago`,
+        `${heard}; not attested yet`,
+        heard,
+        "",
+      ].join("\n"),
+    );
+    cli.env["LANG"] = "es_BZ.UTF-8";
+    expect((await cli.run("status")).out).toContain("atestiguado hace 4 min por clinic");
+  });
+
   test("tells the law's hour, the radio's silence, and that time goes faster here", async () => {
     const { radio } = statusReport();
     const law = { duty_cycle: 0.1, air_law_ms: 360_000, air_budget_ms: 180_000, air_others_ms: 0 };

@@ -88,7 +88,7 @@ test("counts air time in whole milliseconds", async () => {
 test("lists neighbours with what they claim of their own log, by name once it is known", async () => {
   await rig.hear(beaconOf(SENDER, [{ author: SENDER, count: 3 }]));
   await rig.clock.advance(12_000);
-  const row = { author: "01020304", heard_s_ago: 12, entries: 3 };
+  const row = { author: "01020304", heard_s_ago: 12, entries: 3, attestation: { state: "unknown" } };
   expect((await rig.desk.status()).neighbours).toEqual([row]);
 });
 

@@ -1,7 +1,7 @@
 /** `caye status`: how the node is, and its quote for whoever wants to check it. @module */
 import { fromHex, utf8 } from "../../kernel/bytes.ts";
 import { AgentError } from "../../kernel/errors.ts";
-import type { QuoteReport, StatusReport } from "../../kernel/reports.ts";
+import type { NeighbourRow, QuoteReport, StatusReport } from "../../kernel/reports.ts";
 import { findAgent, shape } from "../agent-client.ts";
 import { alertWordsFor } from "../alert-words.ts";
 import type { CliIo } from "../io.ts";
@@ -37,20 +37,53 @@ function statusText(report: StatusReport, words: Words, io: CliIo): string {
     fix === "" ? detail : `${detail} (${words.fix}: ${fix})`,
   ]);
   const neighbours = report.neighbours.map(
-    ({ author, heard_s_ago, entries }) =>
-      `  ${printable(words.heard(author, formatMs(heard_s_ago * 1000), entries))}\n`,
+    (row) => `  ${printable(listed("; ", heardLine(row, words), attestationLine(row, words)))}\n`,
   );
   return [
     `${printable(listed(" · ", report.node, report.author, `caye ${report.version}`))}\n`,
     `${words[report.state]}, ${words.since(formatMs(report.uptime_s * 1000))}\n\n`,
     `${printable(`${words.trust}: ${trust.mode}, ${trust.tpm}`)}\n`,
     table(steps, [3]),
+    ...trustLines(trust, words),
     ...radioLines(radio, words).map((line) => `${printable(line)}\n`),
     report.alerts.active === 0 ? "" : alertLine(report.alerts, io),
     `${words.shard}: ${words.shardLine(shard.files, shard.authors, shard.blocks, formatBytes(shard.bytes))}\n`,
     neighbours.length === 0 ? `${words.neighbours}: ${words.noNeighbours}\n` : `${words.neighbours}:\n`,
     ...neighbours,
   ].join("");
+}
+
+function heardLine({ author, heard_s_ago, entries }: NeighbourRow, words: Words): string {
+  return words.heard(author, formatMs(heard_s_ago * 1000), entries);
+}
+
+/** Empty where this node has nothing to judge it by. */
+function attestationLine({ attestation }: NeighbourRow, words: Words): string {
+  if (attestation === undefined) return "";
+  const { state, reason = "", ago_s = 0, by = "" } = attestation;
+  const time = formatMs(ago_s * 1000);
+  switch (state) {
+    case "attested":
+      return words.attested(time, by);
+    case "failed":
+      return words.attestFailed(time, reason, by);
+    case "no-answer":
+      return words.attestSilent(time);
+    case "unattested":
+      return words.unattested;
+    default:
+      return "";
+  }
+}
+
+/** Those that still stand. */
+function trustLines({ words: said = [] }: StatusReport["trust"], words: Words): readonly string[] {
+  return said
+    .filter(({ open }) => open)
+    .map(({ author, about, kind, reason }) => {
+      const what = listed(": ", words.trustKinds[kind], reason ?? "");
+      return `  ${printable(`${words.trustSays(author, about)}: ${what}`)}\n`;
+    });
 }
 
 function radioLines(radio: StatusReport["radio"], words: Words): readonly string[] {
