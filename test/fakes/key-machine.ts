@@ -218,19 +218,22 @@ function otherKey(): AgentError {
 /** Runs the keychain until the store stands under one key and the files are tidy, or the power fails. */
 export async function untilSettled(node: OpenNode, meanwhile: () => Promise<unknown> = async () => undefined) {
   const stop = new AbortController();
-  const running = node.keychain.run(stop.signal);
-  let failure: unknown;
-  const ended = running.catch((error: unknown) => {
-    failure = error;
-  });
+  const ended = node.keychain.run(stop.signal).then(
+    () => [],
+    (error: unknown) => [error],
+  );
+  // A failure ends the service at once; then there is nothing more to wait for.
+  const failed = ended.then((failures) => failures.length > 0);
   try {
     await meanwhile();
-    for (let turn = 0; turn < 1_000 && failure === undefined && node.keychain.storeKey().state !== "settled"; turn++) {
-      await new Promise((wake) => void setImmediate(wake));
+    for (let turn = 0; turn < 1_000 && node.keychain.storeKey().state !== "settled"; turn++) {
+      const next = new Promise<boolean>((wake) => void setImmediate(() => wake(false)));
+      if (await Promise.race([failed, next])) break;
     }
   } finally {
     stop.abort();
     await ended;
   }
+  const [failure] = await ended;
   if (failure !== undefined) throw failure;
 }
