@@ -72,10 +72,10 @@ const io: CliIo = {
   },
   entropyTools: () => import("./entropy/assess.ts"),
   selfTestTools: async () => {
-    const { powerUp, full, recordOf } = await import("./selftest/self-test.ts");
+    const { powerUp, full } = await import("./selftest/self-test.ts");
     const { node } = process.versions;
     const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
-    return { powerUp: () => powerUp(node), full: () => full(node, random), recordOf };
+    return { powerUp: () => powerUp(node), full: () => full(node, random) };
   },
   untilStopped: async (work) => {
     const stop = new AbortController();

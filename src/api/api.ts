@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { fromHex } from "../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../kernel/errors.ts";
+import type { SelfTestRecord } from "../kernel/selftest.ts";
 import { MAX_CAR_BYTES } from "../dag/car.ts";
 import { alertRoutes } from "./alerts.ts";
 import { attestRoutes } from "./attest.ts";
@@ -14,6 +15,7 @@ import { BodyRoom, readJson } from "./body.ts";
 import { entropyRoutes } from "./entropy.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
 import { keyRoutes } from "./keys.ts";
+import { selfTestRoute } from "./selftest.ts";
 import { villageRoutes } from "./village.ts";
 import { checkHost, checkOrigin, checkToken } from "./guard.ts";
 import type { AgentView, PlannedUpdate } from "./view.ts";
@@ -25,6 +27,8 @@ export interface ApiOptions {
   readonly host: string;
   /** Told of failures that nobody foresaw: for the log. */
   readonly onFault: (error: unknown) => void;
+  /** Is given the reports of full self-tests: for the log. Left out: nobody may hand one in. */
+  readonly onSelfTest?: (record: SelfTestRecord) => void;
 }
 
 /** Of all requests under way: each byte is in memory two or three times while it is taken in. */
@@ -67,6 +71,7 @@ export function createApi(view: AgentView, options: ApiOptions): (request: Reque
   keyRoutes(app, view.keys, allowed);
   attestRoutes(app, view.attest, allowed, room);
   entropyRoutes(app, view.entropy, allowed);
+  if (options.onSelfTest !== undefined) selfTestRoute(app, options.onSelfTest, allowed);
   trust(app, view, allowed);
   app.notFound(() => failureOf(new AgentError("NOT_FOUND", "the API has no such route")));
   app.onError((error) => {

@@ -5,6 +5,7 @@
  */
 import { toHex, utf8 } from "../kernel/bytes.ts";
 import { AgentError } from "../kernel/errors.ts";
+import type { SelfTestRecord } from "../kernel/selftest.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import { createApi } from "./api.ts";
@@ -73,7 +74,7 @@ export async function openDoors({ pid, state, random, log, openServer, ...places
       const token = await tokenOf(state, random);
       const onFault = (error: unknown): void => log.error("A request failed", { error: String(error) });
       answer = {
-        api: createApi(view, { token, host: places.api.host, onFault }),
+        api: createApi(view, { token, host: places.api.host, onFault, onSelfTest: (record) => keep(log, record) }),
         metrics: createMetrics(view, { host: places.metrics.host }),
       };
       const address = { api: api.url, metrics: metrics.url, pid };
@@ -93,4 +94,13 @@ async function tokenOf(state: DoorsParts["state"], random: Random): Promise<stri
   const token = toHex(random.bytes(TOKEN_BYTES));
   await state.writeAtomic("token", utf8(`${token}\n`), 0o600);
   return token;
+}
+
+/** A self-test that somebody has run on this machine, so that it can be shown later that it was, and how it ended. */
+function keep(log: Log, { report, sha256 }: SelfTestRecord): void {
+  const { kind, node, tests } = report;
+  const failed = tests.flatMap(({ name, failed: cases }) => (cases.length === 0 ? [] : [name]));
+  const fields = { kind, node, tests: tests.length, failed: failed.join(", "), sha256 };
+  if (report.ok && failed.length === 0) log.info("Self-test", fields);
+  else log.error("Self-test", fields);
 }

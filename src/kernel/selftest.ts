@@ -1,4 +1,5 @@
 /** What the self-tests of the cryptography say, and who runs them. @module */
+import { createHash } from "node:crypto";
 
 /** One algorithm's test, and the cases of it that gave something else than the known answer. */
 export interface SelfTestResult {
@@ -32,5 +33,16 @@ export interface SelfTestTools {
   powerUp(): SelfTestReport;
   /** All known answers, and checks over random values. Takes a second or more. */
   full(): SelfTestReport;
-  recordOf(report: SelfTestReport): SelfTestRecord;
+}
+
+export function recordOf(report: SelfTestReport): SelfTestRecord {
+  return { report, sha256: createHash("sha256").update(canonicalJson(report)).digest("hex") };
+}
+
+/** Of values that JSON has; keys sorted, no spaces. */
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join()}}`;
 }

@@ -3,8 +3,7 @@
  * of them and checks over random values.
  * @module
  */
-import { toHex, utf8 } from "../kernel/bytes.ts";
-import type { SelfTestRecord, SelfTestReport, SelfTestResult } from "../kernel/selftest.ts";
+import type { SelfTestReport, SelfTestResult } from "../kernel/selftest.ts";
 import { CROSS_CHECKS, type CrossCheck, type Draw } from "./cross-checks.ts";
 import { type KnownAnswer, knownAnswers } from "./known-answers.ts";
 import { type Primitives, ownPrimitives } from "./primitives.ts";
@@ -26,11 +25,6 @@ export function powerUp(node: string, primitives: Primitives = ownPrimitives): S
 export function full(node: string, random: Draw, primitives: Primitives = ownPrimitives): SelfTestReport {
   const known = knownAnswers().map((answer) => knownResult(answer, answer.cases.length, primitives));
   return reportOf("full", node, [...known, ...CROSS_CHECKS.map((check) => crossResult(check, random, primitives))]);
-}
-
-/** What is kept of a report, and the hash by which it can be told from any other. */
-export function recordOf(report: SelfTestReport): SelfTestRecord {
-  return { report, sha256: toHex(ownPrimitives.digest("sha256", utf8(canonicalJson(report)))) };
 }
 
 /** Each check over random values is made so many times. */
@@ -59,12 +53,4 @@ function crossResult({ name, holds }: CrossCheck, random: Draw, primitives: Prim
 
 function reportOf(kind: SelfTestReport["kind"], node: string, tests: readonly SelfTestResult[]): SelfTestReport {
   return { kind, ok: tests.every(({ failed }) => failed.length === 0), node, tests };
-}
-
-/** Of values that JSON has; keys sorted, no spaces. */
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join()}}`;
 }

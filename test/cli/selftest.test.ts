@@ -1,7 +1,6 @@
 /** `caye selftest`: what can be typed, what comes out, and what a wrong answer ends in. */
 import { beforeEach, expect, test } from "vitest";
-import type { SelfTestReport } from "../../src/kernel/selftest.ts";
-import { recordOf } from "../../src/selftest/self-test.ts";
+import { recordOf, type SelfTestReport } from "../../src/kernel/selftest.ts";
 import { type FakeCli, fakeCli } from "../fakes/cli-io.ts";
 
 const FINE: SelfTestReport = {
@@ -24,7 +23,7 @@ let cli: FakeCli;
 beforeEach(() => {
   cli = fakeCli();
   cli.answer = undefined;
-  cli.selfTestTools = { powerUp: () => FINE, full: () => BROKEN, recordOf };
+  cli.selfTestTools = { powerUp: () => FINE, full: () => BROKEN };
 });
 
 test("runs the tests of power-up without an agent", async () => {
@@ -48,6 +47,22 @@ test("prints the record as JSON", async () => {
   const { code, out } = await cli.run("selftest", "--full", "--json");
   expect(code).toBe(1);
   expect(JSON.parse(out)).toEqual(recordOf(BROKEN));
+});
+
+test("a full report goes into the log of the agent that runs, and nowhere when none does", async () => {
+  cli.answer = async () =>
+    Response.json({ error: { code: "STARTING", message: "it is starting", fix: "" } }, { status: 503 });
+  expect((await cli.run("selftest", "--full")).err).toContain("the report is in no agent's log: it is starting\n");
+  cli.answer = undefined;
+  cli.env["CAYE_STATE"] = "/nowhere";
+  expect((await cli.run("selftest", "--full")).err).toContain("in no agent's log: none is running here");
+  cli = fakeCli();
+  cli.selfTestTools = { powerUp: () => FINE, full: () => ({ ...FINE, kind: "full" }) };
+  await cli.run("selftest");
+  expect(cli.selfTests).toEqual([]);
+  const kept = await cli.run("selftest", "--full");
+  expect([kept.code, kept.err]).toEqual([0, "caye: the agent has the report in its log\n"]);
+  expect(cli.selfTests).toEqual([recordOf({ ...FINE, kind: "full" })]);
 });
 
 test("the real ones hold", async () => {

@@ -5,8 +5,8 @@ import { runCli } from "../../src/cli/program.ts";
 import { assess } from "../../src/entropy/assess.ts";
 import type { AttestTools } from "../../src/kernel/attest-tools.ts";
 import type { EntropyTools } from "../../src/kernel/entropy.ts";
-import type { SelfTestTools } from "../../src/kernel/selftest.ts";
-import { full, powerUp, recordOf } from "../../src/selftest/self-test.ts";
+import type { SelfTestRecord, SelfTestTools } from "../../src/kernel/selftest.ts";
+import { full, powerUp } from "../../src/selftest/self-test.ts";
 import type { AgentError } from "../../src/kernel/errors.ts";
 import { villageTools } from "../../src/dag/authority.ts";
 import type { RadioTools } from "../../src/kernel/simulation.ts";
@@ -36,6 +36,8 @@ export interface FakeCli {
   nowMs: number;
   entropyTools: EntropyTools;
   selfTestTools: SelfTestTools;
+  /** What the agent was given for its log. */
+  readonly selfTests: readonly SelfTestRecord[];
   /** Of a verifier; undefined: the real ones. */
   attestTools: AttestTools | undefined;
   recoveryTools: RecoveryTools;
@@ -50,7 +52,13 @@ const STATE = "/home/ana/.local/state/caye";
 
 export function fakeCli(): FakeCli {
   const view = fakeView();
-  const api = createApi(view, { token: "t0ken", host: "127.0.0.1", onFault: () => undefined });
+  const kept: SelfTestRecord[] = [];
+  const api = createApi(view, {
+    token: "t0ken",
+    host: "127.0.0.1",
+    onFault: () => undefined,
+    onSelfTest: (record) => void kept.push(record),
+  });
   const text = (value: string): Uint8Array => new TextEncoder().encode(value);
   const cli: FakeCli = {
     view,
@@ -75,10 +83,10 @@ export function fakeCli(): FakeCli {
     configProblem: undefined,
     nowMs: 0,
     entropyTools: { assess },
+    selfTests: kept,
     selfTestTools: {
       powerUp: () => powerUp("24.0.0"),
       full: () => full("24.0.0", (length) => seeded(9).random.bytes(length)),
-      recordOf,
     },
     attestTools: undefined,
     recoveryTools: fakeRecovery(),

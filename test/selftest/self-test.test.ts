@@ -1,11 +1,11 @@
 /** The self-tests hold on this machine, and each of them fails when its algorithm does. */
 import { createHash, randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { SelfTestReport } from "../../src/kernel/selftest.ts";
+import { recordOf, type SelfTestReport } from "../../src/kernel/selftest.ts";
 import { CROSS_CHECKS } from "../../src/selftest/cross-checks.ts";
 import { knownAnswers } from "../../src/selftest/known-answers.ts";
 import { type LatticeSignatures, type Primitives, ownPrimitives } from "../../src/selftest/primitives.ts";
-import { full, powerUp, powerUpTests, recordOf } from "../../src/selftest/self-test.ts";
+import { full, powerUp, powerUpTests } from "../../src/selftest/self-test.ts";
 
 const draw = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 const failing = ({ tests }: SelfTestReport): string[] =>

@@ -1,5 +1,7 @@
 /** `caye selftest`: whether the cryptography of this machine still gives the known answers. @module */
-import type { SelfTestRecord, SelfTestResult } from "../../kernel/selftest.ts";
+import { describeError, isAgentError } from "../../kernel/errors.ts";
+import { recordOf, type SelfTestRecord, type SelfTestResult } from "../../kernel/selftest.ts";
+import { findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { formatMs, table } from "../text.ts";
 
@@ -11,16 +13,30 @@ export interface SelfTestOptions {
 const FIX =
   "Nothing that this machine signs, seals or verifies can be trusted. Test its memory, and install Caye and its Node afresh.";
 
-/** Exit code 1 when an answer is wrong. */
+/** Exit code 1 when an answer is wrong. A full report goes into the log of the agent that runs here, if one does. */
 export async function selfTest(io: CliIo, { full, json }: SelfTestOptions): Promise<void> {
   const tools = await io.selfTestTools();
   const startedMs = io.monotonicMs();
-  const record = tools.recordOf(full === true ? tools.full() : tools.powerUp());
+  const record = recordOf(full === true ? tools.full() : tools.powerUp());
   const took = formatMs(io.monotonicMs() - startedMs);
   io.stdout(json === true ? `${JSON.stringify(record, null, 2)}\n` : textOf(record, took));
+  if (full === true) await keep(io, record);
   if (!record.report.ok) {
     io.stderr(`caye: ${FIX}\n`);
     io.setExitCode(1);
+  }
+}
+
+/** What was found stands on the screen already: that nobody keeps it is no failure. */
+async function keep(io: CliIo, record: SelfTestRecord): Promise<void> {
+  try {
+    const agent = await findAgent(io);
+    await agent.post("/v1/selftest", record, shape<{ readonly sha256: string }>("sha256"));
+    io.stderr("caye: the agent has the report in its log\n");
+  } catch (error) {
+    if (!isAgentError(error)) throw error;
+    const nobody = ["NO_AGENT", "STATE_UNSET"].includes(error.code);
+    io.stderr(`caye: the report is in no agent's log: ${nobody ? "none is running here" : describeError(error)}\n`);
   }
 }
 
