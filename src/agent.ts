@@ -13,6 +13,7 @@ import { openShard } from "./dag/open-shard.ts";
 import { ownAuthorId } from "./dag/own-author-id.ts";
 import { openAirBook } from "./desk/air-book.ts";
 import { Desk } from "./desk/desk.ts";
+import { Heartbeat, statusLine } from "./desk/heartbeat.ts";
 import type { OpenParts } from "./desk/parts.ts";
 import { StoreDamage } from "./desk/store-damage.ts";
 import { trustDesk } from "./desk/trust-desk.ts";
@@ -31,6 +32,7 @@ import { codeIn, ownFiles } from "./drivers/own-files.ts";
 import { readSecretFile } from "./drivers/secret-file.ts";
 import { systemRandom } from "./drivers/random.ts";
 import { openStateDirectory, stateFiles, type StateDirectory } from "./drivers/state-directory.ts";
+import { openSupervisor } from "./drivers/systemd/notify.ts";
 import { openTpm } from "./drivers/tpm/open.ts";
 import { findTpm } from "./drivers/tpm/find.ts";
 import { Exchange } from "./exchange/exchange.ts";
@@ -88,6 +90,9 @@ export interface AgentUp extends UpReport {
   readonly view: AgentView;
 }
 
+/** No key of the shard begins so: it is looked up to see whether the store answers. */
+const REACHABLE = utf8("~reachable");
+
 /** What an authority does, with this machine's random numbers. */
 export const authorityTools = (): VillageTools => villageTools(systemRandom());
 
@@ -134,10 +139,21 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       metrics: doors.metrics.url,
       simulated: options.simulated,
     });
-    await runAll(node.services, signal);
+    const heartbeat = await heartbeatOf(node, log);
+    await runAll([...node.services, heartbeat], signal);
   } finally {
     await doors.close();
   }
+}
+
+/** The store is what all hangs on; a node in quarantine has none, and lives by its event loop alone. */
+async function heartbeatOf({ desk, reason, probe }: Node, log: Log): Promise<Service> {
+  const status = async (): Promise<string> => {
+    const { state, neighbours, radio } = await desk.status();
+    return statusLine({ state, neighbours: neighbours.length, usedS: Math.round(radio.air_used_ms / 1000), reason });
+  };
+  const supervisor = await openSupervisor(log.named("systemd"));
+  return new Heartbeat({ supervisor, clock: systemClock(), log: log.named("systemd"), probe, status });
 }
 
 interface Ground {
@@ -201,6 +217,8 @@ interface Node {
   /** Why data and radio are shut; empty when they are not. */
   readonly reason: string;
   readonly services: readonly Service[];
+  /** Resolves when the store answers. */
+  readonly probe: () => Promise<void>;
 }
 
 async function watchEntropy(
@@ -276,7 +294,10 @@ async function compose(options: AgentOptions, booted: Booted, { damage, entropy,
   const radio = open === undefined ? [] : [open.modem, open.scheduler, open.exchange, ...rest];
   const idle: Service = { name: "desk", run: aborted };
   const watches = [watch, entropy].filter((service) => service !== undefined);
-  return { desk, reason, services: [idle, booted.keychain, ...radio, ...watches] };
+  const probe = async (): Promise<void> => {
+    if (booted.kind === "open" && open !== undefined) await booted.store.get(REACHABLE);
+  };
+  return { desk, reason, services: [idle, booted.keychain, ...radio, ...watches], probe };
 }
 
 /** What the whole shard hangs on may be damaged: then the node keeps shut and answers why, rather than not to start. */
