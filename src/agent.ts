@@ -43,6 +43,7 @@ import { openAlerts } from "./exchange/open-alerts.ts";
 import { openAttestation } from "./exchange/open-attestation.ts";
 import { openPhones } from "./exchange/phone/open-phones.ts";
 import { radioNumber } from "./exchange/sealing.ts";
+import { utf8 } from "./kernel/bytes.ts";
 import { isAgentError } from "./kernel/errors.ts";
 import type { RecoveryTools } from "./kernel/keys.ts";
 import type { UpReport } from "./kernel/reports.ts";
