@@ -214,10 +214,10 @@ export class Exchange implements Service {
       want: (message, origin) => {
         if (this.#mayAsk(origin)) this.#index.onWant(message, origin);
       },
-      pull: (message, origin) => {
+      pull: async (message, origin) => {
         if (!this.#mayAsk(origin)) return;
         this.#forks.onNamed(message.vector.map(({ author }) => author));
-        return this.#index.onPull(message, origin);
+        await this.#index.onPull(message, origin);
       },
       update: async (message, origin) => {
         this.#forks.onNamed([message.author]);

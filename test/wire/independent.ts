@@ -433,8 +433,8 @@ const LAYOUTS: readonly Layout[] = [
       const [target, nonce] = [bits.hex(8), bits.hex(16)];
       const bytes = [bits.take(8), bits.take(8), bits.take(8)];
       // Register p is bit p mod 8, counted from the lowest, of byte p div 8.
-      const flags = bytes.map((byte) => [...byte].toReversed().join("")).join("");
-      const pcrs = [...flags].flatMap((bit, pcr) => (bit === "1" ? [pcr] : []));
+      const flags = bytes.map((byte) => Array.from(byte).toReversed().join("")).join("");
+      const pcrs = Array.from(flags).flatMap((bit, pcr) => (bit === "1" ? [pcr] : []));
       return { target, nonce, pcrs, expected: bits.many(() => bits.u(16), 29) };
     },
     write: (m) => {

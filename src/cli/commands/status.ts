@@ -71,8 +71,10 @@ function attestationLine({ attestation }: NeighbourRow, words: Words): string {
       return words.attestSilent(time);
     case "unattested":
       return words.unattested;
-    default:
+    case "unknown":
       return "";
+    default:
+      return state satisfies never;
   }
 }
 
