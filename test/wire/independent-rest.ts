@@ -142,6 +142,25 @@ export function certificateOf(
   return body + signed(seed, ascii("caye certificate v1") + body);
 }
 
+export interface AttestedCertificateValue {
+  readonly serial: number;
+  readonly radio: number;
+  readonly publicKey: string;
+  readonly fingerprint: string;
+  readonly attestationKey: string;
+  readonly until: number;
+  readonly name: string;
+}
+
+/** A certificate that names the attestation key of the node's TPM. */
+export function attestedCertificateOf(seed: string, value: AttestedCertificateValue): string {
+  const { serial, radio, publicKey, fingerprint, attestationKey, until } = value;
+  const name = Buffer.from(value.name).toString("hex");
+  const keys = `${publicKey}${fingerprint}${attestationKey}`;
+  const body = `c3${varint(serial)}${u(radio, 4)}${keys}${u(until, 4)}${u(name.length / 2, 1)}${name}`;
+  return body + signed(seed, ascii("caye certificate v1") + body);
+}
+
 export function revocationsOf(seed: string, number: number, serials: readonly number[]): string {
   const steps = serials.map((serial, i) => varint(serial - (serials[i - 1] ?? 0)));
   const body = `c2${varint(number)}${u(serials.length, 1)}${steps.join("")}`;

@@ -197,6 +197,19 @@ describe("what goes over the air as entries and files", () => {
     }
   });
 
+  test("certificates that name an attestation key are these", () => {
+    for (const { certificate, entry } of statements.attestedCertificates) {
+      expect(rest.attestedCertificateOf(statements.authority.seed, certificate)).toBe(entry);
+      const { fingerprint, until, ...same } = certificate;
+      const ours = decodeStatement(bytes(entry));
+      if (!ours.ok) throw new Error(ours.reason);
+      const times = { fromS: certificate.serial, untilS: until };
+      const statement = { kind: "certificate", ...same, mlDsaFingerprint: fingerprint, ...times };
+      expect(readable(ours.value.statement)).toEqual(statement);
+      expect(isStatedBy(authority, ours.value)).toBe(true);
+    }
+  });
+
   test("revocation lists are these", () => {
     for (const { number, serials, entry } of statements.revocations) {
       expect(rest.revocationsOf(statements.authority.seed, number, serials)).toBe(entry);
