@@ -84,7 +84,7 @@ async function openGenerator(uri: string, claimedBits: number, options: EntropyO
   // A key that can't be read must not pass for one that was not asked for.
   if (asked["ca"] !== undefined && authority?.length !== PUBLIC_KEY_BYTES) throw noSource(uri);
   const { signal = new AbortController().signal, limits = LINE_LIMITS } = options;
-  const wanted: Wanted = { name: `qrng:${kind}:${path}`, claimedBits, serial: asked["serial"], authority };
+  const wanted: Wanted = { name: uri, claimedBits, serial: asked["serial"], authority };
   return generator.open(await openLine(path, generator.baud, limits), wanted, signal);
 }
 
