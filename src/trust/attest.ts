@@ -239,7 +239,7 @@ function fixOf({ pcr, kind }: PcrProblem, ownPcr: number): string {
   if (pcr === ownPcr) return AFRESH;
   const without = `take PCR ${pcr} out of trust.pcrs`;
   if (kind === "unexplained" || pcr > LAST_BEFORE_AGENT) return without;
-  return `${without}: on a Raspberry Pi 5 as it comes nothing before Linux is measured, and by its kernel neither; docs/threat-model.md says what an integrator can build`;
+  return `${without}: on a Raspberry Pi 5 as it comes nothing before Linux is measured, and by its kernel neither; docs/measured-boot.md says what an integrator can build`;
 }
 
 /** Registers of firmware and kernel. */
