@@ -37,13 +37,14 @@ describe("a scenario", () => {
     { scenario: "cold-start", nodes: 6 },
     { scenario: "private-village", nodes: 4 },
     { scenario: "phone-asks" },
+    { scenario: "attest", nodes: 3 },
   ])("$scenario ends well", async (options) => {
     const { complete, invariants } = await runScenario({ seed: 1, ...options });
     expect(invariants.filter(({ held }) => !held)).toEqual([]);
     expect(complete).toBe(true);
   });
 
-  test.each(["index", "hurricane", "random"])(
+  test.each(["index", "hurricane", "random", "attest"])(
     "%s replays exactly from its seed, and only from that",
     async (scenario) => {
       const small = { scenario, nodes: 4, entries: 6 };
@@ -56,6 +57,12 @@ describe("a scenario", () => {
       expect(other.traceHash).not.toBe(once.traceHash);
     },
   );
+
+  test("attest tells the packets of each attestation: two where nothing is lost", async () => {
+    const { measured, byMessage } = await runScenario({ scenario: "attest", nodes: 3, entries: 6, lossRatio: 0 });
+    expect(measured).toEqual({ "packets an attestation": [2, 2, 2, 2, 2, 2] });
+    expect([byMessage["probe"]?.packets, byMessage["proof"]?.packets]).toEqual([6, 6]);
+  });
 
   test("that nobody knows is an error that names those that there are", async () => {
     await expect(runScenario({ scenario: "flood" })).rejects.toMatchObject({ code: "SCENARIO_UNKNOWN" });
@@ -79,6 +86,7 @@ const MEASURED = new Set([
   "newcomer-60",
   "private-village",
   "phone-asks",
+  "attest",
   "random",
 ]);
 const STORIES = SIMULATOR.scenarios.map(({ name }) => name).filter((name) => !MEASURED.has(name));
