@@ -188,7 +188,7 @@ async function bootNode(options: AgentOptions, { state, log, damage, signal }: G
     instance: processInstance,
     openStore: async (key: Uint8Array, next?: Uint8Array) => {
       // The reference is written once a store has opened; whose key came from the recovery words had one elsewhere.
-      const expected = await holdsAny(state, [REFERENCE_FILE, RECOVERED_FILE]);
+      const expected = ((await state.read(REFERENCE_FILE)) ?? (await state.read(RECOVERED_FILE))) !== undefined;
       const onLoss = (what: string): void => damage.note(what);
       try {
         return await openLevelStore(await state.subdirectory("store"), key, { random, log, next, expected, onLoss });
@@ -201,11 +201,6 @@ async function bootNode(options: AgentOptions, { state, log, damage, signal }: G
   };
   const { mode, pcr, pcrs } = trust;
   return boot(ports, { mode, pcr, pcrs, entropyFailure: entropy.on_failure });
-}
-
-async function holdsAny(state: StateDirectory, names: readonly string[]): Promise<boolean> {
-  for (const name of names) if ((await state.read(name)) !== undefined) return true;
-  return false;
 }
 
 function entropySources({ source, sources, min_entropy_bits: bits }: Config["entropy"]): readonly NamedSource[] {
