@@ -102,6 +102,7 @@ describe("TPMT_SIGNATURE", () => {
       const head = (algorithm: number): Bytes =>
         new ByteWriter().u16(algorithm).u16(ALGORITHM.sha256).u16(raw.length).bytes(raw).finish();
       expect(holds(pss, head(ALGORITHM.rsaPss))).toBe(true);
+      expect(holds(pss, head(ALGORITHM.rsaSsa))).toBe(false);
       expect(holds(publicOf(area), head(ALGORITHM.rsaPss))).toBe(false);
       expect(holds(publicOf(area), head(ALGORITHM.rsaSsa))).toBe(false);
     }

@@ -293,6 +293,9 @@ describe("a changed state", () => {
     const listed = goodPolicy({ own: new Map([[name, [sha256("first"), sha256("another")]]]) });
     expect(reasonOf(verifyEvidence(changed.evidence, { ...asked, policy: listed }))).toBe("good");
     // What the policy lists counts alone: not even the state of the enrolment is right beside it.
+    const only = goodPolicy({ own: new Map([[name, [sha256("another")]]]) });
+    const asEnrolled = await startedNode();
+    expect(reasonOf(verifyEvidence(asEnrolled.evidence, { ...asEnrolled.demands, policy: only }))).toBe("drift");
     const before = goodPolicy({ own: new Map([[name, [sha256("first")]]]) });
     const again = verifyEvidence(changed.evidence, { ...asked, policy: before });
     expect(again).toMatchObject({ reason: "drift", detail: `${name} is none that the policy lists` });
