@@ -3,13 +3,12 @@
  * three sessions at most, which are put away between its commands. TCG TPM 2.0 Library, part 1, section 30.
  * @module
  */
-import { COMMAND } from "../../src/drivers/tpm/channel.ts";
+import { COMMAND } from "../../src/drivers/tpm/commands.ts";
 import type { Transport } from "../../src/drivers/tpm/transport.ts";
 import { ByteReader, ByteWriter } from "../../src/kernel/bytes.ts";
 
 const CONTEXT_LOAD = 0x161;
 const CONTEXT_SAVE = 0x162;
-const FIRST_OBJECT = 0x8000_0000;
 const FIRST_VIRTUAL = 0x80ff_0000;
 const LIMIT = 3;
 const OBJECT_MEMORY = 0x902;
@@ -27,7 +26,7 @@ const HANDLES: Readonly<Record<number, number>> = {
   // Its handle is a parameter, at the same place.
   [COMMAND.FlushContext]: 1,
 };
-const MAKES_OBJECT: readonly number[] = [COMMAND.CreatePrimary, COMMAND.Load, COMMAND.LoadExternal];
+const MAKES_OBJECT: ReadonlySet<number> = new Set([COMMAND.CreatePrimary, COMMAND.Load, COMMAND.LoadExternal]);
 
 export interface SharedTpm {
   connect(): Transport;
@@ -67,17 +66,13 @@ export function shareTpm(real: Transport): SharedTpm {
 
 async function run(real: Transport, program: Program, command: Uint8Array): Promise<Uint8Array> {
   const code = codeOf(command);
-  if (MAKES_OBJECT.includes(code) && program.objects.size >= LIMIT) return refusal(OBJECT_MEMORY);
-  if (code === COMMAND.StartAuthSession && program.sessions.size >= LIMIT) return refusal(SESSION_MEMORY);
+  const full = refusalAtLimit(program, code);
+  if (full !== undefined) return full;
   const physical = new Map<number, number>();
   for (const [handle, context] of program.objects) physical.set(handle, await load(real, context));
   for (const context of program.sessions.values()) await load(real, context);
-  const view = new DataView(command.buffer);
-  for (let i = 0; i < (HANDLES[code] ?? 0); i++) {
-    const handle = view.getUint32(10 + 4 * i);
-    if (handle >= FIRST_OBJECT && handle < 0x8100_0000) view.setUint32(10 + 4 * i, physical.get(handle) ?? handle);
-  }
-  const asked = code === COMMAND.FlushContext ? view.getUint32(10) : 0;
+  translate(command, code, physical);
+  const asked = code === COMMAND.FlushContext ? new DataView(command.buffer).getUint32(10) : 0;
   const response = Uint8Array.from(await real.send(command, 5_000));
   if (codeOf(response) === 0) follow(program, physical, { code, asked, response });
   for (const [handle, at] of physical) {
@@ -88,6 +83,19 @@ async function run(real: Transport, program: Program, command: Uint8Array): Prom
   return response;
 }
 
+function refusalAtLimit({ objects, sessions }: Program, code: number): Uint8Array | undefined {
+  if (MAKES_OBJECT.has(code) && objects.size >= LIMIT) return refusal(OBJECT_MEMORY);
+  return code === COMMAND.StartAuthSession && sessions.size >= LIMIT ? refusal(SESSION_MEMORY) : undefined;
+}
+
+/** From the handles that the program knows to those of this moment. */
+function translate(command: Uint8Array, code: number, physical: ReadonlyMap<number, number>): void {
+  const view = new DataView(command.buffer);
+  for (let at = 10; at < 10 + 4 * (HANDLES[code] ?? 0); at += 4) {
+    view.setUint32(at, physical.get(view.getUint32(at)) ?? view.getUint32(at));
+  }
+}
+
 /** What the command made or removed. */
 function follow(
   program: Program,
@@ -96,7 +104,7 @@ function follow(
 ): void {
   const view = new DataView(response.buffer);
   if (code === COMMAND.StartAuthSession) program.sessions.set(view.getUint32(10), new Uint8Array());
-  if (MAKES_OBJECT.includes(code)) {
+  if (MAKES_OBJECT.has(code)) {
     const handle = program.next++;
     physical.set(handle, view.getUint32(10));
     view.setUint32(10, handle);

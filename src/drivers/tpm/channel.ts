@@ -5,39 +5,10 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { ByteReader, ByteWriter, type Bytes } from "../../kernel/bytes.ts";
+import { COMMAND, type CommandName } from "./commands.ts";
 import { RC, refusal } from "./return-code.ts";
 import type { SaltedSession } from "./session.ts";
 import { badWire, type Transport } from "./transport.ts";
-
-export const COMMAND = {
-  CreatePrimary: 0x131,
-  SelfTest: 0x143,
-  Shutdown: 0x145,
-  ActivateCredential: 0x147,
-  NV_Read: 0x14e,
-  PolicySecret: 0x151,
-  Create: 0x153,
-  Load: 0x157,
-  Quote: 0x158,
-  Unseal: 0x15e,
-  FlushContext: 0x165,
-  LoadExternal: 0x167,
-  NV_ReadPublic: 0x169,
-  PolicyAuthorize: 0x16a,
-  PolicyOR: 0x171,
-  ReadPublic: 0x173,
-  StartAuthSession: 0x176,
-  VerifySignature: 0x177,
-  GetCapability: 0x17a,
-  GetRandom: 0x17b,
-  GetTestResult: 0x17c,
-  PCR_Read: 0x17e,
-  PolicyPCR: 0x17f,
-  ReadClock: 0x181,
-  PCR_Extend: 0x182,
-  PolicyGetDigest: 0x189,
-} as const;
-export type CommandName = keyof typeof COMMAND;
 
 const TAG_NO_SESSIONS = 0x8001;
 const TAG_SESSIONS = 0x8002;

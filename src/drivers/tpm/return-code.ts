@@ -1,6 +1,6 @@
 /** TPM response codes in words. TCG TPM 2.0 Library, part 2, section 6.6. @module */
 import { AgentError } from "../../kernel/errors.ts";
-import type { CommandName } from "./channel.ts";
+import type { CommandName } from "./commands.ts";
 
 export const RC = {
   success: 0,

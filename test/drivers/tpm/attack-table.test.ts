@@ -14,7 +14,7 @@ import { makeCredential } from "../../../src/attest/credential.ts";
 import { decodeAttest } from "../../../src/attest/quote.ts";
 import { systemClock } from "../../../src/drivers/clock.ts";
 import { systemRandom } from "../../../src/drivers/random.ts";
-import { COMMAND } from "../../../src/drivers/tpm/channel.ts";
+import { COMMAND } from "../../../src/drivers/tpm/commands.ts";
 import { openDeviceTransport } from "../../../src/drivers/tpm/device.ts";
 import { openTpm } from "../../../src/drivers/tpm/open.ts";
 import { openSocketTransport } from "../../../src/drivers/tpm/socket.ts";

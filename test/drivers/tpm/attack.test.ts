@@ -286,10 +286,10 @@ describe("100,000 answers of garbage", () => {
       (tpm) => tpm.unseal(sealed, { pcrs: [14] }),
       (tpm) => tpm.seal(new Uint8Array(32), new Uint8Array(32)),
     ];
-    let answers = 0;
+    const given = { answers: 0 };
     const damaged = tpmOver({
       send: async (command) => {
-        answers++;
+        given.answers++;
         const answer = Uint8Array.from(byCommand.get(Buffer.from(command).toString("hex", 6, 10)) ?? []);
         if (below(4) > 0) return answer;
         if (below(2) === 0) return answer.subarray(0, below(answer.length));
@@ -299,7 +299,7 @@ describe("100,000 answers of garbage", () => {
       },
       close: async () => undefined,
     });
-    for (let i = 0; answers < 20_000; i++) {
+    for (let i = 0; given.answers < 20_000; i++) {
       await calls[i % calls.length]?.(damaged).catch((error: unknown) => {
         if (!isAgentError(error)) throw error;
       });

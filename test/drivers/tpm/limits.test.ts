@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { makeCredential } from "../../../src/attest/credential.ts";
 import { quoteFindings } from "../../../src/attest/quote.ts";
 import { systemRandom } from "../../../src/drivers/random.ts";
-import { COMMAND } from "../../../src/drivers/tpm/channel.ts";
+import { COMMAND } from "../../../src/drivers/tpm/commands.ts";
 import { openSocketTransport } from "../../../src/drivers/tpm/socket.ts";
 import type { Transport } from "../../../src/drivers/tpm/transport.ts";
 import { ByteWriter } from "../../../src/kernel/bytes.ts";
@@ -66,12 +66,12 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   random: (tpm) => tpm.random(32),
 };
 
-const MAKES_HANDLE: readonly number[] = [
+const MAKES_HANDLE: ReadonlySet<number> = new Set([
   COMMAND.CreatePrimary,
   COMMAND.Load,
   COMMAND.LoadExternal,
   COMMAND.StartAuthSession,
-];
+]);
 
 describe.each(Object.entries(OPERATIONS))("%s", (_name, operation) => {
   test("leaves nothing in the TPM, whichever of its commands is refused", async (context) => {
@@ -108,7 +108,7 @@ describe.each(Object.entries(OPERATIONS))("%s", (_name, operation) => {
       const failing = tpmOver({
         send: async (command, ms) => {
           const response = await real.send(command, ms);
-          if (!MAKES_HANDLE.includes(codeOf(command)) || codeOf(response) !== 0 || made++ !== at) return response;
+          if (!MAKES_HANDLE.has(codeOf(command)) || codeOf(response) !== 0 || made++ !== at) return response;
           cut = true;
           const short = Uint8Array.from(response.subarray(0, 14));
           new DataView(short.buffer).setUint32(2, short.length);

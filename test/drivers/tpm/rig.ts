@@ -1,7 +1,7 @@
 /** A software TPM with somebody on the wire, and commands that Caye itself never sends. @module */
 import { expect, onTestFinished, type TestContext } from "vitest";
 import { systemRandom } from "../../../src/drivers/random.ts";
-import { COMMAND } from "../../../src/drivers/tpm/channel.ts";
+import { COMMAND } from "../../../src/drivers/tpm/commands.ts";
 import { startSwtpm } from "../../../src/drivers/tpm/swtpm.ts";
 import { TransportTpm } from "../../../src/drivers/tpm/tpm.ts";
 import type { Transport } from "../../../src/drivers/tpm/transport.ts";

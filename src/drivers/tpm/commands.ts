@@ -1,0 +1,31 @@
+/** The commands that Caye sends, by their codes (TPM_CC). TCG TPM 2.0 Library, part 2, section 6.5.2. @module */
+
+export const COMMAND = {
+  CreatePrimary: 0x131,
+  SelfTest: 0x143,
+  Shutdown: 0x145,
+  ActivateCredential: 0x147,
+  NV_Read: 0x14e,
+  PolicySecret: 0x151,
+  Create: 0x153,
+  Load: 0x157,
+  Quote: 0x158,
+  Unseal: 0x15e,
+  FlushContext: 0x165,
+  LoadExternal: 0x167,
+  NV_ReadPublic: 0x169,
+  PolicyAuthorize: 0x16a,
+  PolicyOR: 0x171,
+  ReadPublic: 0x173,
+  StartAuthSession: 0x176,
+  VerifySignature: 0x177,
+  GetCapability: 0x17a,
+  GetRandom: 0x17b,
+  GetTestResult: 0x17c,
+  PCR_Read: 0x17e,
+  PolicyPCR: 0x17f,
+  ReadClock: 0x181,
+  PCR_Extend: 0x182,
+  PolicyGetDigest: 0x189,
+} as const;
+export type CommandName = keyof typeof COMMAND;
