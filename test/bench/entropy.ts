@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { memoryUsage } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { workerAssessor } from "../../src/drivers/assess-worker.ts";
 import { systemClock } from "../../src/drivers/clock.ts";
 import { assess } from "../../src/entropy/assess.ts";
@@ -16,11 +17,12 @@ import { fakeEntropy } from "../fakes/entropy.ts";
 import { type Bench, quantile, type Row, round } from "./table.ts";
 
 const TOLERANCE = 1e-6;
+const IDLE_MS = 30_000;
 
 export const bench: Bench = {
   name: "entropy",
   run: async () => {
-    const beside = [await inThread(), await boot()];
+    const beside = [await idle(), await inThread(), await boot()];
     const rows = goldenFiles().map(({ name, bits, count, figures, samples }): Row => {
       const file = samples();
       const start = performance.now();
@@ -42,6 +44,15 @@ export const bench: Bench = {
 };
 
 const signal = new AbortController().signal;
+
+/** The same process with nothing to do: how long a busy machine makes the event loop stand still anyway. */
+async function idle(): Promise<Row> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await sleep(IDLE_MS);
+  delay.disable();
+  return { source: "nothing", seconds: IDLE_MS / 1000, "event loop stood still, ms": round(delay.max / 1e6) };
+}
 
 /** With ideal bytes, which take longest. */
 async function inThread(): Promise<Row> {

@@ -1,6 +1,8 @@
 /** The watch over the sources: each way to fail while the agent runs has its name and its fix, and recovery is earned. */
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { toHex } from "../../src/kernel/bytes.ts";
+import { aborted } from "../../src/kernel/service.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
 import type { EntropyAssessor, EntropyOpening } from "../../src/ports/entropy.ts";
 import type { Random } from "../../src/ports/random.ts";
@@ -260,6 +262,27 @@ describe("a source that fails while the agent runs", () => {
     expect(node.path).toBe("source-error recovered");
   });
 
+  test("is closed, and opened anew: what was plugged in is another line", async () => {
+    const device = fakeEntropy(ideal(1));
+    const did: string[] = [];
+    const open = async () => {
+      did.push("open");
+      return new Proxy(reopened(device), {
+        get: (target, key) =>
+          key === Symbol.asyncDispose ? async () => void did.push("close") : Reflect.get(target, key),
+      });
+    };
+    await node.start([{ uri: device.name, optional: false, open }]);
+    did.length = 0;
+    await node.looks(2);
+    expect(did).toEqual(["open"]);
+    device.unplug();
+    await node.looks();
+    device.plug();
+    await node.looks();
+    expect(did).toEqual(["open", "close", "open"]);
+  });
+
   test("since the boot is degraded from the start", async () => {
     const device = fakeEntropy(stuck(1, 100));
     await node.start([device]);
@@ -288,7 +311,9 @@ describe("a source that fails while the agent runs", () => {
     await node.looks();
     expect(node.ended).toBeUndefined();
     device.unplug();
-    await node.looks(3);
+    await node.looks(2);
+    expect(node.ended).toBeUndefined();
+    await node.looks();
     expect(node.ended).toMatchObject({ code: "ENTROPY_UNHEALTHY", message: expect.stringContaining("keeps failing") });
   });
 
@@ -424,6 +449,25 @@ describe("an enrolment", () => {
     node.stop.abort();
     await node.running;
     expect([node.ended, node.clock.sleepers, node.memory.files.size]).toEqual([undefined, 0, 0]);
+  });
+
+  test("has ended when the service has: its thread is waited for", async () => {
+    let ended = false;
+    node.assessor = {
+      assess: async (_samples, _bits, signal) => {
+        await aborted(signal);
+        for (let i = 0; i < 5; i++) await setImmediate();
+        ended = true;
+        throw signal.reason;
+      },
+    };
+    await node.start([fakeEntropy(ideal(1), { name: "kernel" })]);
+    node.watch.enrol(undefined, 200_000);
+    await node.looks();
+    expect(node.watch.report().job?.phase).toBe("reading");
+    node.stop.abort();
+    await node.running;
+    expect(ended).toBe(true);
   });
 
   test("that fails by a fault of ours ends the service", async () => {

@@ -172,6 +172,14 @@ describe("a source that nobody asked for", () => {
     expect((await evidenceOf(seeding)).detail).toContain("hwrng:/dev/hwrng adds nothing (no device)");
   });
 
+  test("gives few samples, and the estimators' time is not spent on it", async () => {
+    const device = fakeEntropy(ideal(1));
+    const seeding = await seedOf([opening(device, true)], {
+      assessor: { assess: () => Promise.reject(new TypeError()) },
+    });
+    expect([seeding.kind, device.taken]).toEqual(["seeded", 1024]);
+  });
+
   test("does not hold up the boot for longer than a second", async () => {
     const clock = new FakeClock();
     const silent = fakeEntropy(ideal(1));
