@@ -113,18 +113,18 @@ test("a code that nobody knows is told as it is", () => {
 });
 
 test.each([
-  [0x101, "Unseal", "TPM_FAILED"],
-  [0x921, "Quote", "TPM_LOCKED"],
-  [0x99d, "Unseal", "TPM_POLICY"],
-  [0x128, "Unseal", "TPM_POLICY"],
-  [0x2db, "VerifySignature", "TPM_POLICY"],
-  [0x1c4, "PolicyOR", "TPM_POLICY"],
-  [0x1c4, "PolicyAuthorize", "TPM_POLICY"],
-  [0x1c4, "Create", "TPM_RC"],
-  [0x1df, "Load", "TPM_RC"],
-  [0x9a2, "CreatePrimary", "TPM_RC"],
-  [0x902, "Load", "TPM_RC"],
-] as const)("0x%x of %s is a %s, with something to do", (code, command, kind) => {
+  ["Unseal", 0x101, "TPM_FAILED"],
+  ["Quote", 0x921, "TPM_LOCKED"],
+  ["Unseal", 0x99d, "TPM_POLICY"],
+  ["Unseal", 0x128, "TPM_POLICY"],
+  ["VerifySignature", 0x2db, "TPM_POLICY"],
+  ["PolicyOR", 0x1c4, "TPM_POLICY"],
+  ["PolicyAuthorize", 0x1c4, "TPM_POLICY"],
+  ["Create", 0x1c4, "TPM_RC"],
+  ["Load", 0x1df, "TPM_RC"],
+  ["CreatePrimary", 0x9a2, "TPM_RC"],
+  ["Load", 0x902, "TPM_RC"],
+] as const)("%s refused with %i is an error of its own kind, %s, with something to do", (command, code, kind) => {
   const error = refusal(code, command);
   expect(error).toMatchObject({ code: kind, message: expect.stringContaining(`TPM2_${command}`) });
   expect(error.fix).not.toBe("");

@@ -3,7 +3,7 @@ import { expect, onTestFinished, type TestContext } from "vitest";
 import { systemRandom } from "../../../src/drivers/random.ts";
 import { COMMAND } from "../../../src/drivers/tpm/commands.ts";
 import { startSwtpm } from "../../../src/drivers/tpm/swtpm.ts";
-import { TransportTpm } from "../../../src/drivers/tpm/tpm.ts";
+import { DEFAULT_LIMITS, TransportTpm } from "../../../src/drivers/tpm/tpm.ts";
 import type { Transport } from "../../../src/drivers/tpm/transport.ts";
 import { ByteReader, ByteWriter } from "../../../src/kernel/bytes.ts";
 import { pcrPolicyDigest } from "../../../src/kernel/pcr.ts";
@@ -19,8 +19,8 @@ export function needs(context: TestContext, ...programs: readonly string[]): voi
   if (missing !== undefined) context.skip(missing);
 }
 
-export function tpmOver(transport: Transport): TransportTpm {
-  return new TransportTpm(transport, { uri: "test:", software: false, random: systemRandom(), log: silentLog });
+export function tpmOver(transport: Transport, limits = DEFAULT_LIMITS): TransportTpm {
+  return new TransportTpm(transport, { uri: "test:", software: false, random: systemRandom(), log: silentLog, limits });
 }
 
 export interface Tap {
