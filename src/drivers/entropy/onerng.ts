@@ -9,6 +9,7 @@
  * @module
  */
 import { utf8 } from "../../kernel/bytes.ts";
+import { isAgentError } from "../../kernel/errors.ts";
 import type { EntropyIdentity, EntropySource } from "../../ports/entropy.ts";
 import type { ByteLine } from "./byte-line.ts";
 import { flagless } from "./flagless.ts";
@@ -32,6 +33,7 @@ const RAW_AVALANCHE = utf8("cmd1\n");
 const VERSION = utf8("cmdv\n");
 const IDENTITY = utf8("cmdI\n");
 const FIRST_WITH_IDENTITY = 3;
+const MAX_ANSWER_BYTES = 4_096;
 /** Two USB packets may stand before the new bytes; what waited in the pool was mixed with itself, and is not raw. */
 const STALE_BYTES = 128;
 
@@ -93,17 +95,34 @@ async function pause(line: ByteLine): Promise<void> {
 async function askIdentity(line: ByteLine, signal: AbortSignal): Promise<EntropyIdentity> {
   for (const command of [PAUSE, NO_NOISE, EMPTY_POOL]) await line.write(command);
   await line.untilQuiet(signal);
-  const firmware = /Version (\d{1,5})\r?\n/.exec(await answerTo(line, VERSION, signal))?.[1];
+  const firmware = await answerTo(line, VERSION, /Version (\d{1,5})\r?\n/, signal);
   if (firmware === undefined) throw sourceFault(line.path, "is no OneRNG: it does not tell its version");
   if (Number(firmware) < FIRST_WITH_IDENTITY) return { serial: undefined, firmware };
-  return { serial: /___([\x21-\x7e]{1,64})\r?\n/.exec(await answerTo(line, IDENTITY, signal))?.[1], firmware };
+  return { serial: await answerTo(line, IDENTITY, /___([\x21-\x7e]{1,64})\r?\n/, signal), firmware };
 }
 
-async function answerTo(line: ByteLine, command: Uint8Array, signal: AbortSignal): Promise<string> {
+/** What the pattern finds in the answer; undefined when it does not come. @throws AgentError "ENTROPY_SOURCE" when nothing comes */
+async function answerTo(
+  line: ByteLine,
+  command: Uint8Array,
+  pattern: RegExp,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   await line.write(command);
   await line.write(RUN);
-  const first = await line.read(1, signal);
-  const rest = await line.untilQuiet(signal);
+  let heard = "";
+  let found: string | undefined;
+  while (found === undefined && heard.length < MAX_ANSWER_BYTES) {
+    const first = await line.read(1, signal).catch((error: unknown) => silenceAfter(heard, error));
+    if (first === undefined) break;
+    heard += Buffer.concat([first, await line.untilQuiet(signal)]).toString("latin1");
+    found = pattern.exec(heard)?.[1];
+  }
   await line.write(PAUSE);
-  return Buffer.concat([first, rest]).toString("latin1");
+  return found;
+}
+
+/** Silence after words that are not the answer says as much as they do. */
+function silenceAfter(heard: string, error: unknown): undefined {
+  if (heard === "" || !isAgentError(error, "ENTROPY_SOURCE")) throw error;
 }

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { concatBytes } from "../../kernel/bytes.ts";
+import { isAgentError } from "../../kernel/errors.ts";
 import type { EntropySource, EntropyStatus } from "../../ports/entropy.ts";
 import type { ByteLine } from "./byte-line.ts";
 import {
@@ -78,8 +79,9 @@ class Qcicada {
     this.#line = line;
   }
 
+  /** Asked a second time when the first answer is out of step: what was under way may come late on a busy machine. */
   async info(signal: AbortSignal): Promise<QcicadaInfo> {
-    const info = infoOf(await this.#ask(COMMANDS.info, signal));
+    const info = infoOf(await this.#ask(COMMANDS.info, signal).catch((error: unknown) => this.#again(error, signal)));
     if (!info.ok) throw sourceFault(this.#line.path, `is no QCicada: ${info.reason}`);
     return info.value;
   }
@@ -148,6 +150,11 @@ class Qcicada {
       blocks.push(block);
     }
     return concatBytes(...blocks);
+  }
+
+  #again(error: unknown, signal: AbortSignal): Promise<Uint8Array> {
+    if (!isAgentError(error, "ENTROPY_SOURCE") || this.#inStep) throw error;
+    return this.#ask(COMMANDS.info, signal);
   }
 
   #refuseFailures({ failures }: QcicadaStatus): void {

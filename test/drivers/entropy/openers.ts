@@ -7,8 +7,23 @@ import { openTruerng } from "../../../src/drivers/entropy/truerng.ts";
 import type { EntropySource } from "../../../src/ports/entropy.ts";
 
 /** Long enough for a busy machine, as nothing waits for it where all is well. */
-const PATIENT: LineLimits = { silenceMs: 3_000, quietMs: 2 };
-export const IMPATIENT: LineLimits = { silenceMs: 30, quietMs: 2 };
+const PATIENT: LineLimits = { silenceMs: 3_000, quietMs: 20 };
+/** For those who wait for a silence that is sure to come. */
+export const IMPATIENT: LineLimits = { silenceMs: 300, quietMs: 20 };
+
+/** Patient, until it is told not to be. */
+export function patience(): LineLimits & { end(): void } {
+  let { silenceMs } = PATIENT;
+  return {
+    get silenceMs() {
+      return silenceMs;
+    },
+    quietMs: PATIENT.quietMs,
+    end: () => {
+      silenceMs = 30;
+    },
+  };
+}
 
 export type Pins = Partial<Pick<QcicadaOptions, "serial" | "authority">>;
 

@@ -2,10 +2,11 @@
 import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { LineLimits } from "../../../src/drivers/entropy/byte-line.ts";
 import { infoOf, isCertified, isSigned, rawConfig, statusOf } from "../../../src/drivers/entropy/qcicada-protocol.ts";
 import { type Cable, SimulatedQcicada, cableTo } from "../../fakes/entropy-devices.ts";
 import { text } from "../../fakes/entropy.ts";
-import { IMPATIENT, type Pins, openers } from "./openers.ts";
+import { IMPATIENT, type Pins, openers, patience } from "./openers.ts";
 
 const never = new AbortController().signal;
 const START = 0x04;
@@ -15,7 +16,8 @@ function plugged(device = new SimulatedQcicada()): { device: SimulatedQcicada; c
   return { device, cable: cableTo(device) };
 }
 
-const opened = ({ cable }: { cable: Cable }, pins: Pins = {}) => openers("qcicada", IMPATIENT, pins)(cable.port);
+const opened = ({ cable }: { cable: Cable }, pins: Pins = {}, limits?: LineLimits) =>
+  openers("qcicada", limits, pins)(cable.port);
 const failure = (message: RegExp) => ({
   code: "ENTROPY_SOURCE",
   message: expect.stringMatching(message),
@@ -55,6 +57,19 @@ describe("a QCicada", () => {
     await using source = await opened(rig);
     expect(await source.read(100, never)).toHaveLength(100);
     expect(rig.device.commands[0]).toBe(0x05);
+  });
+
+  test("whose answer to the stop comes late is asked again", async () => {
+    const rig = plugged();
+    const receive = rig.device.receive.bind(rig.device);
+    rig.device.receive = (bytes) => {
+      // The stop is answered only once the next command is there.
+      if (rig.device.commands.length === 1) receive(Uint8Array.of(0x05));
+      if (rig.device.commands.length === 0) rig.device.commands.push(0x05);
+      else receive(bytes);
+    };
+    await using source = await opened(rig);
+    expect(source.identity.serial).toBe("QC0000000217");
   });
 
   test("falls in step again after a read that was given up", async () => {
@@ -98,7 +113,7 @@ describe("a QCicada", () => {
   test("that never ends its start-up test is not waited for", async () => {
     const rig = plugged();
     rig.device.flags = 0b11;
-    await expect(opened(rig)).rejects.toMatchObject(failure(/start-up test/));
+    await expect(opened(rig, {}, IMPATIENT)).rejects.toMatchObject(failure(/start-up test/));
   });
 
   test("is waited for while it starts up", async () => {
@@ -136,15 +151,19 @@ describe("a QCicada", () => {
 
   test("that gives short blocks is given up", async () => {
     const rig = plugged();
-    await using source = await opened(rig);
+    const limits = patience();
+    await using source = await opened(rig, {}, limits);
     rig.device.shortTo = 100;
+    limits.end();
     await expect(source.read(4096, never)).rejects.toMatchObject(failure(/gave 100 of 4096 bytes and fell silent/));
   });
 
   test("that falls silent is given up", async () => {
     const rig = plugged();
-    await using source = await opened(rig);
+    const limits = patience();
+    await using source = await opened(rig, {}, limits);
     rig.cable.hush();
+    limits.end();
     await expect(source.read(10, never)).rejects.toMatchObject(failure(/is silent/));
     await expect(source.status(never)).rejects.toMatchObject(failure(/is silent/));
   });
@@ -166,7 +185,7 @@ describe("a QCicada", () => {
   ])("that answers with %s is not taken for one", async (_, garbage, words) => {
     const rig = plugged();
     rig.device.garbage = garbage;
-    await expect(opened(rig)).rejects.toMatchObject(failure(words));
+    await expect(opened(rig, {}, IMPATIENT)).rejects.toMatchObject(failure(words));
   });
 
   test("whose samples are text is refused", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { SimulatedOnerng, SimulatedTruerng, cableTo } from "../../fakes/entropy-devices.ts";
 import { ideal, stuck, text } from "../../fakes/entropy.ts";
 import { HealthTests } from "../../../src/entropy/health.ts";
-import { IMPATIENT, openers } from "./openers.ts";
+import { IMPATIENT, openers, patience } from "./openers.ts";
 
 const never = new AbortController().signal;
 const failure = (message: RegExp) => ({
@@ -68,7 +68,9 @@ describe("a TrueRNG", () => {
   test.each(["truerng", "truerngpro", "onerng"])("%s: silent, or unplugged in the middle of a read", async (kind) => {
     const device = kind === "onerng" ? new SimulatedOnerng() : new SimulatedTruerng(kind === "truerngpro");
     const cable = cableTo(device);
-    await using impatient = await openers(kind, IMPATIENT)(cable.port);
+    const limits = patience();
+    await using impatient = await openers(kind, limits)(cable.port);
+    limits.end();
     cable.hush(200);
     await expect(impatient.read(1000, never)).rejects.toMatchObject(failure(/gave 200 of \d+ bytes and fell silent/));
     await expect(impatient.read(1000, never)).rejects.toMatchObject(failure(/is silent/));
@@ -103,14 +105,14 @@ describe("a OneRNG", () => {
     const device = new SimulatedOnerng();
     device.version = "\r\nVersion 2\r\n";
     device.identity = undefined;
-    await using source = await openers("onerng", IMPATIENT)(cableTo(device).port);
+    await using source = await openers("onerng")(cableTo(device).port);
     expect(source.identity).toEqual({ serial: undefined, firmware: "2" });
-    const pinned = openers("onerng", IMPATIENT, { serial: "4F2A11" })(cableTo(device).port);
+    const pinned = openers("onerng", undefined, { serial: "4F2A11" })(cableTo(device).port);
     await expect(pinned).rejects.toMatchObject(failure(/is the OneRNG without a number, not 4F2A11/));
   });
 
   test("is held against the identity of the URI", async () => {
-    const pinned = openers("onerng", IMPATIENT, { serial: "OTHER" })(cableTo(new SimulatedOnerng()).port);
+    const pinned = openers("onerng", undefined, { serial: "OTHER" })(cableTo(new SimulatedOnerng()).port);
     await expect(pinned).rejects.toMatchObject(failure(/is the OneRNG 4F2A11, not OTHER/));
   });
 
