@@ -52,6 +52,7 @@ class Hwrng implements EntropySource {
     while (filled < count) {
       signal.throwIfAborted();
       const bytesRead = await this.#readSome(samples, filled);
+      signal.throwIfAborted();
       if (bytesRead > 0) {
         filled += bytesRead;
         heardAtMs = performance.now();
