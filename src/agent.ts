@@ -1,95 +1,38 @@
 /**
- * The agent, put together: the one place that knows which driver stands behind which port.
+ * The agent, put together: boots, opens what it consists of, and runs it. Which driver stands behind which port is told in
+ * `compose/`.
  * @module
  */
 import { openDoors } from "./api/doors.ts";
-import type { AgentView } from "./api/view.ts";
 import { attestTools } from "./attest/tools.ts";
-import { boot, type Booted, type OpenNode } from "./boot.ts";
+import type { Booted } from "./boot.ts";
+import { bootNode, type Ground } from "./compose/boot-node.ts";
+import { openIfSound } from "./compose/open-parts.ts";
+import type { AgentOptions } from "./compose/options.ts";
+import { watchEntropy, watchTrust } from "./compose/watches.ts";
 import { measuredConfig } from "./config/measured.ts";
-import type { Config } from "./config/schema.ts";
 import { villageTools } from "./dag/authority.ts";
-import { openShard } from "./dag/open-shard.ts";
-import { ownAuthorId } from "./dag/own-author-id.ts";
-import { openAirBook } from "./desk/air-book.ts";
 import { Desk } from "./desk/desk.ts";
 import { Heartbeat, statusLine } from "./desk/heartbeat.ts";
-import type { OpenParts } from "./desk/parts.ts";
 import { StoreDamage } from "./desk/store-damage.ts";
 import { trustDesk } from "./desk/trust-desk.ts";
-import { bootRecord } from "./drivers/boot-record.ts";
+import { TrustHerald } from "./desk/trust-herald.ts";
 import { systemClock } from "./drivers/clock.ts";
 import { freeBytes } from "./drivers/disk.ts";
-import { workerAssessor } from "./drivers/assess-worker.ts";
-import { entropyOpenings, type NamedSource } from "./drivers/entropy/openings.ts";
 import { openHttpServer } from "./drivers/http-server.ts";
-import { openLevelStore } from "./drivers/level/store.ts";
-import { processInstance } from "./drivers/instance.ts";
 import { openLog } from "./drivers/log.ts";
 import { discoverRadio } from "./drivers/meshtastic/discover.ts";
-import { openMeshtasticModem } from "./drivers/meshtastic/modem.ts";
-import { codeIn, ownFiles } from "./drivers/own-files.ts";
-import { readSecretFile } from "./drivers/secret-file.ts";
+import { codeIn } from "./drivers/own-files.ts";
+import { readPolicyFile } from "./drivers/policy-file.ts";
 import { systemRandom } from "./drivers/random.ts";
-import { openStateDirectory, stateFiles, type StateDirectory } from "./drivers/state-directory.ts";
+import { openStateDirectory, stateFiles } from "./drivers/state-directory.ts";
 import { openSupervisor } from "./drivers/systemd/notify.ts";
-import { openTpm } from "./drivers/tpm/open.ts";
-import { findTpm } from "./drivers/tpm/find.ts";
-import { Exchange } from "./exchange/exchange.ts";
-import type { FilesPolicy } from "./exchange/files/policy.ts";
-import { openCheckpoints } from "./exchange/checkpoints.ts";
-import { openMembership, openSealing } from "./exchange/open-village.ts";
-import { openAlerts } from "./exchange/open-alerts.ts";
-import { openAttestation } from "./exchange/open-attestation.ts";
-import { openPhones } from "./exchange/phone/open-phones.ts";
-import { radioNumber } from "./exchange/sealing.ts";
 import { utf8 } from "./kernel/bytes.ts";
-import { isAgentError } from "./kernel/errors.ts";
 import type { RecoveryTools } from "./kernel/keys.ts";
-import type { UpReport } from "./kernel/reports.ts";
 import { aborted, runAll, type Service } from "./kernel/service.ts";
 import type { VillageTools } from "./kernel/village.ts";
-import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
-import type { Memory } from "./ports/memory.ts";
-import type { Random } from "./ports/random.ts";
-import type { Store } from "./ports/store.ts";
-import type { Tpm } from "./ports/tpm.ts";
-import { radioInForce } from "./radio/in-force.ts";
-import { Scheduler } from "./radio/scheduler.ts";
-import { updateAuthority } from "./trust/approvals.ts";
-import { RECOVERED_FILE } from "./trust/key-files.ts";
 import { recoveryTools } from "./trust/recover.ts";
-import { readEntropyRecord } from "./trust/entropy-record.ts";
-import { EntropyWatch } from "./trust/entropy-watch.ts";
-import { REFERENCE_FILE } from "./trust/reference.ts";
-import { TrustWatch } from "./trust/watch.ts";
-
-export interface AgentOptions {
-  readonly config: Config;
-  readonly statePath: string;
-  /** The project's folder: what is measured. */
-  readonly root: string;
-  /** `serial:` or `tcp:`, found or configured. */
-  readonly modemUri: string;
-  /** True when that is a radio of the simulated village. */
-  readonly simulated: boolean;
-  readonly version: string;
-  readonly pid: number;
-  /** Reads another configuration file with this process's environment: for planned updates. */
-  readonly loadConfig: (path: string) => Promise<Config>;
-  readonly output: { write(text: string): unknown };
-  /** Time for radio and exchange; the machine's own unless the village runs faster. */
-  readonly clock?: Clock;
-  /** How much faster than the machine's that clock goes; 1 when left out. */
-  readonly clockSpeed?: number;
-  /** Called once it answers. */
-  readonly onUp: (up: AgentUp) => void | Promise<void>;
-}
-
-export interface AgentUp extends UpReport {
-  readonly view: AgentView;
-}
 
 /** No key of the shard begins so: it is looked up to see whether the store answers. */
 const REACHABLE = utf8("~reachable");
@@ -125,9 +68,11 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   });
   try {
     const damage = await StoreDamage.remembered(state, log);
-    await using booted = await bootNode(options, { state, log, damage, signal });
-    const entropy = booted.kind === "open" ? await watchEntropy(config, booted, state, log) : undefined;
-    const node = await compose(options, booted, { damage, log, entropy });
+    const { policy_file: policyPath } = config.trust;
+    const policyFile = policyPath === "" ? new Uint8Array() : await readPolicyFile(policyPath);
+    const ground = { state, log, damage, signal, policyFile };
+    await using booted = await bootNode(options, ground);
+    const node = await compose(options, booted, ground);
     await doors.open(node.desk);
     const { state: standing, trust } = await node.desk.status();
     const warnings = [...new Set(trust.steps.filter(({ ok }) => !ok).map(({ detail }) => detail))];
@@ -157,57 +102,6 @@ async function heartbeatOf({ desk, reason, probe }: Node, log: Log): Promise<Ser
   return new Heartbeat({ supervisor, clock: systemClock(), log: log.named("systemd"), probe, status });
 }
 
-interface Ground {
-  readonly state: StateDirectory;
-  readonly log: Log;
-  readonly damage: StoreDamage;
-  readonly signal: AbortSignal;
-}
-
-async function bootNode(options: AgentOptions, { state, log, damage, signal }: Ground): Promise<Booted> {
-  const { config, root } = options;
-  const { trust, entropy } = config;
-  const clock = systemClock();
-  const random = systemRandom();
-  const ports = {
-    memory: state,
-    kernelRandom: random,
-    clock,
-    log: log.named("boot"),
-    signal,
-    ownFiles: ownFiles(root),
-    configBytes: measuredConfig(config),
-    policyBytes: new Uint8Array(),
-    record: bootRecord(),
-    tpm: async () => {
-      const stateDir = await state.subdirectory("swtpm");
-      return openTpm(await findTpm(trust.tpm.uri), { stateDir, clock, random, log, signal });
-    },
-    entropy: (tpm: Tpm | undefined) => entropyOpenings(entropySources(entropy), tpm),
-    assessor: workerAssessor,
-    instance: processInstance,
-    openStore: async (key: Uint8Array, next?: Uint8Array) => {
-      // The reference is written once a store has opened; whose key came from the recovery words had one elsewhere.
-      const expected = ((await state.read(REFERENCE_FILE)) ?? (await state.read(RECOVERED_FILE))) !== undefined;
-      const onLoss = (what: string): void => damage.note(what);
-      try {
-        return await openLevelStore(await state.subdirectory("store"), key, { random, log, next, expected, onLoss });
-      } finally {
-        await damage.save();
-      }
-    },
-    updateAuthority: (store: Store, drawn: Random) =>
-      updateAuthority(trust.update_key, () => ownAuthorId(store, (bytes) => drawn.bytes(bytes))),
-  };
-  const { mode, pcr, pcrs } = trust;
-  return boot(ports, { mode, pcr, pcrs, entropyFailure: entropy.on_failure });
-}
-
-function entropySources({ source, sources, min_entropy_bits: bits }: Config["entropy"]): readonly NamedSource[] {
-  const further = sources.map(({ address, claimedBits = bits }) => ({ uri: address.uri, claimedBits }));
-  return [{ uri: source.uri, claimedBits: bits }, ...further];
-}
-
 interface Node {
   readonly desk: Desk;
   /** Why data and radio are shut; empty when they are not. */
@@ -217,37 +111,17 @@ interface Node {
   readonly probe: () => Promise<void>;
 }
 
-async function watchEntropy(
-  { trust, entropy }: Config,
-  node: OpenNode,
-  memory: Memory,
-  log: Log,
-): Promise<EntropyWatch> {
-  const { on_failure: onFailure, reseed_minutes: reseedMinutes, assess_days: assessDays } = entropy;
-  const endsOnFailure = trust.mode === "enforce" && onFailure === "quarantine";
-  const policy = { onFailure, endsOnFailure, reseedMinutes, assessDays };
-  const { seeded } = node;
-  const parts = { seeded, memory, assessor: workerAssessor, clock: systemClock(), log: log.named("entropy"), policy };
-  return new EntropyWatch(parts, (await readEntropyRecord(memory)) ?? new Map());
-}
-
-interface Watched {
-  readonly damage: StoreDamage;
-  readonly entropy: EntropyWatch | undefined;
-  readonly log: Log;
-}
-
-async function compose(options: AgentOptions, booted: Booted, { damage, entropy, log }: Watched): Promise<Node> {
+async function compose(options: AgentOptions, booted: Booted, ground: Ground): Promise<Node> {
+  const { damage, log, policyFile, state: memory } = ground;
   const { config, loadConfig } = options;
   const clock = options.clock ?? systemClock();
   const random = systemRandom();
-  const { requote } = booted;
-  const watch =
-    requote === undefined
-      ? undefined
-      : new TrustWatch({ requote, clock: systemClock(), random, log: log.named("trust") });
-  const opened = booted.kind === "open" ? await openIfSound(options, booted, clock, log) : booted;
+  const opened = booted.kind === "open" ? await openIfSound(options, { node: booted, clock, log, policyFile }) : booted;
   const open = "shard" in opened ? opened : undefined;
+  const herald = new TrustHerald(open?.exchange.trust, log.named("trust"));
+  const watch = watchTrust(booted, herald, log);
+  const entropy = booted.kind === "open" ? await watchEntropy(config, booted, { memory, herald, log }) : undefined;
+  herald.onBoot(booted.steps);
   const reason = "shard" in opened ? "" : opened.reason;
   if (booted.kind === "open" && reason !== "") damage.note(reason);
   const trust = trustDesk({
@@ -294,62 +168,4 @@ async function compose(options: AgentOptions, booted: Booted, { damage, entropy,
     if (booted.kind === "open" && open !== undefined) await booted.store.get(REACHABLE);
   };
   return { desk, reason, services: [idle, booted.keychain, ...radio, ...watches], probe };
-}
-
-/** What the whole shard hangs on may be damaged: then the node keeps shut and answers why, rather than not to start. */
-async function openIfSound(...parts: Parameters<typeof openParts>): Promise<OpenParts | { readonly reason: string }> {
-  try {
-    return await openParts(...parts);
-  } catch (error) {
-    if (!isAgentError(error, "STORE_CORRUPT")) throw error;
-    return { reason: error.message };
-  }
-}
-
-async function openParts(options: AgentOptions, node: OpenNode, clock: Clock, log: Log): Promise<OpenParts> {
-  const { config, modemUri } = options;
-  const { store, random } = node;
-  const { preset, region, hop_limit: hopLimit, duty_share: share, channel } = config.radio;
-  const membership = await openMembership(config.village, { store, clock });
-  const gate = membership === undefined ? {} : { gate: membership };
-  const shard = await openShard(store, { random, nodeName: config.node.name, log: log.named("shard"), ...gate });
-  const isEnrolled = membership && ((id: string) => membership.standing(id) === "enrolled");
-  const alerts = await openAlerts({ store, shard, clock, log: log.named("alerts"), ...config.alerts, isEnrolled });
-  const modem = openMeshtasticModem(modemUri, { clock, random, channel, log: log.named("modem") });
-  const settings = () => radioInForce({ preset, region, hopLimit, share }, modem.state());
-  const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
-  const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
-  const sealing = await openSealing(config.village, { store, clock, log, modem, readSecret: readSecretFile });
-  const { book: attestations, wishes: attestation } = await openAttestation({
-    store,
-    clock,
-    ownPcr: config.trust.pcr,
-    everyHours: config.trust.attest_hours,
-    policyFile: new Uint8Array(),
-    authority: config.village.authority,
-    membership,
-    node: node.attestation,
-  });
-  const exchange = new Exchange({
-    ...(sealing === undefined ? {} : { sealing }),
-    attestation,
-    ...openPhones(config.phones, sealing !== undefined, () => radioNumber(modem.state())),
-    modem,
-    queue: scheduler,
-    shard,
-    alerts,
-    store,
-    policy: filesPolicy(config),
-    clock,
-    random,
-    log: log.named("exchange"),
-    settings,
-  });
-  const checkpoints = await openCheckpoints(membership, { shard, exchange, store, clock, random, log });
-  return { shard, alerts, exchange, scheduler, modem, radioSettings: settings, membership, checkpoints, attestations };
-}
-
-function filesPolicy({ files }: Config): FilesPolicy {
-  const { max_air_bytes: maxAirBytes, large_bytes: largeBytes, hours, carry_bytes: carryBytes } = files;
-  return { maxAirBytes, largeBytes, hours, carryBytes, cacheBytes: files.cache_bytes };
 }

@@ -41,7 +41,7 @@ const edges = files.flatMap((from) =>
 /** The table of ARCHITECTURE.md is the rule: | floor | `room` | line | imports |. */
 function allowedImports(): Map<string, { floor: number; may: Set<string> }> {
   const page = readFileSync(join(ROOT, "ARCHITECTURE.md"), "utf8");
-  const rows = [...page.matchAll(/^\| *(\d) *\| *`([\w./-]+)` *\|.*?\| *([^|]*?) *\|$/gm)];
+  const rows = [...page.matchAll(/^\| *(\d+) *\| *`([\w./-]+)` *\|.*?\| *([^|]*?) *\|$/gm)];
   return new Map(
     rows.map(([, floor, room = "", may = ""]) => [
       room.replace(/\/$/, ""),

@@ -64,6 +64,13 @@ export const trust = z
         unit: "compressed point of P-256, hex",
       },
     ),
+    policy_file: field(z.string().max(1_024).default(""), {
+      description:
+        "The policy that the village's authority signed (`caye attest policy sign`): measured with the node, and what its neighbours are judged by. Empty: neighbours are held against their enrolment.",
+      expects: "empty, or a path of at most 1024 characters",
+      example: '"/etc/caye/village.policy"',
+      unit: "path",
+    }),
     attest_hours: field(z.number().min(0).max(8_760).default(24), {
       description:
         "How often this node asks each direct neighbour, whose TPM it knows, by radio for a quote; 0: only when somebody asks it to.",

@@ -3,7 +3,8 @@
  * few files. The first radio is for the agent that the user runs; it speaks to it as to any Meshtastic device.
  * @module
  */
-import { findRadio, runAgent, type AgentOptions } from "../agent.ts";
+import { findRadio, runAgent } from "../agent.ts";
+import type { AgentOptions } from "../compose/options.ts";
 import { parseConfig } from "../config/parse.ts";
 import type { Config } from "../config/schema.ts";
 import { scaledClock, systemClock } from "../drivers/clock.ts";

@@ -49,7 +49,15 @@ describe("a configuration", () => {
       },
       alerts: { authorised: ["enrolled"], strangers: "show-unverified" },
       phones: { answer: "auto", language: "en", max_texts: 8, questions: 6, max_file_bytes: 1_500 },
-      trust: { mode: "warn", tpm: { kind: "auto", uri: "auto" }, pcr: 14, pcrs: [14], update_key: "", attest_hours: 24 },
+      trust: {
+        mode: "warn",
+        tpm: { kind: "auto", uri: "auto" },
+        pcr: 14,
+        pcrs: [14],
+        update_key: "",
+        policy_file: "",
+        attest_hours: 24,
+      },
       entropy: {
         source: { kind: "kernel", uri: "kernel" },
         sources: [],
