@@ -351,6 +351,43 @@ describe.skipIf(missing !== undefined)("a node with a TPM in software", LIMIT, (
   });
 });
 
+describe.skipIf(missing !== undefined)("a node that opens its store in accepted states alone", LIMIT, () => {
+  test("starts in another one once its authority has approved just that", async () => {
+    await agent?.stop();
+    rmSync(state, { recursive: true, force: true });
+    mkdirSync(state);
+    const shown = await done("village", "show", "--authority", "village.authority");
+    const updateKey = /update_key = "([0-9a-f]+)"/.exec(shown)?.[1] ?? "";
+    const env = { CAYE_TRUST_MODE: "enforce", CAYE_TRUST_UPDATE_KEY: updateKey };
+    await start({ ...env, CAYE_NODE_NAME: "clinic" });
+    await enrolled("--pin", "--out", "sealed.enrolment");
+    await restart({ ...env, CAYE_NODE_NAME: "hospital" });
+    expect(agent?.output()).toContain("quarantine");
+    const named = /approve this state, ([0-9a-f]{64})/.exec(await done("status", "--json"))?.[1] ?? "";
+    writeFileSync(at("next.json"), await done("attest", "policy", "reference", "--json"));
+    const approve = [
+      "attest",
+      "policy",
+      "approve",
+      "--authority",
+      "village.authority",
+      "--enrolment",
+      "sealed.enrolment",
+    ];
+    await done(...approve, "--reference", "next.json", "--out", "reckoned.approval");
+    await done(...approve, "--digest", named, "--out", "named.approval");
+    // What the authority reckons from the digests is what the shut node asks for.
+    const stateOf = (name: string) => /"approved": ?"([0-9a-f]{64})"/.exec(readFileSync(at(name), "utf8"))?.[1];
+    expect([stateOf("reckoned.approval"), stateOf("named.approval")]).toEqual([named, named]);
+    await done("allow-update", "--approval", "reckoned.approval");
+    await restart({ ...env, CAYE_NODE_NAME: "hospital" });
+    expect(agent?.output()).not.toContain("quarantine");
+    const hex = await quoted("updated");
+    const judge = ["--enrolment", "sealed.enrolment", "--reboots", "2"];
+    expect(await verdict(hex, "updated", ...judge)).toBe("1 drift");
+  });
+});
+
 describe("a chip with its maker's certificate, on another socket", LIMIT, () => {
   const wanted = missingFor("swtpm", "swtpm_setup", "tpm2_quote", "tpm2_createak");
   let server: SwtpmServer | undefined;
