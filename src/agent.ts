@@ -73,7 +73,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     const ground = { state, log, damage, signal, policyFile };
     await using booted = await bootNode(options, ground);
     const node = await compose(options, booted, ground);
-    await doors.open(node.desk);
+    await doors.open(node.desk, (ok) => node.herald.onSelfTest(ok));
     const { state: standing, trust } = await node.desk.status();
     const warnings = [...new Set(trust.steps.filter(({ ok }) => !ok).map(({ detail }) => detail))];
     await onUp({
@@ -104,6 +104,7 @@ async function heartbeatOf({ desk, reason, probe }: Node, log: Log): Promise<Ser
 
 interface Node {
   readonly desk: Desk;
+  readonly herald: TrustHerald;
   /** Why data and radio are shut; empty when they are not. */
   readonly reason: string;
   readonly services: readonly Service[];
@@ -167,5 +168,5 @@ async function compose(options: AgentOptions, booted: Booted, ground: Ground): P
   const probe = async (): Promise<void> => {
     if (booted.kind === "open" && open !== undefined) await booted.store.get(REACHABLE);
   };
-  return { desk, reason, services: [idle, booted.keychain, ...radio, ...watches], probe };
+  return { desk, herald, reason, services: [idle, booted.keychain, ...radio, ...watches], probe };
 }

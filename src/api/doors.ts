@@ -44,8 +44,11 @@ export interface DoorsParts {
 export interface Doors {
   readonly api: Server;
   readonly metrics: Server;
-  /** From now on requests reach the view, and the CLI finds the agent. */
-  open(view: AgentView): Promise<void>;
+  /**
+   * From now on requests reach the view, and the CLI finds the agent.
+   * @param onSelfTest told of each report of a self-test on this machine, whether all of it holds
+   */
+  open(view: AgentView, onSelfTest?: (ok: boolean) => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -70,11 +73,16 @@ export async function openDoors({ pid, state, random, log, openServer, ...places
   return {
     api,
     metrics,
-    open: async (view) => {
+    open: async (view, onSelfTest) => {
       const token = await tokenOf(state, random);
       const onFault = (error: unknown): void => log.error("A request failed", { error: String(error) });
       answer = {
-        api: createApi(view, { token, host: places.api.host, onFault, onSelfTest: (record) => keep(log, record) }),
+        api: createApi(view, {
+          token,
+          host: places.api.host,
+          onFault,
+          onSelfTest: (record) => onSelfTest?.(keep(log, record)),
+        }),
         metrics: createMetrics(view, { host: places.metrics.host }),
       };
       const address = { api: api.url, metrics: metrics.url, pid };
@@ -96,11 +104,16 @@ async function tokenOf(state: DoorsParts["state"], random: Random): Promise<stri
   return token;
 }
 
-/** A self-test that somebody has run on this machine, so that it can be shown later that it was, and how it ended. */
-function keep(log: Log, { report, sha256 }: SelfTestRecord): void {
+/**
+ * A self-test that somebody has run on this machine, so that it can be shown later that it was, and how it ended.
+ * @returns whether all of it holds
+ */
+function keep(log: Log, { report, sha256 }: SelfTestRecord): boolean {
   const { kind, node, tests } = report;
   const failed = tests.flatMap(({ name, failed: cases }) => (cases.length === 0 ? [] : [name]));
   const fields = { kind, node, tests: tests.length, failed: failed.join(", "), sha256 };
-  if (report.ok && failed.length === 0) log.info("Self-test", fields);
+  const ok = report.ok && failed.length === 0;
+  if (ok) log.info("Self-test", fields);
   else log.error("Self-test", fields);
+  return ok;
 }

@@ -55,7 +55,7 @@ test("a report that was changed, is none, or comes from a stranger is not", asyn
   expect(kept).toEqual([]);
 });
 
-test("the agent writes it into its log, in which a failure stands out", async () => {
+test("the agent writes it into its log, in which a failure stands out, and hands on how it ended", async () => {
   const log: LogLine[] = [];
   const address = { host: "127.0.0.1", port: 0 };
   const handlers = new Map<string, (request: Request) => Promise<Response>>();
@@ -75,7 +75,8 @@ test("the agent writes it into its log, in which a failure stands out", async ()
       return { url: `http://${name}`, [Symbol.asyncDispose]: async () => undefined };
     },
   });
-  await doors.open(fakeView());
+  const ended: boolean[] = [];
+  await doors.open(fakeView(), (ok) => void ended.push(ok));
   const to = handlers.get("api") ?? expect.unreachable("no door");
   const broken = { ...REPORT, ok: false, tests: [...REPORT.tests, { ...REPORT.tests[0]!, name: "X", failed: ["1"] }] };
   for (const report of [REPORT, broken]) await handIn(recordOf(report), "k".repeat(48), to);
@@ -83,5 +84,6 @@ test("the agent writes it into its log, in which a failure stands out", async ()
     { level: "info", fields: { kind: "full", tests: 1, failed: "", sha256: recordOf(REPORT).sha256 } },
     { level: "error", fields: { kind: "full", tests: 2, failed: "X", sha256: recordOf(broken).sha256 } },
   ]);
+  expect(ended).toEqual([true, false]);
   await doors.close();
 });
