@@ -5,7 +5,10 @@ import { bareEnrolment, type Enrolment } from "../../src/attest/enrolment.ts";
 import { encodeEventLog, eventsOf } from "../../src/attest/logs/own.ts";
 import { verifyEvidence, type Demands } from "../../src/attest/verify.ts";
 import { ATTEST_REASONS, type Evidence } from "../../src/kernel/attest.ts";
+import { utf8 } from "../../src/kernel/bytes.ts";
+import { extend } from "../../src/kernel/pcr.ts";
 import { OBJECT } from "../../src/kernel/tpm-public.ts";
+import { tcgLog } from "../fakes/boot-logs.ts";
 import { seeded } from "../fakes/seeded.ts";
 import { publicAreaOf, signatureOf } from "../fakes/tpm-keys.ts";
 import { sha256, type FakeChip } from "../fakes/tpm.ts";
@@ -322,6 +325,42 @@ describe("a changed state", () => {
       reason: "drift",
       detail: expect.stringContaining("more than one state"),
     });
+  });
+
+  test("before the agent's own events is drift, though a log of firmware explains it, unless the policy lists the value", async () => {
+    const { chip, demands, nonce } = await startedNode();
+    const tpm = chip.powerOn();
+    const data = utf8("a boot loader that was not there");
+    const events = eventsOf(ownDigests());
+    for (const digest of [sha256(data), ...events.map(({ digest }) => digest)]) await tpm.pcrExtend(OWN_PCR, digest);
+    const base = extend(ZEROS, sha256(data));
+    const logs = {
+      own: encodeEventLog({ pcr: OWN_PCR, base, events }),
+      tcg: tcgLog([{ pcr: OWN_PCR, type: 5, data }]),
+      ima: undefined,
+      cel: undefined,
+    };
+    const evidence = await evidenceOf(tpm, nonce, [OWN_PCR], logs);
+    const asked = enrolled({ ...demands, reboots: 1 }, { pcrs: [OWN_PCR] });
+    const before = "what was measured before the agent is not as it was";
+    expect(verifyEvidence(evidence, asked)).toMatchObject({ reason: "drift", detail: before });
+    const value = new Uint8Array(evidence.values.get(OWN_PCR) ?? []);
+    const listed = goodPolicy({ values: new Map([[OWN_PCR, [value]]]) });
+    expect(reasonOf(verifyEvidence(evidence, { ...asked, policy: listed }))).toBe("good");
+    const other = goodPolicy({ values: new Map([[OWN_PCR, [ZEROS]]]) });
+    expect(reasonOf(verifyEvidence(evidence, { ...asked, policy: other }))).toBe("drift");
+    // Enrolled in that state it is right, and the state without the boot loader is not.
+    const state = { own: ownDigests(), ownPcr: OWN_PCR, ownBase: base, values: new Map() };
+    expect(reasonOf(verifyEvidence(evidence, enrolled(asked, { state })))).toBe("good");
+    const plain = await startedNode();
+    expect(
+      reasonOf(
+        verifyEvidence(
+          plain.evidence,
+          enrolled(plain.demands, { state: { ...state, values: new Map(plain.demands.enrolment.state?.values) } }),
+        ),
+      ),
+    ).toBe("drift");
   });
 
   test("of a firmware version is fine when the policy lists it, and is then named in a warning", async () => {
