@@ -17,9 +17,10 @@ import { encodeEventLog, eventsOf } from "../../src/attest/logs/own.ts";
 import { quoteForTools } from "../../src/attest/quote-files.ts";
 import { quoteFindings } from "../../src/attest/quote.ts";
 import { OWN_EVENTS, type Evidence, type OwnDigests } from "../../src/kernel/attest.ts";
-import { fromHex, type Bytes } from "../../src/kernel/bytes.ts";
+import { fromHex, toHex, type Bytes } from "../../src/kernel/bytes.ts";
 import type { Tpm } from "../../src/ports/tpm.ts";
 import { SoftChip } from "../../src/sim/soft-chip.ts";
+import golden from "../vectors/wire/attest.json" with { type: "json" };
 import { isInstalled, openSwtpm, temporaryDirectory } from "../fakes/chips.ts";
 import { seeded } from "../fakes/seeded.ts";
 import { sha256 } from "../fakes/tpm.ts";
@@ -114,6 +115,38 @@ describe("quotes of a real software TPM", () => {
       expect(expandCompact(compact(evidence, frame), frame, [])).toEqual({ ok: true, value: evidence });
     }
   });
+});
+
+describe("a quote of swtpm", () => {
+  const bytes = (hex: string): Bytes => fromHex(hex) ?? new Uint8Array();
+  const nonce = bytes(golden.nonce);
+  const values = new Map(golden.values.map(([pcr, value]) => [Number(pcr), bytes(String(value))]));
+  const [runtime, code, config, policy] = golden.own.map(bytes);
+  const digests: OwnDigests = { runtime: runtime!, code: code!, config: config!, policy: policy! };
+  const said: Evidence = {
+    attest: bytes(golden.attest),
+    signature: bytes(golden.signature),
+    akPublic: bytes(golden.akPublic),
+    pcrs: golden.pcrs,
+    values,
+    logs: {
+      own: encodeEventLog({ pcr: golden.ownPcr, base: new Uint8Array(32), events: eventsOf(digests) }),
+      tcg: undefined,
+      ima: undefined,
+      cel: undefined,
+    },
+  };
+  const everything = slotsOf(digests, BigInt(golden.firmware), [values.get(7)!]);
+
+  test.each(golden.cases)(
+    "is $bytes.length hex digits when $expected is expected",
+    ({ expected: tags, bytes: hex }) => {
+      const context = frameOf(said, nonce);
+      expect(toHex(compact(said, context, tags))).toBe(hex);
+      const slots = everything.map((slot, i) => ((tags[i] ?? 0) === 0 ? undefined : slot));
+      expect(expandCompact(bytes(hex), context, slots)).toEqual({ ok: true, value: said });
+    },
+  );
 });
 
 const chip = new SoftChip("compact");
