@@ -16,6 +16,7 @@ import { objectName } from "../kernel/tpm-public.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { Random } from "../ports/random.ts";
 import type { AttestationKeyChoice, Tpm } from "../ports/tpm.ts";
+import { startsBetween } from "../attest/counters.ts";
 import { explainPcrs, type PcrProblem } from "../attest/explain.ts";
 import { encodeEventLog, expectedValue } from "../attest/logs/own.ts";
 import { fixWithApproval, isApproved } from "./approvals.ts";
@@ -251,10 +252,10 @@ const AFRESH =
 function resetWhileRunning(
   { tpm, bootId }: Measured,
   reference: Reference | undefined,
-  { resetCount }: Attest,
+  counts: Attest,
 ): Failure<"reset-replayed"> | undefined {
   if (tpm.software || reference === undefined) return undefined;
-  const step = resetStep(reference.boots, bootId, resetCount);
+  const step = resetStep(reference.boots, bootId, counts);
   if (step.kind !== "same-boot" || step.resets <= 0) return undefined;
   const detail = `the TPM was reset ${times(step.resets)} while the machine ran: whoever did that may have given its registers any value`;
   const fix =
@@ -262,17 +263,18 @@ function resetWhileRunning(
   return failure("reset-replayed", detail, fix);
 }
 
-function unseenResets({ tpm, bootId }: Measured, reference: Reference | undefined, { resetCount }: Attest): string {
+function unseenResets({ tpm, bootId }: Measured, reference: Reference | undefined, counts: Attest): string {
   if (tpm.software || reference === undefined) return "";
-  const step = resetStep(reference.boots, bootId, resetCount);
+  const step = resetStep(reference.boots, bootId, counts);
   if (step.kind !== "later-boot" || step.resets === 1) return "";
   if (step.resets === 0) return "the machine was restarted, its TPM was not";
   return `the TPM was reset ${times(step.resets)} since the agent last saw the machine start`;
 }
 
-function resetsSince({ resetCount }: Measured, { quote }: QuoteClaim): readonly string[] {
+function resetsSince({ counts }: Measured, { quote }: QuoteClaim): readonly string[] {
   const statement = decodeAttest(quote.attest);
-  return statement.ok && statement.value.resetCount !== resetCount ? ["the TPM was reset since the boot"] : [];
+  const moved = statement.ok && startsBetween(counts, statement.value) !== 0;
+  return moved ? ["the TPM was reset since the boot"] : [];
 }
 
 function times(count: number): string {
@@ -328,7 +330,7 @@ function targetOf(measured: Measured, claim: QuoteClaim, statement: Attest, last
   const base = measured.clean ? log.base : new Uint8Array(PCR_BYTES);
   const expected = new Map([...claim.values, [pcr, expectedValue(own, base)]]);
   const keyName = objectName(claim.publicArea);
-  const boots = withBoot(last?.boots ?? [], bootId, resetCount);
+  const boots = withBoot(last?.boots ?? [], bootId, statement);
   const reference = { own, lines: linesOf(own), keyName, resetCount, restartCount, boots };
   return { pcr, pcrs: claim.pcrs, expected, base, reference };
 }

@@ -16,6 +16,7 @@ import type { BootLogs, BootRecord } from "../ports/boot-logs.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { SourceFiles } from "../ports/source-files.ts";
 import type { Tpm, TpmIdentity } from "../ports/tpm.ts";
+import type { StartCounts } from "../attest/counters.ts";
 import { valuesBeforeOwn } from "../attest/explain.ts";
 import {
   alreadyIn,
@@ -56,7 +57,7 @@ export interface Measured {
   /** True when the last measurement is one of an earlier version, which explains nothing of today's. */
   readonly fromEarlierVersion: boolean;
   /** What the TPM had counted when the agent measured itself. */
-  readonly resetCount: number;
+  readonly counts: StartCounts;
   /** Registers of firmware and kernel that hold something. None on a Raspberry Pi 5 as it comes. */
   readonly before: readonly number[];
   readonly record: BootRecord;
@@ -159,7 +160,7 @@ async function measureInto(tpm: Tpm, own: OwnState, inputs: MeasureInputs): Prom
     clean: holdsOnly(log, events) && bases.some((base) => equalBytes(base, log.base)),
     already: missing.length === 0,
     fromEarlierVersion,
-    resetCount: (await tpm.clock()).resetCount,
+    counts: await tpm.clock(),
     before: await heldBefore(tpm),
     record,
     bootId: await bootIdOf(record),

@@ -11,6 +11,7 @@ import { OWN_EVENTS, type OwnDigests } from "../kernel/attest.ts";
 import { equalBytes, fromHex, toHex, utf8, type Bytes } from "../kernel/bytes.ts";
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import type { SourceFile } from "../ports/source-files.ts";
+import { startsBetween, type StartCounts } from "../attest/counters.ts";
 import { parseJson, type OwnState } from "../attest/logs/own.ts";
 
 export const REFERENCE_FILE = "reference.json";
@@ -27,7 +28,7 @@ export interface SeenBoot {
   /** 16 bytes, the kernel's name for it. */
   readonly bootId: Bytes;
   /** What the TPM had counted then. */
-  readonly resetCount: number;
+  readonly counts: StartCounts;
 }
 
 /** Files by their hashes, a line each as `sha256sum` prints it. */
@@ -70,7 +71,9 @@ const ReferenceFile = z.strictObject({
   attestation_key: hex(NAME_BYTES),
   reset_count: Counter,
   restart_count: Counter,
-  boots: z.array(z.strictObject({ id: hex(BOOT_ID_BYTES), reset_count: Counter })).max(MAX_BOOTS),
+  boots: z
+    .array(z.strictObject({ id: hex(BOOT_ID_BYTES), reset_count: Counter, restart_count: Counter }))
+    .max(MAX_BOOTS),
   files: z.strictObject({ runtime: z.string(), code: z.string() }),
 });
 
@@ -81,7 +84,11 @@ export function encodeReference({ own, lines, keyName, resetCount, restartCount,
     attestation_key: toHex(keyName),
     reset_count: resetCount,
     restart_count: restartCount,
-    boots: boots.map(({ bootId, resetCount: count }) => ({ id: toHex(bootId), reset_count: count })),
+    boots: boots.map(({ bootId, counts }) => ({
+      id: toHex(bootId),
+      reset_count: counts.resetCount,
+      restart_count: counts.restartCount,
+    })),
     files: lines,
   };
   return utf8(`${JSON.stringify(file, undefined, 1)}\n`);
@@ -92,7 +99,10 @@ export function decodeReference(bytes: Uint8Array): Decoded<Reference> {
   const parsed = ReferenceFile.safeParse(parseJson(bytes));
   if (!parsed.success) return refused("not a reference");
   const { own, files: lines, attestation_key: keyName, reset_count, restart_count } = parsed.data;
-  const boots = parsed.data.boots.map(({ id, reset_count: resetCount }) => ({ bootId: id, resetCount }));
+  const boots = parsed.data.boots.map((boot): SeenBoot => ({
+    bootId: boot.id,
+    counts: { resetCount: boot.reset_count, restartCount: boot.restart_count },
+  }));
   return decoded({ own, lines, keyName, resetCount: reset_count, restartCount: restart_count, boots });
 }
 
@@ -105,15 +115,15 @@ export function linesOf({ runtimeFiles, files }: OwnState): FileLines {
 export function withBoot(
   seen: readonly SeenBoot[],
   bootId: Bytes | undefined,
-  resetCount: number,
+  { resetCount, restartCount }: StartCounts,
 ): readonly SeenBoot[] {
   if (bootId === undefined) return seen;
   const last = seen.at(-1);
   const before = last !== undefined && equalBytes(last.bootId, bootId) ? seen.slice(0, -1) : seen;
-  return [...before, { bootId, resetCount }].slice(-MAX_BOOTS);
+  return [...before, { bootId, counts: { resetCount, restartCount } }].slice(-MAX_BOOTS);
 }
 
-/** How the TPM's count of resets moved since the agent last saw the machine start. */
+/** How the TPM's counts of resets moved since the agent last saw the machine start. */
 export type ResetStep =
   /** Nothing to compare with. */
   | { readonly kind: "unknown" }
@@ -122,10 +132,10 @@ export type ResetStep =
   /** The machine was started again, once or more: one reset each is usual. */
   | { readonly kind: "later-boot"; readonly resets: number };
 
-export function resetStep(seen: readonly SeenBoot[], bootId: Bytes | undefined, resetCount: number): ResetStep {
+export function resetStep(seen: readonly SeenBoot[], bootId: Bytes | undefined, counts: StartCounts): ResetStep {
   const last = seen.at(-1);
   if (last === undefined || bootId === undefined) return { kind: "unknown" };
-  const resets = resetCount - last.resetCount;
+  const resets = startsBetween(last.counts, counts);
   return { kind: equalBytes(last.bootId, bootId) ? "same-boot" : "later-boot", resets };
 }
 

@@ -234,6 +234,15 @@ describe("counters", () => {
     expect(reasonOf(await judged({ resetCount: 0 }, {}, 2))).toBe("reset-missing");
   });
 
+  // Registers are lost at a restart after an orderly stop as well, and the TPM counts that one elsewhere.
+  test("step once for each orderly restart, too", async () => {
+    expect(reasonOf(await judged({}, { restartCount: 1 }))).toBe("unknown-reset");
+    expect(reasonOf(await judged({}, { restartCount: 1 }, 1))).toBe("good");
+    expect(reasonOf(await judged({ resetCount: 0 }, { restartCount: 1 }, 1))).toBe("unknown-reset");
+    expect(reasonOf(await judged({ resetCount: 0, restartCount: 5 }, {}, 1))).toBe("good");
+    expect(reasonOf(await judged({ resetCount: 0, restartCount: 5 }, { restartCount: 1 }, 2))).toBe("good");
+  });
+
   test("may rise with a warning where a genuine policy says so, and never in a quote alone", async () => {
     const rig = await startedNode();
     const before = enrolled(rig.demands, { counters: counters({ resetCount: 0 }) });

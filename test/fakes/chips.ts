@@ -14,10 +14,15 @@ import type { Tpm } from "../../src/ports/tpm.ts";
 import { silentLog } from "./log.ts";
 import { FakeChip } from "./tpm.ts";
 
+/** TPM2_Shutdown(STATE), as a machine that falls asleep sends it; anybody may. */
+const SHUTDOWN_STATE = Uint8Array.of(0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x45, 0, 1);
+
 /** One chip through several power cycles. Close a TPM before the next is opened. */
 export interface Chip {
   /** After a power cycle: registers are zero. */
   powerOn(): Promise<Tpm>;
+  /** Told to stop by `TPM2_Shutdown(STATE)`, then reset and started: registers are zero, the count of resets stays. */
+  restart(): Promise<Tpm>;
   /** The agent restarts, the chip does not. */
   connect(): Promise<Tpm>;
   dispose(): Promise<void>;
@@ -35,6 +40,7 @@ export function temporaryDirectory(): { readonly path: string; readonly remove: 
 export function fakeChip(chip = new FakeChip()): Chip {
   return {
     powerOn: async () => chip.powerOn(),
+    restart: async () => chip.restart(),
     connect: async () => chip.connect(),
     dispose: async () => undefined,
   };
@@ -57,6 +63,12 @@ export function swtpmChip(): Chip | undefined {
   };
   return {
     powerOn: async () => {
+      await stop();
+      running = await startSwtpm(directory.path);
+      return overRunning();
+    },
+    restart: async () => {
+      await running?.send(SHUTDOWN_STATE, 1_000);
       await stop();
       running = await startSwtpm(directory.path);
       return overRunning();

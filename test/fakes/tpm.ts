@@ -67,6 +67,15 @@ export class FakeChip {
     return this.connect();
   }
 
+  /** Told to stop, then reset: registers are zero, and only the other count rises (TPM Restart). */
+  restart(): FakeTpm {
+    const { resetCount, restartCount } = this;
+    const tpm = this.powerOn();
+    this.resetCount = resetCount;
+    this.restartCount = restartCount + 1;
+    return tpm;
+  }
+
   /** Another program, or the same one again, without a reset. */
   connect(): FakeTpm {
     return new FakeTpm(this);

@@ -172,6 +172,17 @@ describe.each([
     );
   });
 
+  test("after an orderly stop count like others, though the TPM does not call them resets", async () => {
+    await machine.attest(await machine.start());
+    const replayed = await machine.measured(await machine.chip.restart());
+    expect(replayed).toMatchObject({ clean: true, already: false });
+    expect(told(await machine.attest(replayed))).toMatch(/^reset-replayed: the TPM was reset once while the machine/u);
+    const tpm = await machine.chip.restart();
+    await machine.measured(tpm);
+    const again = await requote({ ...replayed, tpm }, random.bytes(32), [PCR]);
+    expect(again).toMatchObject({ kind: "quoted", findings: ["the TPM was reset since the boot"] });
+  });
+
   test("while the agent ran are found out by a new quote", async () => {
     const measured = await machine.start();
     const tpm = await machine.chip.powerOn();

@@ -138,8 +138,8 @@ describe("the reference", () => {
   const own = state({ files: [file("src/a.ts"), file("src/b.ts")] });
   const { runtime: r, code, config, policy } = own;
   const boots = [
-    { bootId: bytes(16), resetCount: 6 },
-    { bootId: bytes(16), resetCount: 7 },
+    { bootId: bytes(16), counts: { resetCount: 6, restartCount: 0 } },
+    { bootId: bytes(16), counts: { resetCount: 7, restartCount: 0 } },
   ];
   const reference = {
     own: { runtime: r, code, config, policy },
@@ -180,24 +180,27 @@ describe("the reference", () => {
     expect(describeChanges(of({ files: [] }), of({ files: many }))).toBe("code changed: f0, f1, f2, f3, f4 and 4 more");
   });
 
+  const counts = (resetCount: number, restartCount = 0) => ({ resetCount, restartCount });
+
   test("remembers the last 32 starts of the machine, each once", () => {
     const [first, second] = boots;
     if (first === undefined || second === undefined) throw new Error("two starts");
-    expect(withBoot([first], second.bootId, 7)).toEqual(boots);
-    expect(withBoot(boots, second.bootId, 9)).toEqual([first, { ...second, resetCount: 9 }]);
-    expect(withBoot(boots, undefined, 9)).toEqual(boots);
+    expect(withBoot([first], second.bootId, counts(7))).toEqual(boots);
+    expect(withBoot(boots, second.bootId, counts(9, 2))).toEqual([first, { ...second, counts: counts(9, 2) }]);
+    expect(withBoot(boots, undefined, counts(9))).toEqual(boots);
     const many = Array.from({ length: 40 }, (_, i) => new Uint8Array(16).fill(i));
-    const kept = many.reduce<readonly SeenBoot[]>((seen, bootId, i) => withBoot(seen, bootId, i), []);
-    expect(kept.map(({ resetCount }) => resetCount)).toEqual(Array.from({ length: 32 }, (_, i) => i + 8));
+    const kept = many.reduce<readonly SeenBoot[]>((seen, bootId, i) => withBoot(seen, bootId, counts(i)), []);
+    expect(kept.map((boot) => boot.counts.resetCount)).toEqual(Array.from({ length: 32 }, (_, i) => i + 8));
   });
 
   test("tells a reset with a start of the machine from one without", () => {
     const latest = boots[1]?.bootId;
-    expect(resetStep(boots, latest, 8)).toEqual({ kind: "same-boot", resets: 1 });
-    expect(resetStep(boots, latest, 7)).toEqual({ kind: "same-boot", resets: 0 });
-    expect(resetStep(boots, bytes(16), 8)).toEqual({ kind: "later-boot", resets: 1 });
-    expect(resetStep([], latest, 8)).toEqual({ kind: "unknown" });
-    expect(resetStep(boots, undefined, 8)).toEqual({ kind: "unknown" });
+    expect(resetStep(boots, latest, counts(8))).toEqual({ kind: "same-boot", resets: 1 });
+    expect(resetStep(boots, latest, counts(7))).toEqual({ kind: "same-boot", resets: 0 });
+    expect(resetStep(boots, latest, counts(7, 1))).toEqual({ kind: "same-boot", resets: 1 });
+    expect(resetStep(boots, bytes(16), counts(8))).toEqual({ kind: "later-boot", resets: 1 });
+    expect(resetStep([], latest, counts(8))).toEqual({ kind: "unknown" });
+    expect(resetStep(boots, undefined, counts(8))).toEqual({ kind: "unknown" });
   });
 });
 
