@@ -88,12 +88,15 @@ export class AttestDesk implements AttestView {
   }
 
   async watch(enrolment: Uint8Array): Promise<WatchReport> {
-    const { attestations } = this.#open();
+    const { attestations, exchange } = this.#open();
     if (attestations === undefined) {
       throw new AgentError("ATTEST_OFF", "this node asks no neighbours for their quotes");
     }
     const taken = await attestations.add(enrolment);
-    if (taken.ok) return { author: taken.value.author, name: taken.value.name };
+    if (taken.ok) {
+      exchange.attest(taken.value.author);
+      return { author: taken.value.author, name: taken.value.name };
+    }
     throw new AgentError("ENROLMENT_INVALID", `this is no enrolment of a neighbour: ${taken.reason}`, {
       fix: "caye attest enrol makes one of a node with a TPM; caye attest enrol show FILE says what a file holds",
     });
