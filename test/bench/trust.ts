@@ -21,12 +21,14 @@ import { openTpm } from "../../src/drivers/tpm/open.ts";
 import type { Evidence } from "../../src/kernel/attest.ts";
 import type { StatusReport } from "../../src/kernel/reports.ts";
 import type { Tpm } from "../../src/ports/tpm.ts";
+import { powerUp } from "../../src/selftest/self-test.ts";
 import { ROOT, startAgent } from "../e2e/agent-process.ts";
 import { silentLog } from "../fakes/log.ts";
 import { quantile, round, type Bench, type Row } from "./table.ts";
 
 const BOOTS = 5;
 const ROUNDS = 200;
+const SELF_TESTS = 5;
 const PCR = 14;
 const ASSESSED_SAMPLES = 1_000_000;
 
@@ -36,7 +38,7 @@ interface Manifest {
 
 export const bench: Bench = {
   name: "trust",
-  run: async () => [...(await corridorRows()), ...(await quoteRows()), ...(await assessmentRows())],
+  run: async () => [...(await corridorRows()), ...(await quoteRows()), ...selfTestRows(), ...(await assessmentRows())],
 };
 
 /** The agent in a process of its own, as it starts in the field, with the simulated village instead of a radio. */
@@ -132,6 +134,22 @@ function enrolmentOf(akPublic: Enrolment["akPublic"], own: NonNullable<Enrolment
     counters: undefined,
     policyVersion: 0,
   };
+}
+
+/** The first round is what a start pays: nothing is compiled yet. */
+function selfTestRows(): Row[] {
+  const times: number[] = [];
+  for (let i = 0; i < SELF_TESTS; i++) {
+    const start = performance.now();
+    const { ok } = powerUp(process.versions.node);
+    times.push(performance.now() - start);
+    if (!ok) throw new Error("a known answer of the power-up tests is wrong");
+  }
+  const [first = Number.NaN, ...later] = times;
+  return [
+    { ...timesRow("known answers at power-up, first round", [first]), "must be below, ms": 300 },
+    timesRow("known answers at power-up, later rounds", later),
+  ];
 }
 
 async function assessmentRows(): Promise<Row[]> {

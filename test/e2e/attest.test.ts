@@ -1,7 +1,7 @@
 /** Attestation as operators live it: a real agent on a software TPM, the real commands, and tpm2-tools as the stranger. */
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -193,6 +193,8 @@ describe.skipIf(missing !== undefined)("a node with a TPM in software", LIMIT, (
     expect(readFileSync(at(stick("clinic.attest-request")))).toEqual(request);
     const challenge = ["attest", "enrol", "challenge", stick("clinic.attest-request"), "--pin"];
     await done(...challenge);
+    // It holds the secret in clear.
+    expect(statSync(at(stick("clinic.pending"))).mode & 0o777).toBe(0o600);
     // Cut off between the two files of that step: it is simply done again.
     rmSync(at(stick("clinic.challenge")));
     await done(...challenge);

@@ -27,7 +27,8 @@ export async function typed(directory: string, state: string, ...argv: readonly 
     stderr: (text) => void (said.stderr += text),
     fetch: (url, { method, headers, body }) => fetch(url, { method, headers, ...(body !== undefined && { body }) }),
     readFile: (path) => readFile(at(path)),
-    writeFile: (path, bytes, { exclusive }) => writeFile(at(path), bytes, { flag: exclusive ? "wx" : "w" }),
+    writeFile: (path, bytes, { exclusive, mode }) =>
+      writeFile(at(path), bytes, { flag: exclusive ? "wx" : "w", mode: mode ?? 0o644 }),
     makeDirectory: async (path) => void (await mkdir(at(path), { recursive: true })),
     facts: async (path) => {
       const found = await stat(at(path)).catch(() => undefined);
