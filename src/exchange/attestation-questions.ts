@@ -129,7 +129,7 @@ export class AttestationQuestions {
 
   /** It was judged: no other answer to it counts. */
   settle(question: Question): void {
-    this.#own.delete(question.author);
+    if (this.own(question.author) === question) this.#own.delete(question.author);
     this.#overheard.delete(toHex(question.probe.nonce));
     this.#end(question, "answered");
   }

@@ -53,6 +53,8 @@ const LOOK_EVERY_MS = 60_000;
 const AGAIN_MS = 900_000;
 /** … and who asks us for something that it may not have, after this. */
 const SOON_MS = 120_000;
+/** A question that the hour has no room for goes on after this. */
+const PUT_OFF_MS = 600_000;
 const AUTHOR_HEX_DIGITS = 16;
 /** Accusations that are told on: others are matters of our own policy, or of a power cut. */
 const TOLD: ReadonlySet<AttestReason> = new Set<AttestReason>([
@@ -134,8 +136,14 @@ export class Attestation {
     const { author, askedBy: by } = question;
     const atMs = this.#nowMs();
     this.#questions.settle(question);
-    if (by !== undefined && !this.#standings.isFresh(author, attest, atMs)) return count("proofs_overheard_unsure");
-    if (by === undefined) agenda.cancel(askKey(author));
+    // What was said to others, and said again, may be older than what was said to us: such a clock did not go back.
+    const isOlder = !verdict.ok && verdict.reason === "counters-backward";
+    if (by !== undefined && (isOlder || !this.#standings.isFresh(author, attest, atMs))) {
+      return count("proofs_overheard_unsure");
+    }
+    // An answer to a question of ours that is still open would be older than this.
+    this.#questions.giveUp(author);
+    agenda.cancel(askKey(author));
     const direct = by === undefined ? attest : undefined;
     if (verdict.ok) {
       this.#standings.judged(author, { state: "attested", atMs, by }, direct);
@@ -192,6 +200,9 @@ export class Attestation {
     if (!this.#probes.take("all", this.#nowMs())) {
       count("probes_put_off");
       // What was asked already may still be answered; nobody is called silent who was not asked.
+      if (this.#questions.own(author) !== undefined) {
+        agenda.set(askKey(author), PUT_OFF_MS, () => this.#ask(author, { tries, expects }));
+      }
       return;
     }
     const before = this.#questions.own(author);
