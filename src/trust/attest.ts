@@ -23,7 +23,7 @@ import { fixWithApproval, isApproved } from "./approvals.ts";
 import { wasReplaced } from "./attestation-key.ts";
 import { readSealed, SEALED_NEXT_FILE } from "./key-files.ts";
 import type { Measured, Measurement } from "./measure.ts";
-import { failure, failureFrom, type Failure } from "./outcome.ts";
+import { failure, failureFrom, tpmFailureKind, type Failure, type TpmFailureKind } from "./outcome.ts";
 import { quoteForTools } from "../attest/quote-files.ts";
 import { decodeAttest, quoteFindings, type Attest, type QuoteClaim } from "../attest/quote.ts";
 import {
@@ -82,7 +82,7 @@ export type Standing = Attested | Tolerated;
  * `not-measured`: a register of the policy says nothing, or no log explains it. `mismatch`: the state is another one than
  * the accepted. `reset-replayed`: the TPM was reset while the machine ran, so its registers may hold anything.
  */
-export type AttestFailure = "not-measured" | "mismatch" | "reset-replayed" | "quote-invalid" | "tpm-error";
+export type AttestFailure = "not-measured" | "mismatch" | "reset-replayed" | "quote-invalid" | TpmFailureKind;
 
 export type Attestation =
   | { readonly kind: "attested"; readonly evidence: Attested }
@@ -121,7 +121,7 @@ export async function attest(measured: Measured, inputs: AttestInputs): Promise<
   } catch (error) {
     if (isAgentError(error, "BOOT_LOGS")) return fails(failureFrom("not-measured", error));
     if (!isAgentError(error) || !error.code.startsWith("TPM_")) throw error;
-    return fails(failureFrom("tpm-error", error));
+    return fails(failureFrom(tpmFailureKind(error), error));
   }
   const findings = quoteFindings(claim);
   const statement = decodeAttest(claim.quote.attest);
@@ -165,7 +165,7 @@ export function isAttested(standing: Standing): standing is Attested {
 export type Requote =
   /** `findings` is empty when the quote holds and the registers are still the measured ones. */
   | { readonly kind: "quoted"; readonly report: QuoteReport; readonly findings: readonly string[] }
-  | Failure<"tpm-gone" | "tpm-error">;
+  | Failure<"tpm-gone" | TpmFailureKind>;
 
 /** A new quote, for a stranger or to see whether all still stands. @param nonce 16 … 32 bytes */
 export async function requote(measured: Measured, nonce: Uint8Array, pcrs: readonly number[]): Promise<Requote> {
@@ -176,7 +176,7 @@ export async function requote(measured: Measured, nonce: Uint8Array, pcrs: reado
     const findings = [...quoteFindings(claim), ...(reason === undefined ? [] : [reason]), ...resets];
     return { kind: "quoted", report: quoteForTools(claim), findings };
   } catch (error) {
-    return failureFrom(isAgentError(error, "TPM_GONE") ? "tpm-gone" : "tpm-error", error);
+    return failureFrom(isAgentError(error, "TPM_GONE") ? "tpm-gone" : tpmFailureKind(error), error);
   }
 }
 

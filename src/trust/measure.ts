@@ -31,7 +31,7 @@ import {
   type EventLog,
   type OwnState,
 } from "../attest/logs/own.ts";
-import { failure, failureFrom, type Failure } from "./outcome.ts";
+import { failure, failureFrom, tpmFailureKind, type Failure, type TpmFailureKind } from "./outcome.ts";
 
 /** The measurement log, beside the other files of the state directory. */
 export const MEASUREMENTS_FILE = "measurements.json";
@@ -80,7 +80,7 @@ export interface MeasureInputs {
 
 export type Measurement =
   | { readonly kind: "measured"; readonly evidence: Measured }
-  | (Failure<"no-tpm" | "tpm-error" | "not-measured"> & {
+  | (Failure<"no-tpm" | "not-measured" | TpmFailureKind> & {
       /** What could be reached all the same: a policy that only warns goes on with it. */
       readonly tpm: Tpm | undefined;
       readonly own: OwnState | undefined;
@@ -98,7 +98,7 @@ export async function measure(inputs: MeasureInputs): Promise<Measurement> {
   } catch (error) {
     if (isAgentError(error, "TPM_NO_BANK")) return { ...failureFrom("not-measured", error), tpm, own };
     if (!isAgentError(error) || !error.code.startsWith("TPM_")) throw error;
-    return { ...failureFrom("tpm-error", error), tpm, own };
+    return { ...failureFrom(tpmFailureKind(error), error), tpm, own };
   }
 }
 

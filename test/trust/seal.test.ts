@@ -191,6 +191,16 @@ describe("a node whose key", () => {
   });
 });
 
+test("a chip in failure mode is a state of its own from the first step on", async () => {
+  const chip = new FakeChip();
+  const machine = new KeyMachine(fakeChip(chip));
+  await machine.states();
+  chip.failed = true;
+  expect(await machine.states()).toBe("quarantine: tested tpm-failed");
+  chip.failed = false;
+  expect(await machine.states()).toBe(WELL);
+});
+
 test("two agents on one TPM: each has its own key; who comes second is told that others use the register", async () => {
   const chip = fakeChip(new FakeChip());
   const first = new KeyMachine(chip);
