@@ -29,6 +29,10 @@ import { quantile, round, type Bench, type Row } from "./table.ts";
 const BOOTS = 5;
 const ROUNDS = 200;
 const SELF_TESTS = 5;
+/** Of a raw source, at each start. */
+const START_SAMPLES = 10_000;
+const START_ASSESSMENTS = 5;
+const IDLE_MS = 5_000;
 const PCR = 14;
 const ASSESSED_SAMPLES = 1_000_000;
 
@@ -59,18 +63,38 @@ async function corridorRows(): Promise<Row[]> {
     const [first = [], ...later] = boots;
     const sum = (steps: StatusReport["trust"]["steps"]): number => steps.reduce((ms, step) => ms + step.ms, 0);
     const names = first.map(({ step }) => step);
+    const estimates = await startAssessments();
     const stepRows = names.map((name) => {
       const times = later.map((steps) => steps.find(({ step }) => step === name)?.ms ?? Number.NaN);
       return timesRow(`  step ${name}`, times);
     });
     return [
       timesRow("boot corridor, first start", [sum(first)]),
-      { ...timesRow("boot corridor, later starts", later.map(sum)), "must be below, ms": 1_500 },
+      timesRow("boot corridor, later starts", later.map(sum)),
       ...stepRows,
+      timesRow("10,000 raw samples assessed in a thread", estimates),
+      {
+        // The kernel's source, which every machine has, is conditioned: a start does not assess it.
+        ...timesRow("later starts and that assessment, one after the other", [
+          quantile(later.map(sum), 0.5) + quantile(estimates, 0.5),
+        ]),
+        "must be below, ms": 1_500,
+      },
     ];
   } finally {
     await rm(state, { recursive: true, force: true });
   }
+}
+
+async function startAssessments(): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < START_ASSESSMENTS; i++) {
+    const samples = new Uint8Array(randomBytes(START_SAMPLES));
+    const start = performance.now();
+    await workerAssessor.assess(samples, 8, new AbortController().signal);
+    times.push(performance.now() - start);
+  }
+  return times;
 }
 
 async function quoteRows(): Promise<Row[]> {
@@ -155,8 +179,12 @@ function selfTestRows(): Row[] {
 async function assessmentRows(): Promise<Row[]> {
   const samples = new Uint8Array(randomBytes(ASSESSED_SAMPLES));
   const delay = monitorEventLoopDelay({ resolution: 1 });
-  // One turn of the loop first: what came before is not the assessment's.
+  // What this machine does to an idle loop tells how much of a delay is not the assessment's.
+  const idle = monitorEventLoopDelay({ resolution: 1 });
   await new Promise((turn) => setImmediate(turn));
+  idle.enable();
+  await new Promise((rested) => setTimeout(rested, IDLE_MS));
+  idle.disable();
   delay.enable();
   const start = performance.now();
   await workerAssessor.assess(samples, 8, new AbortController().signal);
@@ -165,6 +193,7 @@ async function assessmentRows(): Promise<Row[]> {
   return [
     { ...timesRow("a million 8-bit samples assessed in a thread", [ms]), "must be below, ms": 60_000 },
     { ...timesRow("  longest delay of the event loop meanwhile", [delay.max / 1e6]), "must be below, ms": 50 },
+    timesRow("  longest delay of an idle loop in 5 s before", [idle.max / 1e6]),
   ];
 }
 
