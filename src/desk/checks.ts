@@ -4,6 +4,7 @@ import { recoveryCheck } from "./keys-desk.ts";
 import { attestationChecks } from "./attested.ts";
 import { authorLabel } from "./author-label.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
+import { tpmChecks } from "./tpm-checks.ts";
 import { verifiedLogs } from "./verified-logs.ts";
 
 /** Below this the store may fail at any moment. */
@@ -16,7 +17,7 @@ export async function checks(parts: DeskParts): Promise<readonly Check[]> {
   const { open } = parts;
   return [
     ...parts.trust.steps().map((step) => bootCheck(step, parts.trust.mode)),
-    tpmCheck(parts),
+    ...(await tpmChecks(parts)),
     recoveryCheck(await parts.keys.report()),
     diskCheck(await parts.diskFreeBytes(), parts.statePath),
     ...(open === undefined ? [quarantineCheck(parts)] : await openChecks(parts, open)),
@@ -72,23 +73,6 @@ function quarantineCheck({ quarantine }: DeskParts): Check {
     detail: `data and radio are shut: ${quarantine}`,
     fix: "Do what the failed boot step above says, then start the agent again.",
   };
-}
-
-function tpmCheck({ trust }: DeskParts): Check {
-  const name = "tpm";
-  if (trust.tpm === "none") {
-    return {
-      name,
-      state: "WARN",
-      detail: "there is no TPM: a store key could only be a file on the disk",
-      fix: "Fit a TPM 2.0, or install swtpm.",
-    };
-  }
-  if (trust.softwareTpm) {
-    const detail = `${trust.tpm} is a TPM in software: it protects against nobody who has the disk`;
-    return { name, state: "WARN", detail, fix: "Fit a TPM 2.0 module and set trust.tpm to tpm:/dev/tpmrm0." };
-  }
-  return { name, state: "OK", detail: trust.tpm, fix: "" };
 }
 
 function diskCheck(freeBytes: number | undefined, path: string): Check {

@@ -5,11 +5,11 @@ import { openChipped, type ChippedNeighbour, type ChippedRig } from "../fakes/ch
 
 const HOUR_MS = 3_600_000;
 
-async function asked({ lone, probes }: ChippedRig, { id }: ChippedNeighbour): Promise<Probe> {
-  const before = probes().length;
-  expect(lone.node.exchange.attest(id)).toBe(true);
-  await lone.clock.runUntil(() => probes().length > before, HOUR_MS);
-  return probes().at(-1)!;
+async function asked(rig: ChippedRig, { id }: ChippedNeighbour): Promise<Probe> {
+  const before = rig.probes().length;
+  expect(rig.lone.node.exchange.attest(id)).toBe(true);
+  await rig.lone.clock.runUntil(() => rig.probes().length > before, HOUR_MS);
+  return rig.probes().at(-1)!;
 }
 
 const standing = ({ lone }: ChippedRig, { id }: ChippedNeighbour) => lone.node.exchange.standingOf(id);
@@ -21,7 +21,8 @@ function probeOf({ author }: ChippedNeighbour, fill: number): Probe {
 /** Two neighbours, the first of whom has answered a question of this node an hour ago. */
 async function openAttested(seed: string) {
   const rig = await openChipped(seed, { count: 2 });
-  const [one, two] = rig.neighbours as [ChippedNeighbour, ChippedNeighbour];
+  const [one, two] = rig.neighbours;
+  if (one === undefined || two === undefined) throw new Error("two neighbours");
   await rig.lone.hear(one.radio, one.proof(await asked(rig, one)));
   await rig.lone.clock.advance(HOUR_MS);
   return { rig, one, two };
