@@ -117,11 +117,15 @@ async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   return [await a, await b];
 }
 
-async function opened({ openTpm }: MeasureInputs): Promise<Tpm | Failure<"no-tpm">> {
+/** A chip that says that it can't is there all the same. */
+const ANSWERED = ["TPM_RC", "TPM_BAD_WIRE", "TPM_LOCKED", "TPM_FAILED"];
+
+async function opened({ openTpm }: MeasureInputs): Promise<Tpm | Failure<"no-tpm" | TpmFailureKind>> {
   try {
     return await openTpm();
   } catch (error) {
-    return failureFrom("no-tpm", error);
+    const answered = isAgentError(error) && ANSWERED.includes(error.code);
+    return failureFrom(answered ? tpmFailureKind(error) : "no-tpm", error);
   }
 }
 
