@@ -19,8 +19,8 @@ export interface Author extends Ed25519Signer {
 
 /** @throws RangeError unless the seed has 32 bytes: a fault of ours */
 export function authorFromSeed(seed: Uint8Array): Author {
-  const { publicKey, sign } = ed25519FromSeed(seed);
-  return { id: authorId(publicKey), publicKey, sign, mlDsa: mlDsaFromSeed(mlDsaSeedOf(seed)) };
+  const signer = ed25519FromSeed(seed);
+  return { ...signer, id: authorId(signer.publicKey), mlDsa: mlDsaFromSeed(mlDsaSeedOf(seed)) };
 }
 
 export function authorId(publicKey: Uint8Array): Bytes {

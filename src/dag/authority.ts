@@ -73,9 +73,10 @@ function signerOf(secret: Uint8Array): AuthoritySigner {
   };
 }
 
-function stated({ sign, mlDsa }: AuthoritySigner, statement: Statement): Bytes {
+function stated(signer: AuthoritySigner, statement: Statement): Bytes {
+  const { mlDsa } = signer;
   const message = messageFor(statement);
-  const entry = signedStatement(statement, sign(message));
+  const entry = signedStatement(statement, signer.sign(message));
   return encodeStatementFile({ entry, proof: { publicKey: mlDsa.publicKey, signature: mlDsa.sign(message) } });
 }
 

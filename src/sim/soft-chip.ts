@@ -38,7 +38,9 @@ export class SoftChip {
     state: SoftChipState,
     others: ReadonlyMap<number, Uint8Array> = new Map(),
   ): Evidence {
-    const values = new Map([...others, [pcr, expectedValue(state.own, state.base)] as const].toSorted(([a], [b]) => a - b));
+    const values = new Map(
+      [...others, [pcr, expectedValue(state.own, state.base)] as const].toSorted(([a], [b]) => a - b),
+    );
     const pcrs = [...values.keys()];
     const frame: Omit<CompactFrame, "ownPcr"> = { akPublic: this.akPublic, nonce, pcrs };
     const attest = attestOf(frame, { ...state, values });

@@ -118,13 +118,13 @@ async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
 }
 
 /** A chip that says that it can't is there all the same. */
-const ANSWERED = ["TPM_RC", "TPM_BAD_WIRE", "TPM_LOCKED", "TPM_FAILED"];
+const ANSWERED = new Set(["TPM_RC", "TPM_BAD_WIRE", "TPM_LOCKED", "TPM_FAILED"]);
 
 async function opened({ openTpm }: MeasureInputs): Promise<Tpm | Failure<"no-tpm" | TpmFailureKind>> {
   try {
     return await openTpm();
   } catch (error) {
-    const answered = isAgentError(error) && ANSWERED.includes(error.code);
+    const answered = isAgentError(error) && ANSWERED.has(error.code);
     return failureFrom(answered ? tpmFailureKind(error) : "no-tpm", error);
   }
 }
