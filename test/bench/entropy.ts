@@ -1,6 +1,6 @@
 /**
- * What assessing a million samples takes, and how far the figures are from those of NIST's own program; what it takes in
- * a thread of its own, and for how long the event loop stands still meanwhile; and the gate at boot.
+ * What assessing a million samples takes, and how far the figures are from those of NIST's own program; what it takes beside
+ * the agent, and for how long the event loop stands still meanwhile; and the gate at boot.
  * @module
  */
 import { randomBytes } from "node:crypto";
@@ -22,7 +22,7 @@ const IDLE_MS = 30_000;
 export const bench: Bench = {
   name: "entropy",
   run: async () => {
-    const beside = [await idle(), await inThread(), await boot()];
+    const beside = [await idle(), await besideAgent(), await boot()];
     const rows = goldenFiles().map(({ name, bits, count, figures, samples }): Row => {
       const file = samples();
       const start = performance.now();
@@ -55,7 +55,7 @@ async function idle(): Promise<Row> {
 }
 
 /** With ideal bytes, which take longest. */
-async function inThread(): Promise<Row> {
+async function besideAgent(): Promise<Row> {
   const samples = new Uint8Array(randomBytes(1_000_000));
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
@@ -65,7 +65,7 @@ async function inThread(): Promise<Row> {
   delay.disable();
   const longest = delay.max / 1e6;
   return {
-    source: "ideal, in a thread",
+    source: "ideal, beside the agent",
     bits: 8,
     samples: samples.length,
     seconds: round(ms / 1000),
