@@ -130,6 +130,7 @@ async function compose(options: AgentOptions, booted: Booted, ground: Ground): P
     damage,
     watch,
     entropy,
+    policy: open?.policy,
     random,
     mode: config.trust.mode,
     pcr: config.trust.pcr,

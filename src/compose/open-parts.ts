@@ -4,6 +4,7 @@ import { openShard } from "../dag/open-shard.ts";
 import type { OpenNode } from "../boot.ts";
 import { openAirBook } from "../desk/air-book.ts";
 import type { OpenParts } from "../desk/parts.ts";
+import { policyStep } from "../desk/policy-step.ts";
 import { openMeshtasticModem } from "../drivers/meshtastic/modem.ts";
 import { readSecretFile } from "../drivers/secret-file.ts";
 import { openAlerts } from "../exchange/open-alerts.ts";
@@ -57,7 +58,11 @@ async function openParts(options: AgentOptions, { node, clock, log, policyFile }
   const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
   const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
   const sealing = await openSealing(config.village, { store, clock, log, modem, readSecret: readSecretFile });
-  const { book: attestations, wishes: attestation } = await openAttestation({
+  const {
+    book: attestations,
+    wishes: attestation,
+    policy: village,
+  } = await openAttestation({
     store,
     clock,
     ownPcr: config.trust.pcr,
@@ -67,6 +72,9 @@ async function openParts(options: AgentOptions, { node, clock, log, policyFile }
     membership,
     node: node.attestation,
   });
+  const policy = policyStep(village, clock);
+  const { ok = true, detail, fix } = policy.step() ?? {};
+  if (!ok) log.warn("The village's policy is not in force", { detail, fix });
   const exchange = new Exchange({
     ...(sealing === undefined ? {} : { sealing }),
     attestation,
@@ -83,7 +91,8 @@ async function openParts(options: AgentOptions, { node, clock, log, policyFile }
     settings,
   });
   const checkpoints = await openCheckpoints(membership, { shard, exchange, store, clock, random, log });
-  return { shard, alerts, exchange, scheduler, modem, radioSettings: settings, membership, checkpoints, attestations };
+  const records = { membership, checkpoints, attestations, policy };
+  return { shard, alerts, exchange, scheduler, modem, radioSettings: settings, ...records };
 }
 
 function filesPolicy({ files }: Config): FilesPolicy {

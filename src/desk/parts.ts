@@ -59,6 +59,8 @@ export interface OpenParts {
   readonly scheduler: Scheduler;
   /** Records of neighbours' TPMs; undefined where none are asked. */
   readonly attestations?: AttestationRecords | undefined;
+  /** Is the village's policy in force? */
+  readonly policy?: { step(): BootStep | undefined } | undefined;
   readonly modem: Modem;
   /** Preset, region and limits as they are reckoned with now. */
   readonly radioSettings: () => RadioInForce;

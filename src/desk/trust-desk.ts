@@ -17,6 +17,7 @@ export interface TrustDeskOptions {
   readonly damage: Pick<StoreDamage, "step">;
   readonly watch: TrustWatch | undefined;
   readonly entropy?: Pick<EntropyWatch, "step"> | undefined;
+  readonly policy?: { step(): BootStep | undefined } | undefined;
   readonly mode: "enforce" | "warn";
   /** The register that the agent measures itself into. */
   readonly pcr: number;
@@ -30,7 +31,7 @@ export interface TrustDeskOptions {
 const NONCE_BYTES = 32;
 
 export function trustDesk(options: TrustDeskOptions): TrustParts {
-  const { booted, damage, watch, entropy, mode } = options;
+  const { booted, damage, watch, entropy, policy, mode } = options;
   return {
     mode,
     tpm: booted.tpm,
@@ -41,6 +42,7 @@ export function trustDesk(options: TrustDeskOptions): TrustParts {
       ...seen(damage),
       ...seen(watch),
       ...seen(entropy),
+      ...seen(policy),
     ],
     quote: (nonce) => quote(options, nonce),
     allowUpdate: (update) => allowUpdate(options, update),

@@ -30,6 +30,8 @@ export interface AttestationOptions {
 export interface OpenAttestation {
   readonly book: AttestationBook;
   readonly wishes: AttestationWishes;
+  /** As the file says it, in force or not; undefined without one. */
+  readonly policy: Policy | PolicyFault | undefined;
 }
 
 const HOUR_MS = 3_600_000;
@@ -53,11 +55,14 @@ export async function openAttestation(options: AttestationOptions): Promise<Open
   // A question about other registers than its own can't be answered: the compact quote then is refused.
   const evidence: Prover["evidence"] = (nonce) => node?.evidence(nonce) ?? Promise.reject(new Error("no TPM"));
   const prover = node === undefined ? {} : { prover: { ownPcr, evidence } };
-  return { book, wishes: { records: book, everyMs: everyHours * HOUR_MS, ...prover } };
+  return { book, policy, wishes: { records: book, everyMs: everyHours * HOUR_MS, ...prover } };
 }
 
 function policyIn({ policyFile, authority }: AttestationOptions): Policy | PolicyFault | undefined {
   if (policyFile.length === 0) return undefined;
+  if (authority === "") {
+    return { fault: "policy-forged", detail: "village.authority is empty: nobody's policy can be checked" };
+  }
   const policy = decodePolicyFile(policyFile, authority);
   return policy.ok ? policy.value : { fault: "policy-forged", detail: `the policy's file: ${policy.reason}` };
 }
