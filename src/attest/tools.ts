@@ -3,7 +3,6 @@
  * No agent and no TPM is needed.
  * @module
  */
-import type { AttestVerdict } from "../kernel/attest.ts";
 import type {
   ApprovalRequest,
   AttestTools,
@@ -38,6 +37,7 @@ import { expectedValue } from "./logs/own.ts";
 import { decodePolicyFile, decodeUncheckedPolicy, encodePolicyFile, readPolicyBody } from "./policy.ts";
 import { bad, KERNEL_PCR, verifyEvidence, type Demands } from "./verify.ts";
 
+const ENROLMENT_FIX = "give the file that caye attest enrol wrote, unchanged";
 const PINNED = "the chip is taken on your word: no certificate of its maker was asked for";
 
 /** @param random for the secrets and nonces of challenges */
@@ -56,7 +56,7 @@ export function attestTools(random: Random): AttestTools {
 
 function verify(request: VerifyRequest): VerifyResult {
   const enrolment = decodeEnrolment(request.enrolment);
-  if (!enrolment.ok) return refusal("", `the enrolment: ${enrolment.reason}`);
+  if (!enrolment.ok) return refusal("", `the enrolment: ${enrolment.reason}`, ENROLMENT_FIX);
   const { name, akPublic } = enrolment.value;
   const evidence = readEvidenceFiles(request.files, akPublic);
   if (!evidence.ok) return refusal(name, evidence.reason);
@@ -69,9 +69,9 @@ function verify(request: VerifyRequest): VerifyResult {
   return { verdict, name, enrolment: encodeEnrolment(remember(enrolment.value, verdict.counters, judgedBy)) };
 }
 
-function refusal(name: string, detail: string): VerifyResult {
-  const verdict: AttestVerdict = bad({ reason: "malformed", detail });
-  return { verdict, name, enrolment: undefined };
+function refusal(name: string, detail: string, fix?: string): VerifyResult {
+  const verdict = bad({ reason: "malformed", detail });
+  return { verdict: fix === undefined ? verdict : { ...verdict, fix }, name, enrolment: undefined };
 }
 
 function policyOf({ policy }: VerifyRequest): Demands["policy"] {
@@ -147,7 +147,7 @@ function enrolmentOf(file: Uint8Array): Enrolment {
   const enrolment = decodeEnrolment(file);
   if (enrolment.ok) return enrolment.value;
   throw new AgentError("ENROLMENT_INVALID", `this is no enrolment: ${enrolment.reason}`, {
-    fix: "give the file that caye attest enrol wrote, unchanged",
+    fix: ENROLMENT_FIX,
   });
 }
 

@@ -64,7 +64,7 @@ export function verifyEvidence(evidence: Evidence, demands: Demands): AttestVerd
     wrongQuote(evidence, demands, attest.value) ??
     wrongCounters(demands, attest.value, warnings) ??
     wrongFirmware(demands, attest.value, warnings) ??
-    (demands.quoteOnly === true ? undefined : wrongState(evidence, demands, warnings));
+    (demands.quoteOnly === true ? wrongBeside(evidence, demands, warnings) : wrongState(evidence, demands, warnings));
   if (finding !== undefined) return bad(finding);
   if (!attest.value.safe) warnings.push("the TPM lost power without warning: its clock may have gone back");
   if (demands.nonce.length < GOOD_NONCE_BYTES)
@@ -73,7 +73,7 @@ export function verifyEvidence(evidence: Evidence, demands: Demands): AttestVerd
 }
 
 /** A verdict without evidence: what was brought could not be read. */
-export function bad({ reason, detail }: Finding): AttestVerdict {
+export function bad({ reason, detail }: Finding): Extract<AttestVerdict, { ok: false }> {
   return { ok: false, reason, detail, fix: FIXES[reason] };
 }
 
@@ -168,6 +168,12 @@ function versionText(firmware: bigint): string {
   return `0x${digits.slice(0, 8)}_${digits.slice(8)}`;
 }
 
+/** A policy that was brought must be good, though only the quote is judged. */
+function wrongBeside({ pcrs }: Evidence, demands: Demands, warnings: string[]): Finding | undefined {
+  warnings.push(`what PCR ${pcrs.join(", ")} hold was not judged: the quote alone was`);
+  return demands.policy === undefined ? undefined : wrongPolicy(demands, warnings);
+}
+
 function wrongState(evidence: Evidence, demands: Demands, warnings: string[]): Finding | undefined {
   const own = ownLogOf(evidence);
   const ownPcr = demands.enrolment.state?.ownPcr ?? own?.pcr;
@@ -208,6 +214,8 @@ function isCompared(pcr: number, { enrolment, policy }: Demands): boolean {
 
 function wrongPolicy({ enrolment, policy, nowS }: Demands, warnings: string[]): Finding | undefined {
   if (policy === undefined) {
+    const version = enrolment.policyVersion;
+    if (version > 0) warnings.push(`no policy was given: version ${version} of one judged this node before`);
     if (enrolment.state !== undefined) return undefined;
     return { reason: "policy-missing", detail: "the enrolment knows no state of the node, and no policy was given" };
   }

@@ -292,6 +292,8 @@ describe("the tools", () => {
       return verdict.ok ? "good" : `${verdict.reason}: ${verdict.detail}`;
     };
     expect(detail({ enrolment: utf8("hello") })).toBe("malformed: the enrolment: not that kind of file");
+    const { verdict } = TOOLS.verify({ ...good, enrolment: utf8("hello") });
+    expect(verdict).toMatchObject({ fix: expect.stringContaining("the file that caye attest enrol wrote") });
     for (const name of ["quote.msg", "quote.sig", "quote.pcrs"]) {
       const without = new Map([...files].filter(([other]) => other !== name));
       expect(detail({ files: without })).toBe(`malformed: ${name} is missing`);

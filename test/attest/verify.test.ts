@@ -401,6 +401,12 @@ describe("without a clock", () => {
   });
 });
 
+test("a policy that was used once is missed", async () => {
+  const { evidence, demands } = await startedNode();
+  const verdict = verifyEvidence(evidence, enrolled(demands, { policyVersion: 2 }));
+  expect(verdict).toMatchObject({ ok: true, warnings: [expect.stringContaining("version 2")] });
+});
+
 describe("a bare key", () => {
   test("is enough for the quote alone, and a policy for all", async () => {
     const { chip, evidence, nonce } = await startedNode();
@@ -422,6 +428,18 @@ describe("a bare key", () => {
       reason: "drift",
       detail: expect.stringContaining("code is listed nowhere"),
     });
+  });
+
+  test("says of the quote alone that its registers were not judged, and takes no bad policy beside it", async () => {
+    const { evidence, demands } = await startedNode();
+    const alone = { ...demands, quoteOnly: true };
+    const warnings = [expect.stringContaining("what PCR 7, 14 hold was not judged")];
+    expect(verifyEvidence(evidence, alone)).toMatchObject({ ok: true, warnings });
+    expect(verifyEvidence(evidence, { ...alone, policy: goodPolicy() })).toMatchObject({ ok: true, warnings });
+    const forged = { fault: "policy-forged", detail: "forged by somebody" } as const;
+    expect(reasonOf(verifyEvidence(evidence, { ...alone, policy: forged }))).toBe("policy-forged");
+    const ended = goodPolicy({ untilS: NOW_S - 1 });
+    expect(reasonOf(verifyEvidence(evidence, { ...alone, policy: ended }))).toBe("policy-expired");
   });
 
   test("takes no empty quote for one", async () => {

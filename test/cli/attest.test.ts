@@ -155,8 +155,21 @@ describe("verify", () => {
     expect((await cli.run(...VERIFY, "--authority", AUTHORITY, "quote")).code).toBe(2);
     expect((await cli.run(...VERIFY, ...policy, "--authority", AUTHORITY.toUpperCase(), "quote")).code).toBe(0);
     expect(verified[0]?.policy).toEqual({ file: text("policy"), authority: AUTHORITY });
-    await cli.run(...VERIFY, "--quote-only", "quote");
+    const { out } = await cli.run(...VERIFY, "--quote-only", "quote");
     expect(verified[1]?.quoteOnly).toBe(true);
+    expect(out).toMatch(/^attested: the quote answers this nonce, by the enrolled key/);
+    expect(out).not.toContain("expected");
+  });
+
+  test("reads no pipe, no device and no heap of bytes that a stranger put there", async () => {
+    cli.special.set("quote/quote.sig", { kind: "other", mode: 0o600, readable: true, writable: true });
+    const pipe = await cli.run(...VERIFY, "quote");
+    expect([pipe.code, pipe.err]).toEqual([1, expect.stringContaining("quote/quote.sig: this is no regular file")]);
+    cli.special.clear();
+    cli.files.set("quote/ima-events.bin", new Uint8Array(2 ** 25 + 1));
+    const heap = await cli.run(...VERIFY, "quote");
+    expect([heap.code, heap.err]).toEqual([1, expect.stringContaining("quote/ima-events.bin: this is too long")]);
+    expect(verified).toEqual([]);
   });
 
   test("names what is missing, and never shows a stack", async () => {

@@ -135,7 +135,8 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
       const special = cli.special.get(path);
       if (special !== undefined) return special;
       const open = { readable: true, writable: true };
-      if (cli.files.has(path)) return { kind: "file", mode: 0o600, ...open };
+      const bytes = cli.files.get(path)?.length;
+      if (bytes !== undefined) return { kind: "file", mode: 0o600, bytes, ...open };
       return cli.files.has(`${path}/`) ? { kind: "directory", mode: 0o700, ...open } : undefined;
     },
     list: async (path) =>

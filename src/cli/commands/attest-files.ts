@@ -8,6 +8,8 @@ import { printable, quoted } from "../text.ts";
 
 /** 2025-01-01: a clock before that was never set, and judges no dates. */
 const CLOCK_SET_S = 1_735_689_600;
+/** Of one file: the kernel's list may be long. */
+const MAX_EVIDENCE_BYTES = 2 ** 25;
 
 /** Undefined where this machine's clock was never set. Unix time in s. */
 export function clockS(): number | undefined {
@@ -25,9 +27,21 @@ export async function readEvidence(io: CliIo, directory: string): Promise<Eviden
   const files = new Map<string, Uint8Array>();
   for (const name of EVIDENCE_FILES) {
     const path = `${directory.replace(/\/+$/, "") || "/"}/${name}`;
-    if ((await io.facts(path)) !== undefined) files.set(name, await readLocal(io, path));
+    const there = await io.facts(path);
+    if (there === undefined) continue;
+    const { kind, bytes = 0 } = there;
+    // Whoever brings the directory may have put a pipe there, or a link to what has no end.
+    if (kind !== "file") throw notEvidence(path, "this is no regular file");
+    if (bytes > MAX_EVIDENCE_BYTES) throw notEvidence(path, "this is too long for evidence");
+    files.set(name, await readLocal(io, path));
   }
   return files;
+}
+
+function notEvidence(path: string, why: string): AgentError {
+  return new AgentError("FILE_UNREADABLE", `${printable(path)}: ${why}`, {
+    fix: "fetch the evidence again: caye attest quote --nonce HEX --out DIR",
+  });
 }
 
 /** @throws AgentError "USAGE" */

@@ -72,7 +72,7 @@ export async function verifyQuote(io: CliIo, directory: string, options: VerifyO
     await save(io, place, new Uint8Array(result.enrolment));
   }
   const report = verdictReport(result);
-  say(io, options.json, { ...report, enrolment_updated: updated }, verdictText(report));
+  say(io, options.json, { ...report, enrolment_updated: updated }, verdictText(report, quoteOnly));
   if (!report.ok) io.setExitCode(1);
 }
 
@@ -86,13 +86,15 @@ async function policyOf(io: CliIo, { policy, authority }: VerifyOptions) {
   });
 }
 
-function verdictText({ ok, name, reason, detail, fix, warnings, counters }: VerdictReport): string {
+function verdictText(report: VerdictReport, quoteOnly: boolean): string {
+  const { ok, name, reason, detail, fix, warnings, counters } = report;
   const of = name === "" ? "" : ` (${printable(name)})`;
   if (!ok || counters === null)
     return `${reason}: ${printable(detail)}${of}\n${fix === "" ? "" : `${printable(fix)}\n`}`;
   const restarts = `${counters.reset_count} resets and ${counters.restart_count} restarts of its TPM so far`;
+  const shown = quoteOnly ? "by the enrolled key" : "and shows what was expected";
   return [
-    `attested: the quote answers this nonce, and shows what was expected${of}; ${restarts}\n`,
+    `attested: the quote answers this nonce, ${shown}${of}; ${restarts}\n`,
     ...warnings.map((warning) => `Note: ${printable(warning)}\n`),
   ].join("");
 }
