@@ -59,9 +59,11 @@ export class ByteLine implements AsyncDisposable {
 
   /** What comes until the line is quiet. @throws AgentError "ENTROPY_SOURCE" when it never is; the signal's reason */
   async untilQuiet(signal: AbortSignal): Promise<Uint8Array> {
+    const endMs = performance.now() + this.limits.silenceMs;
     await this.#listening(async () => {
       while (await this.#news(this.limits.quietMs, signal)) {
-        if (this.#held > MAX_NOISE_BYTES) throw sourceFault(this.path, "goes on sending although it was told to stop");
+        if (this.#held <= MAX_NOISE_BYTES && performance.now() < endMs) continue;
+        throw sourceFault(this.path, "goes on sending although it was told to stop");
       }
     });
     return this.#take(this.#held);
