@@ -174,6 +174,10 @@ class StoredShard implements Shard {
     return this.#ledger.committed.author(author)?.quarantined === true;
   }
 
+  isMember(author: string): boolean {
+    return author === this.#self || this.#gate?.admits(author) === "always";
+  }
+
   accepts(start: string): boolean {
     if (this.#self.startsWith(start)) return true;
     const { committed } = this.#ledger;

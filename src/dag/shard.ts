@@ -154,6 +154,8 @@ export interface Shard {
   publicKeyOf(author: string): Uint8Array | undefined;
   /** True for an author who is known to have signed two histories, by id in hex. From memory, at once. */
   inQuarantine(author: string): boolean;
+  /** True for who needs no room among strangers: this node, and members of a village with an authority. From memory, at once. */
+  isMember(author: string): boolean;
   /**
    * False when the log of no author whose id begins so would be taken: not by those who may fill the shard, for want of room,
    * or because of a proven fork. @param start of an id in hex; all of it, where known. From memory, at once.

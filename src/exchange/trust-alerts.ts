@@ -42,7 +42,7 @@ export type TrustVerdict = "new" | "known" | "stale" | "over-limit" | "unknown-a
 export type RaiseVerdict = "said" | "waits" | "known" | "over-limit";
 
 export interface TrustAlertsParts extends ExchangeParts {
-  readonly shard: Pick<Shard, "author" | "publicKeyOf" | "inQuarantine">;
+  readonly shard: Pick<Shard, "author" | "publicKeyOf" | "inQuarantine" | "isMember">;
   /** Where words outlast a restart. */
   readonly store: Pick<Store, "write" | "entries"> | undefined;
 }
@@ -53,6 +53,8 @@ const PREFIX = utf8("~trust:");
 const WORDS_AN_HOUR = 3;
 /** Words of others that this node says again in an hour. */
 const PASSED_AN_HOUR = 12;
+/** … of these, of who is no member. */
+const PASSED_OF_STRANGERS = 6;
 const MAX_KEPT = 64;
 const MAX_OF_AUTHOR = 8;
 const MAX_AUTHORS = 256;
@@ -69,8 +71,11 @@ const ENOUGH = 2;
 const MAX_AGE_S = 7 * 86_400;
 const EPOCH_S = 1_735_689_600;
 const MAX_NUMBER = 0x7fff_ffff;
+/** By the clock no number rises above this (until 2059): one that once stood in 2100 would leave none for later words. */
+const MAX_BY_CLOCK = 0x3fff_ffff;
 /** Times by clocks that are apart by so much are of one moment. */
 const HOUR_S = 3_600;
+const AUTHOR_HEX_DIGITS = 16;
 
 interface Kept {
   readonly trust: Trust;
@@ -87,6 +92,7 @@ export class TrustAlerts {
   readonly #floors = new Map<string, number>();
   readonly #ofAuthor = new Hourly(WORDS_AN_HOUR);
   readonly #passed = new Hourly(PASSED_AN_HOUR);
+  readonly #ofStrangers = new Hourly(PASSED_OF_STRANGERS);
   readonly #self: string;
 
   constructor(parts: TrustAlertsParts) {
@@ -133,7 +139,7 @@ export class TrustAlerts {
     const { agenda, air, clock, log, random } = this.#parts;
     const { kind, subject, author } = trust;
     log.warn("a neighbour tells on trust", { author: toHex(author), about: toHex(subject ?? author), kind });
-    if (!this.#passed.take("all", clock.monotonicMs())) return;
+    if (!this.#mayPass(toHex(author), clock.monotonicMs())) return;
     const waitMs = PASS_PACKETS * air.packetMs * chance(random);
     agenda.set(sayKey(trust), waitMs, () => void air.say(trust, { priority: INDEX, hops: 0, key: sayKey(trust) }));
   }
@@ -220,8 +226,8 @@ export class TrustAlerts {
     for (const { trust } of this.#kept.values())
       if (toHex(trust.author) === this.#self) last = Math.max(last, trust.number);
     // A node that lost its disk goes on above what it said before.
-    const byClock = Math.max(0, this.#nowS() - EPOCH_S);
-    return Math.min(MAX_NUMBER, Math.max(last + 1, byClock, 1));
+    const byClock = this.#nowS() - EPOCH_S;
+    return Math.min(MAX_NUMBER, Math.max(last + 1, byClock > MAX_BY_CLOCK ? 0 : byClock, 1));
   }
 
   async #keep(trust: Trust, from?: number): Promise<void> {
@@ -239,7 +245,7 @@ export class TrustAlerts {
     const author = toHex(trust.author);
     const ofAuthor = names.filter((name) => name.startsWith(author));
     const gone = ofAuthor.slice(0, Math.max(0, ofAuthor.length - MAX_OF_AUTHOR));
-    if (gone.length === 0 && names.length > MAX_KEPT) gone.push(...names.slice(0, 1));
+    if (gone.length === 0 && names.length > MAX_KEPT) gone.push(...this.#leastWanted(names));
     for (const name of gone) {
       const old = this.#kept.get(name);
       this.#kept.delete(name);
@@ -248,6 +254,17 @@ export class TrustAlerts {
       keepRecent(this.#floors, whose, Math.max(this.#floors.get(whose) ?? 0, old.trust.number), MAX_AUTHORS);
     }
     return gone;
+  }
+
+  /** The oldest of who is no member, and where all are the oldest: strangers push out no word of a member. */
+  #leastWanted(names: readonly string[]): readonly string[] {
+    const stranger = names.find((name) => !this.#parts.shard.isMember(name.slice(0, AUTHOR_HEX_DIGITS)));
+    return [...(stranger === undefined ? [] : [stranger]), ...names].slice(0, 1);
+  }
+
+  #mayPass(author: string, nowMs: number): boolean {
+    if (!this.#parts.shard.isMember(author) && !this.#ofStrangers.take("all", nowMs)) return false;
+    return this.#passed.take("all", nowMs);
   }
 
   #nowS(): number {

@@ -181,3 +181,45 @@ test("a word goes four houses far at 30 % loss, mostly, and then there is silenc
   village.check();
   expect(village.counts()["trust"]!.packets).toBe(packets);
 });
+
+describe("in a village with an authority", () => {
+  const gate = {
+    admits: (id: string) => (id === toHex(friend.id) ? ("always" as const) : ("if-room" as const)),
+    admitsAny: () => "always" as const,
+    take: () => Promise.resolve(),
+  };
+
+  test("strangers push no member's word out, and leave the members room to have theirs said again", async () => {
+    await using rig = await openLoneNode("pushed", { store: openMemoryStore(), gate });
+    await rig.hear(50, introductionOf(friend));
+    await rig.hear(50, wordOf(friend, 1));
+    for (let i = 2; i < 26; i++) {
+      const stranger = authorNumber(i);
+      await rig.hear(100 + i, introductionOf(stranger));
+      for (let number = 1; number <= 3; number++) await rig.hear(100 + i, wordOf(stranger, number));
+    }
+    await rig.hear(50, wordOf(friend, 2, { reason: 19 }));
+    await rig.clock.advance(HOUR_MS / 2);
+    const kept = rig.node.exchange.trust.list();
+    expect(kept.length).toBe(64);
+    expect(kept.filter(({ author }) => author === toHex(friend.id)).length).toBe(2);
+    expect(said(rig).length).toBe(2 + 6);
+    expect(said(rig).filter(({ author }) => toHex(author) === toHex(friend.id)).length).toBe(2);
+  });
+});
+
+test("a clock that once stood in 2100 leaves numbers for the words that follow", async () => {
+  const store = openMemoryStore();
+  const numbers: number[] = [];
+  for (const year of [2100, 2026, 1970, 2026]) {
+    await using rig = await openKnowing("2100", [friend], store);
+    rig.clock.nowMs = () => Date.UTC(year, 1, 1);
+    await rig.clock.advance(1_000);
+    await rig.node.exchange.trust.raise({ kind: numbers.length % 2 === 0 ? "entropy" : "recovered" });
+    await rig.clock.runUntil(() => said(rig).length > 0, HOUR_MS);
+    numbers.push(...said(rig).map(({ number }) => number));
+  }
+  expect(numbers.length).toBe(4);
+  expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
+  expect(numbers.at(-1)).toBeLessThan(2 ** 30);
+});

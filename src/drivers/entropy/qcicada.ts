@@ -112,13 +112,12 @@ class Qcicada {
     }
   }
 
-  /** Waits for the end of its start-up test. */
+  /** Waits for the end of its start-up test. What it finds wrong with itself its status tells, by name. */
   async ready(signal: AbortSignal): Promise<void> {
     const endMs = performance.now() + this.#line.limits.silenceMs;
     for (;;) {
-      const status = statusOf(await this.#ask(COMMANDS.status, signal));
-      this.#refuseFailures(status);
-      if (status.initialized && !status.startingUp) return;
+      const { initialized, startingUp, failures } = statusOf(await this.#ask(COMMANDS.status, signal));
+      if (failures.length > 0 || (initialized && !startingUp)) return;
       if (performance.now() > endMs) throw sourceFault(this.#line.path, "does not end its start-up test", REPLACE);
       await sleep(POLL_MS, undefined, { signal });
     }

@@ -104,10 +104,12 @@ describe("a QCicada", () => {
     expect(await source.read(100, never)).toHaveLength(100);
   });
 
-  test("that raises a flag at once is not opened", async () => {
+  test("that raises a flag at once says so when it is asked, and gives no sample", async () => {
     const rig = plugged();
     rig.device.flags = 0b0100_0001;
-    await expect(opened(rig)).rejects.toMatchObject(failure(/its repetition count test failed/));
+    await using source = await opened(rig);
+    expect(await source.status(never)).toEqual({ ok: false, flags: ["its repetition count test failed"] });
+    await expect(source.read(100, never)).rejects.toMatchObject(failure(/its repetition count test failed/));
   });
 
   test("that never ends its start-up test is not waited for", async () => {

@@ -74,6 +74,14 @@ test.each([
   expect([state, fix]).toEqual([expected, expect.stringMatching(/\S/)]);
 });
 
+test("a QCicada that finds itself ill is flagged, in its own words", async () => {
+  const device = new SimulatedQcicada();
+  device.flags = 0b0000_0101;
+  const { state, evidence, fix } = await seeding("qcicada", device);
+  expect([state, fix]).toEqual(["flagged", expect.stringMatching(/\S/)]);
+  expect(evidence.sources[0]?.fault?.detail).toContain("says of itself: voltage too low");
+});
+
 test("a TrueRNGpro of which one generator sticks is seen", async () => {
   const device = new SimulatedTruerng(true);
   device.generators = [stuck(4, 0, 0x15a, 10), ideal(5, 10)];
