@@ -45,13 +45,19 @@ export async function matchingApproval(
 /** True when the authority approved that state. Whether the key opens is for the TPM to say. */
 export async function isApproved({ expected }: ExpectedState, memory: Memory): Promise<boolean> {
   const sealed = await readSealed(memory, SEALED_FILE);
-  return sealed?.ok === true && (await matchingApproval(sealed.value, expected, memory)) !== undefined;
+  if (sealed?.ok !== true || !coversAll(expected, sealed.value)) return false;
+  return (await matchingApproval(sealed.value, expected, memory)) !== undefined;
+}
+
+/** False where `trust.pcrs` names other registers now than when the key was sealed, or somebody changed the sealed file. */
+function coversAll(expected: ExpectedState["expected"], { pcrs }: SealedKey): boolean {
+  return pcrs.every((pcr) => expected.has(pcr));
 }
 
 /** What to do about a state that the key does not open in: with an authority, which approval it needs. */
 export async function fixWithApproval({ expected }: ExpectedState, memory: Memory, fix: string): Promise<string> {
   const sealed = await readSealed(memory, SEALED_FILE);
-  if (sealed?.ok !== true || sealed.value.authority === undefined) return fix;
+  if (sealed?.ok !== true || sealed.value.authority === undefined || !coversAll(expected, sealed.value)) return fix;
   return `${fix}; ${approvalAdvice(pcrPolicyDigest(sealed.value.pcrs, expected))}`;
 }
 

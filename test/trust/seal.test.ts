@@ -87,6 +87,21 @@ describe.each([
     expect(await machine.states()).toBe("quarantine: tested measured attested seeded mismatch");
   });
 
+  test("is not looked for where the key was sealed to other registers than the configuration names now", async () => {
+    const remembered = machine.memory.files.get("reference.json") ?? new Uint8Array();
+    machine.memory.files.set("approval-1.txt", machine.approvalOf({ config: "c2" }));
+    machine.config = "c2";
+    machine.policy = { ...machine.policy, pcr: 9, pcrs: [9] };
+    expect(await machine.states()).toBe(SHUT);
+    machine.memory.files.delete("reference.json");
+    expect(await machine.states()).toBe("quarantine: tested measured attested seeded mismatch");
+    machine.memory.files.set("reference.json", remembered);
+    machine.memory.files.delete("approval-1.txt");
+    machine.config = "c1";
+    machine.policy = { ...machine.policy, pcr: 14, pcrs: [14] };
+    expect(await machine.states()).toBe(WELL);
+  });
+
   test("of a stranger, or for another node, is not taken, and opens nothing where it lies", async () => {
     const stranger = machine.approvalOf({ code: "v2" }, STRANGER);
     const other = machine.approvalOf(
