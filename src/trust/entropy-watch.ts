@@ -29,6 +29,10 @@ import { WatchedSource, type SourceChange } from "./watched-source.ts";
 const LOOK_MS = 60_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** 2025-01-01: a clock before it was never set. */
+const CLOCK_SET_MS = 1_735_689_600_000;
+/** A check that could not be done, for want of memory say, is tried again after this. */
+const CHECK_AGAIN_MS = 6 * 3_600_000;
 /** A cable that is moved is no reason to end; a device that stays away is. */
 const BAD_LOOKS_TO_END = 3;
 
@@ -62,6 +66,8 @@ export class EntropyWatch implements Service {
   #reseeds = 0;
   #reseededMs: number;
   #job: EntropyJobReport | undefined;
+  /** Monotonic. */
+  #noCheckBeforeMs = 0;
   #working: Promise<void> | undefined;
   #signal: AbortSignal | undefined;
   #broken: { readonly error: unknown } | undefined;
@@ -200,16 +206,23 @@ export class EntropyWatch implements Service {
   #checkIfDue(): void {
     const { clock, policy } = this.#parts;
     if (this.#working !== undefined || policy.assessDays === 0) return;
+    if (clock.monotonicMs() < this.#noCheckBeforeMs) return;
     const due = this.#sources.find(({ enrolment, ok }) => {
       const lastMs = enrolment?.check?.at_ms ?? enrolment?.at_ms;
-      return ok && lastMs !== undefined && clock.nowMs() - lastMs >= policy.assessDays * DAY_MS;
+      if (!ok || lastMs === undefined) return false;
+      const passedMs = clock.nowMs() - lastMs;
+      // A clock that stood wrong then, and is right now, must not put the next check off for decades.
+      const isOfLater = passedMs < -DAY_MS && clock.nowMs() >= CLOCK_SET_MS;
+      return isOfLater || passedMs >= policy.assessDays * DAY_MS;
     });
     const enrolment = due?.enrolment;
     if (due === undefined || enrolment === undefined) return;
     this.#begin("check", due, async (parts) => {
+      this.#noCheckBeforeMs = clock.monotonicMs() + CHECK_AGAIN_MS;
       const checked = await check(due, enrolment, parts);
       await this.#keep(due, checked.enrolment);
       due.conclude(checked.fault);
+      this.#noCheckBeforeMs = 0;
       return checked.fault?.detail ?? `assessed at ${checked.enrolment.check?.assessed.toFixed(3) ?? ""} bits a sample`;
     });
   }

@@ -507,6 +507,42 @@ describe("the check of many samples", () => {
     expect(node.log.filter(({ sentence }) => sentence.startsWith("Samples of a source"))).toHaveLength(1);
   });
 
+  test("comes, too, when the last one is said to be of a time that has not come: a clock stood wrong then", async () => {
+    const wrong = { ...enrolled(node.clock), at_ms: Date.UTC(2100, 0, 1) };
+    await node.start([fakeEntropy(ideal(1))], [wrong]);
+    await node.looks(2);
+    expect(node.watch.report().job).toMatchObject({ kind: "check", phase: "done" });
+    expect(node.source.enrolment?.check?.at_ms).toBeLessThan(Date.UTC(2100, 0, 1));
+    await node.looks(5);
+    expect(node.log.filter(({ sentence }) => sentence.startsWith("Samples of a source"))).toHaveLength(1);
+  });
+
+  test("waits for the date where the clock was never set", async () => {
+    await node.start([fakeEntropy(ideal(1))], [enrolled(node.clock)]);
+    node.clock.setWall(0);
+    await node.looks(5);
+    expect(node.watch.report().job).toBeNull();
+  });
+
+  test("that can't be done is not tried again each minute, but some hours later", async () => {
+    const full = new AgentError("ASSESSOR", "out of memory", { fix: "free some" });
+    const few = node.assessor;
+    let tries = 0;
+    node.assessor = {
+      assess: (samples, ...rest) => {
+        if (samples.length <= 10_000) return few.assess(samples, ...rest);
+        tries++;
+        return Promise.reject(full);
+      },
+    };
+    await node.start([fakeEntropy(ideal(1))], [enrolled(node.clock)]);
+    node.clock.setWall(node.clock.nowMs() + 8 * DAY);
+    await node.looks(60);
+    expect(tries).toBe(1);
+    await node.looks(6 * 60);
+    expect(tries).toBe(2);
+  });
+
   test("never comes where it is switched off, nor for what was never enrolled", async () => {
     node.policy = { ...node.policy, assessDays: 0 };
     await node.start([fakeEntropy(ideal(1))], [enrolled(node.clock)]);
