@@ -50,7 +50,8 @@ export class AttestationAnswers {
 
   /** A PROBE for this node. The quote is made beside the talk: nobody waits for it here. */
   onProbe(probe: Probe, origin: Origin): void {
-    const { count } = this.#parts;
+    const { count, prover } = this.#parts;
+    if (probe.pcrs.join() !== prover.pcrs.join()) return count("probes_unanswerable");
     const key = `${toHex(probe.nonce)} ${probe.pcrs.join()} ${probe.expected.join()}`;
     const kept = this.#kept.get(key);
     if (kept !== undefined) return this.#say(kept, origin);

@@ -27,6 +27,8 @@ export interface AttestationRecords {
 export interface Prover {
   /** The register of the agent's own events. */
   readonly ownPcr: number;
+  /** What its quotes cover, rising: questions about others cost nothing and get nothing. */
+  readonly pcrs: readonly number[];
   /** @param nonce 16 bytes @throws what the TPM throws */
   evidence(nonce: Uint8Array, pcrs: readonly number[]): Promise<Evidence>;
 }

@@ -1,6 +1,7 @@
 /** Opens what attestation by radio rests on: records over the store, keys of certificates, the village's policy, the own TPM. @module */
 import type { Evidence } from "../kernel/attest.ts";
 import { pointOf } from "../kernel/p256.ts";
+import { sortedPcrs } from "../kernel/pcr.ts";
 import { attestationKeyArea } from "../kernel/tpm-public.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
@@ -24,7 +25,7 @@ export interface AttestationOptions {
   readonly authority: string;
   readonly membership: Membership | undefined;
   /** This node's own quotes, over its own registers; undefined when it could not measure itself. */
-  readonly node: { evidence(nonce: Uint8Array): Promise<Evidence> } | undefined;
+  readonly node: { readonly pcrs: readonly number[]; evidence(nonce: Uint8Array): Promise<Evidence> } | undefined;
 }
 
 export interface OpenAttestation {
@@ -52,9 +53,8 @@ export async function openAttestation(options: AttestationOptions): Promise<Open
     },
     certified: (author) => certifiedKey(membership, author),
   });
-  // A question about other registers than its own can't be answered: the compact quote then is refused.
   const evidence: Prover["evidence"] = (nonce) => node?.evidence(nonce) ?? Promise.reject(new Error("no TPM"));
-  const prover = node === undefined ? {} : { prover: { ownPcr, evidence } };
+  const prover = node === undefined ? {} : { prover: { ownPcr, pcrs: sortedPcrs(node.pcrs), evidence } };
   return { book, policy, wishes: { records: book, everyMs: everyHours * HOUR_MS, ...prover } };
 }
 

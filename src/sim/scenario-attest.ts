@@ -72,7 +72,7 @@ export class ChippedVillage {
     };
     return (author) => {
       this.#byAuthor.set(author, index);
-      return { records, prover: { ownPcr: OWN_PCR, evidence }, everyMs: this.#rules.everyMs };
+      return { records, prover: { ownPcr: OWN_PCR, pcrs: [OWN_PCR], evidence }, everyMs: this.#rules.everyMs };
     };
   }
 

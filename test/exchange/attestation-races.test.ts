@@ -92,3 +92,23 @@ describe("more questions than the hour has room for", () => {
     expect(standing(rig, last)).toMatchObject({ state: "attested" });
   });
 });
+
+describe("questions about registers that this node does not quote", () => {
+  test("cost no quote: under members' numbers they leave the hour to who asks in earnest", async () => {
+    await using rig = await openChipped("other registers", { count: 7 });
+    const target = rig.lone.node.shard.author.id;
+    const question = (fill: number, pcrs: readonly number[]): Probe => {
+      const nonce = new Uint8Array(16).fill(fill);
+      return { type: "probe", target, nonce, pcrs, expected: [] };
+    };
+    for (let i = 0; i < 28; i++) {
+      await rig.lone.hear(100 + (i % 6), question(1 + i, [0, 14]));
+      await rig.lone.clock.advance(20_000);
+    }
+    expect(rig.chips.houses[0]!.quotes).toBe(0);
+    expect(rig.counter("probes_unanswerable")).toBe(28);
+    await rig.lone.hear(106, question(99, [14]));
+    await rig.lone.clock.advance(60_000);
+    expect(rig.lone.said().filter(({ type }) => type === "proof").length).toBe(1);
+  });
+});
