@@ -28,6 +28,8 @@ import { describeError, systemCode } from "./kernel/errors.ts";
 import { isAbort } from "./kernel/service.ts";
 
 const MAX_STDIN_BYTES = 65_536;
+/** Of a file that is named to the running agent. */
+const MAX_CONFIG_BYTES = 1_048_576;
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const io: CliIo = {
@@ -111,9 +113,8 @@ async function run({ configPath, json }: RunOptions): Promise<void> {
   process.stdout.off("error", endWithOutput).on("error", onOutputFault);
   try {
     const { runWithRadio } = await import("./sim/village.ts");
-    const load = async (path: string | undefined) =>
-      (await loadConfig(path === undefined ? undefined : resolve(path), process.env, readFile)).config;
-    const config = await load(configPath);
+    const file = configPath === undefined ? undefined : resolve(configPath);
+    const { config } = await loadConfig(file, process.env, readFile);
     const log = json ? { ...config.log, format: "json" as const } : config.log;
     await runWithRadio(
       {
@@ -122,7 +123,7 @@ async function run({ configPath, json }: RunOptions): Promise<void> {
         root: ROOT,
         version: io.version,
         pid: process.pid,
-        loadConfig: load,
+        loadConfig: async (path) => (await loadConfig(resolve(path), process.env, readSmall)).config,
         output: process.stdout,
         onUp: (up) => void process.stdout.write(upBanner(up, io.statePath())),
       },
@@ -155,6 +156,14 @@ async function readStart(path: string, most: number): Promise<Uint8Array> {
     left -= bytesRead;
   }
   return Buffer.concat(pieces);
+}
+
+/** To an agent that runs, a pipe would be a thread that waits for ever, and a device has no end: regular files alone. */
+async function readSmall(path: string): Promise<Uint8Array> {
+  const { kind, bytes = 0 } = (await facts(path)) ?? { kind: "file" };
+  if (kind === "other" || kind === "device") throw new Error("it is no regular file");
+  if (bytes > MAX_CONFIG_BYTES) throw new Error("it is too long for a configuration");
+  return readFile(path);
 }
 
 async function facts(path: string): Promise<PathFacts | undefined> {

@@ -1,7 +1,17 @@
 /** Attestation as operators live it: a real agent on a software TPM, the real commands, and tpm2-tools as the stranger. */
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -247,6 +257,16 @@ describe.skipIf(missing !== undefined)("a node with a TPM in software", LIMIT, (
       expect.objectContaining({ name: "clinic", attestation_key: expect.stringMatching(/^0[23]/) }),
     ]);
     expect(await done("roster")).toContain(members[0]?.attestation_key.slice(2, 10));
+  });
+
+  test("measures no configuration from a device, a pipe or a heap of bytes", async () => {
+    writeFileSync(at("heap.toml"), "");
+    truncateSync(at("heap.toml"), 2 ** 33);
+    expect(spawnSync("mkfifo", [at("pipe.toml")]).status).toBe(0);
+    for (const file of ["/dev/zero", "heap.toml", "pipe.toml"]) {
+      const { code, stderr } = await caye("attest", "policy", "reference", "--config", file);
+      expect([file, code, stderr]).toEqual([file, 1, expect.stringMatching(/no regular file|too long/)]);
+    }
   });
 
   test("is judged by a policy of its authority: its word alone, in its time", async () => {
