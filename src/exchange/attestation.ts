@@ -35,6 +35,8 @@ export interface AttestationParts extends ExchangeParts {
   readonly isGuest: (radio: number) => boolean;
   /** A neighbour's TPM shows, signed, that something is wrong. */
   readonly onFailed: (author: string, reason: AttestReason) => Promise<unknown>;
+  /** … or that all is well, as it may have been before. */
+  readonly onAttested: (author: string) => Promise<unknown>;
 }
 
 /** Of the time of a full packet: how long an answer is waited for, and the random part more. */
@@ -132,7 +134,7 @@ export class Attestation {
   }
 
   async #take({ question, verdict, attest, evidence }: Extract<AnswerOutcome, { kind: "judged" }>): Promise<void> {
-    const { agenda, count, log, onFailed, wishes } = this.#parts;
+    const { agenda, count, log, onAttested, onFailed, wishes } = this.#parts;
     const { author, askedBy: by } = question;
     const atMs = this.#nowMs();
     this.#questions.settle(question);
@@ -149,6 +151,7 @@ export class Attestation {
       this.#standings.judged(author, { state: "attested", atMs, by }, direct);
       count(by === undefined ? "attested" : "attested_overheard");
       await wishes.records.remember(author, evidence);
+      await onAttested(author);
       return;
     }
     const { reason } = verdict;

@@ -117,6 +117,7 @@ export class Exchange implements Service {
         self: ports.shard.author.id,
         neighbours: this.#index.neighbours,
         isGuest: (radio) => !this.#members.has(radio) && this.#members.areAbout(clock.monotonicMs()),
+        onAttested: (subject) => this.trust.raise({ kind: "recovered", subject }),
         onFailed: (subject, reason) => this.trust.raise({ kind: "attestation", subject, reason }),
       });
     const { phones: rules } = ports;

@@ -183,6 +183,10 @@ export class TrustAlerts {
 
   #isStale({ author, number, atS }: Trust): boolean {
     if (number <= (this.#floors.get(toHex(author)) ?? 0)) return true;
+    return this.#isOld(atS);
+  }
+
+  #isOld(atS: number): boolean {
     const nowS = this.#nowS();
     return atS > EPOCH_S && nowS > EPOCH_S && nowS - atS > MAX_AGE_S;
   }
@@ -203,7 +207,9 @@ export class TrustAlerts {
       const { author, subject, kind, reason, atS } = trust;
       const about = toHex(subject ?? author);
       const isOver = all.some((later, j) => later.kind === "recovered" && j > i && isOfSame(later, trust));
-      const open = kind !== "recovered" && !isOver;
+      // Who goes on finding it says so again; who has fallen silent accuses nobody for ever.
+      const isOld = this.#isOld(atS) && toHex(author) !== this.#self;
+      const open = kind !== "recovered" && !isOver && !isOld;
       return { author: toHex(author), subject: about, kind, reason: reasonOf(reason), atS, open };
     });
   }

@@ -60,6 +60,15 @@ describe("a neighbour that is asked", () => {
     house.state = right;
     await rig.lone.hear(one!.radio, one!.proof(await asked(rig)));
     expect(standing(rig)).toMatchObject({ state: "attested" });
+    // The accusation is taken back, once.
+    await rig.lone.clock.advance(HOUR_MS);
+    await rig.lone.hear(one!.radio, one!.proof(await asked(rig)));
+    await rig.lone.clock.advance(HOUR_MS);
+    expect(rig.counter("trust_raised_recovered")).toBe(1);
+    expect(rig.lone.node.exchange.trust.list()).toMatchObject([
+      { author: rig.id, subject: one!.id, kind: "recovered" },
+      { subject: one!.id, kind: "attestation", open: false },
+    ]);
   });
 
   test.each([

@@ -182,6 +182,16 @@ test("a word goes four houses far at 30 % loss, mostly, and then there is silenc
   expect(village.counts()["trust"]!.packets).toBe(packets);
 });
 
+test("a word of another that was not said again for a week is open no more", async () => {
+  await using rig = await openKnowing("a week");
+  const atS = Math.floor(rig.clock.nowMs() / 1000);
+  await rig.hear(5, wordOf(friend, 1, { atS }));
+  await rig.clock.advance(6 * DAY_MS);
+  expect(rig.node.exchange.trust.list()).toMatchObject([{ open: true }]);
+  await rig.clock.advance(2 * DAY_MS);
+  expect(rig.node.exchange.trust.list()).toMatchObject([{ open: false }]);
+});
+
 describe("in a village with an authority", () => {
   const gate = {
     admits: (id: string) => (id === toHex(friend.id) ? ("always" as const) : ("if-room" as const)),
