@@ -32,6 +32,8 @@ export class TrustHerald {
     if (changed !== undefined) this.#note(changed.step, "attestation", false);
     const seed = steps.find(({ step }) => step === "seed");
     if (seed?.ok === false) this.#note("seed", "entropy", false);
+    // What a life before this one said; whoever keeps the words knows whether there was any.
+    if (steps.every(({ ok }) => ok)) this.#raise({ kind: "recovered" });
   }
 
   onWatch({ ok, state }: BootStep): void {

@@ -94,6 +94,7 @@ export class TrustAlerts {
   readonly #passed = new Hourly(PASSED_AN_HOUR);
   readonly #ofStrangers = new Hourly(PASSED_OF_STRANGERS);
   readonly #self: string;
+  readonly #started = Promise.withResolvers<undefined>();
 
   constructor(parts: TrustAlertsParts) {
     this.#parts = parts;
@@ -102,6 +103,11 @@ export class TrustAlerts {
 
   /** @throws what the store throws */
   async start(): Promise<void> {
+    await this.#load();
+    this.#started.resolve(undefined);
+  }
+
+  async #load(): Promise<void> {
     const { store } = this.#parts;
     if (store === undefined) return;
     const until = concatBytes(PREFIX.subarray(0, -1), Uint8Array.of((PREFIX.at(-1) ?? 0) + 1));
@@ -115,8 +121,9 @@ export class TrustAlerts {
     }
   }
 
-  /** Tells neighbours. What was just told, by whomever, is not told again. */
+  /** Tells neighbours, once it is started. What was just told, by whomever, is not told again. */
   async raise({ kind, subject = this.#self, reason }: TrustEvent): Promise<RaiseVerdict> {
+    await this.#started.promise;
     if (this.#isTold(kind, subject, reason)) return "known";
     if (subject === this.#self) return this.#tell(kind, subject, reason);
     const { agenda, air, random } = this.#parts;

@@ -218,6 +218,30 @@ describe("in a village with an authority", () => {
   });
 });
 
+test("a node that starts anew knows what it said before it speaks, though its clock was never set", async () => {
+  const store = openMemoryStore();
+  const heard: (readonly [string, number])[] = [];
+  for (const kind of ["entropy", "recovered", "entropy"] as const) {
+    const rig = await openLoneNode("starts", { store });
+    rig.clock.nowMs = () => 0;
+    // As the boot does it: before the exchange has read what is on the disk.
+    const raised = rig.node.exchange.trust.raise({ kind });
+    await rig.clock.advance(HOUR_MS / 2);
+    expect(await raised).toBe("said");
+    heard.push(
+      ...said(rig)
+        .slice(0, 1)
+        .map(({ kind: of, number }) => [of, number] as const),
+    );
+    await rig[Symbol.asyncDispose]();
+  }
+  expect(heard).toEqual([
+    ["entropy", 1],
+    ["recovered", 2],
+    ["entropy", 3],
+  ]);
+});
+
 test("a clock that once stood in 2100 leaves numbers for the words that follow", async () => {
   const store = openMemoryStore();
   const numbers: number[] = [];
