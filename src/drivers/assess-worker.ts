@@ -6,7 +6,6 @@
  */
 import { fork } from "node:child_process";
 import { once, type EventEmitter } from "node:events";
-import { constants, setPriority } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { EntropyAssessment, EntropyStep } from "../kernel/entropy.ts";
 import { AgentError, describeError } from "../kernel/errors.ts";
@@ -49,7 +48,6 @@ async function inProcess(task: AssessTask, signal: AbortSignal, onStep: OnStep):
   const ended = once(child, "exit").catch(() => undefined);
   try {
     const answer = answerOf(child, signal, onStep);
-    if (child.pid !== undefined) leaveProcessorToOthers(child.pid);
     child.send(task, (error) => {
       if (error !== null) child.emit("error", error);
     });
@@ -58,15 +56,6 @@ async function inProcess(task: AssessTask, signal: AbortSignal, onStep: OnStep):
     child.kill("SIGKILL");
     // Without a number it never started, and there is no end to wait for.
     if (child.pid !== undefined) await ended;
-  }
-}
-
-/** Nobody waits for it. */
-function leaveProcessorToOthers(pid: number): void {
-  try {
-    setPriority(pid, constants.priority.PRIORITY_LOW);
-  } catch {
-    // It has ended already, which its answer tells; or the system does not allow it, and it goes on as it is.
   }
 }
 
