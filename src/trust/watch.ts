@@ -72,6 +72,6 @@ function verdictOf(quote: Requote): Verdict {
     state: "changed",
     ok: false,
     detail,
-    fix: "find out what extended or reset the TPM, then restart the agent",
+    fix: "find out what extended or reset the TPM, then restart the machine; with a TPM in software restart the agent",
   };
 }

@@ -63,7 +63,7 @@ test("a quote that holds is a step that went well, and no news", async () => {
 });
 
 test.each([
-  [CHANGED, "changed", "PCR 14 differs, the TPM was reset", "restart the agent"],
+  [CHANGED, "changed", "PCR 14 differs, the TPM was reset", "restart the machine"],
   [GONE, "tpm-gone", "it was unplugged", "plug it in"],
   [FAILED, "tpm-error", "it answers nonsense", "restart the machine"],
 ])("what does not hold any more is a step with its reason and fix", async (outcome, state, detail, fix) => {
