@@ -71,7 +71,7 @@ export async function bootNode(
       }
     },
     updateAuthority: (store: Store, drawn: Random) =>
-      updateAuthority(trust.update_key, () => ownAuthorId(store, (bytes) => drawn.bytes(bytes))),
+      updateAuthority(trust.update_key, () => ownAuthorId(store, { nodeName: config.node.name, random: drawn, log })),
   };
   const { mode, pcr, pcrs } = trust;
   return boot(ports, { mode, pcr, pcrs, entropyFailure: entropy.on_failure });

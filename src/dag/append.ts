@@ -7,12 +7,14 @@ import { addBlocks } from "./add-blocks.ts";
 import { cidOf } from "./cid.ts";
 import type { Draft } from "./draft.ts";
 import { type AuthorEntry, type FileEntry, decodeEntry } from "./entry.ts";
-import { arrivalKey, entryKey, fileKey, namedKey, signatureKey, titleKey } from "./keys.ts";
+import { type Handover, decodeHandover, isAgreed } from "./handover.ts";
+import { arrivalKey, entryKey, fileKey, handoverKey, namedKey, signatureKey, titleKey } from "./keys.ts";
 import {
   type AuthorRecord,
   type EntrySummary,
   encodeArrivalRecord,
   encodeFileRecord,
+  encodeHandoverRecord,
   encodeLogRecord,
 } from "./records.ts";
 
@@ -31,6 +33,8 @@ export interface Link {
   readonly head: Bytes;
 }
 
+type Meaning = AuthorEntry | FileEntry | Handover;
+
 /**
  * @param links at least one, in a row, the first after what is held
  * @param signature over the head of the last
@@ -47,12 +51,18 @@ export async function appendLinks(
   if (first === undefined || last === undefined) return;
   const arrival = draft.totals().arrivals;
   let name = draft.author(author.hex)?.name ?? "";
+  let ended = await draft.has(handoverKey(author.bytes));
   for (const link of links) {
     const { seq, head, bytes } = link;
-    const entry = meaningOf(bytes, publicKey);
+    // Whoever still has a key that was handed over may write on: it is held, and means nothing.
+    const entry = ended ? undefined : meaningOf(bytes, publicKey);
     draft.set(entryKey(author.bytes, seq), encodeLogRecord({ head, entry: bytes, summary: summaryOf(entry) }));
     if (entry?.kind === "author") name = entry.name;
     if (entry?.kind === "file") await indexFile(draft, author.bytes, entry, { seq, arrival });
+    if (entry?.kind === "handover") {
+      draft.set(handoverKey(author.bytes), encodeHandoverRecord({ seq, successor: entry.successor }));
+      ended = true;
+    }
   }
   draft.set(signatureKey(author.bytes, last.seq), signature);
   draft.set(arrivalKey(arrival), encodeArrivalRecord({ author: author.bytes, first: first.seq, count: links.length }));
@@ -65,15 +75,19 @@ export async function appendLinks(
  * Undefined for an entry that means nothing here: of a kind or a packing to come, or malformed. It is its author's all the
  * same, and held and passed on: were it refused, the log would end there for ever.
  */
-function meaningOf(bytes: Bytes, publicKey: Bytes): AuthorEntry | FileEntry | undefined {
+function meaningOf(bytes: Bytes, publicKey: Bytes): Meaning | undefined {
   const entry = decodeEntry(bytes);
-  if (!entry.ok || entry.value.kind === "other") return undefined;
+  if (!entry.ok) return undefined;
+  if (entry.value.kind === "other") {
+    const handover = decodeHandover(bytes);
+    return handover.ok && isAgreed(handover.value, publicKey) ? handover.value : undefined;
+  }
   if (entry.value.kind === "author" && !equalBytes(entry.value.publicKey, publicKey)) return undefined;
   return entry.value;
 }
 
-function summaryOf(entry: AuthorEntry | FileEntry | undefined): EntrySummary {
-  if (entry === undefined) return { kind: "other" };
+function summaryOf(entry: Meaning | undefined): EntrySummary {
+  if (entry === undefined || entry.kind === "handover") return { kind: "other" };
   if (entry.kind === "author") return { kind: "author", name: entry.name };
   const { codec, prefix, bytes, name } = entry;
   return { kind: "file", codec, prefix, bytes, name };

@@ -6,11 +6,29 @@ import { fromHex, fromUtf8, toHex } from "../kernel/bytes.ts";
 import type { Store } from "../ports/store.ts";
 import type { Blocks } from "./blocks.ts";
 import type { HeldDigests } from "./held-digests.ts";
-import { arrivalRange, authorOfTitle, entryKey, entryRange, fileKey, fileRange, seqOfKey, titleRange } from "./keys.ts";
+import { authorId } from "./author.ts";
+import {
+  arrivalRange,
+  authorOfTitle,
+  entryKey,
+  entryRange,
+  fileKey,
+  fileRange,
+  handoverKey,
+  handoverRange,
+  seqOfKey,
+  titleRange,
+} from "./keys.ts";
 import type { Ledger } from "./ledger.ts";
-import { type FileRecord, decodeArrivalRecord, decodeFileRecord, decodeLogRecord } from "./records.ts";
+import {
+  type FileRecord,
+  decodeArrivalRecord,
+  decodeFileRecord,
+  decodeHandoverRecord,
+  decodeLogRecord,
+} from "./records.ts";
 import { readable } from "./readable.ts";
-import type { FileRow, LogRow } from "./shard.ts";
+import type { FileRow, HandoverRow, LogRow } from "./shard.ts";
 
 /** Rows whose blocks are looked up at a time. */
 const STRIDE = 64;
@@ -63,6 +81,15 @@ export class Catalogue {
     return rows;
   }
 
+  async *handovers(): AsyncGenerator<HandoverRow> {
+    for await (const { key, value } of readable(this.#store, handoverRange())) {
+      const { seq, successor } = decodeHandoverRecord(value);
+      const from = toHex(key.subarray(1));
+      const { count = seq, quarantined = false } = this.#ledger.committed.author(from) ?? {};
+      yield { from, to: toHex(authorId(successor)), seq, ignored: count - seq, contested: quarantined };
+    }
+  }
+
   /** The newest version of that name, of every author who has one. */
   async named(name: string): Promise<readonly FileRow[]> {
     const found: { author: string; record: FileRecord }[] = [];
@@ -109,16 +136,20 @@ export class Catalogue {
     const { head, summary } = decodeLogRecord(value);
     const row = { author, authorName: this.#nameOf(author), seq, kind: summary.kind, head };
     if (summary.kind !== "file") {
-      return {
-        ...row,
-        name: summary.kind === "author" ? summary.name : "",
-        prefix: undefined,
-        cid: undefined,
-        bytes: 0,
-      };
+      const { kind, name = "" } = summary.kind === "author" ? summary : await this.#otherKind(author, seq);
+      return { ...row, kind, name, prefix: undefined, cid: undefined, bytes: 0 };
     }
     const { codec, prefix, bytes, name } = summary;
     return { ...row, name, prefix, cid: await this.#blocks.cidOf({ codec, digest: prefix }, names), bytes };
+  }
+
+  /** What an entry is that is no file, and does not introduce its author. */
+  async #otherKind(author: string, seq: number): Promise<Partial<Pick<LogRow, "name">> & Pick<LogRow, "kind">> {
+    const record = await this.#store.get(handoverKey(bytesOf(author)));
+    const handover = record === undefined ? undefined : decodeHandoverRecord(record);
+    if (handover === undefined || seq < handover.seq) return { kind: "other" };
+    if (seq > handover.seq) return { kind: "ignored" };
+    return { kind: "handover", name: toHex(authorId(handover.successor)) };
   }
 
   #nameOf(author: string): string {

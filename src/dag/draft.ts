@@ -88,6 +88,11 @@ export class Draft implements View {
     this.#bytes += key.length + value.length;
   }
 
+  remove(key: Uint8Array): void {
+    this.#changes.set(mapKey(key), { key, value: undefined });
+    this.#bytes += key.length;
+  }
+
   author(id: string): AuthorRecord | undefined {
     return this.#authors.get(id) ?? this.#below.author(id);
   }

@@ -28,8 +28,12 @@ const KIND = {
   arrival: 0x74,
   /** author → proof of a fork, as `fork.ts` writes it */
   fork: 0x78,
+  /** author → where it handed over, and to whom */
+  handover: 0x68,
   /** → seed of the own author */
   seed: 0x6f,
+  /** → nothing: the own author is replaced when the shard opens next */
+  succession: 0x72,
   /** → totals */
   totals: 0x6b,
 } as const;
@@ -38,6 +42,8 @@ const ARRIVAL_BYTES = 6;
 const TITLE_BYTES = 8;
 
 export const SEED_KEY = Uint8Array.of(KIND.seed);
+/** Stands while the own author is to be replaced. */
+export const SUCCESSION_KEY = Uint8Array.of(KIND.succession);
 export const TOTALS_KEY = Uint8Array.of(KIND.totals);
 
 export function blockKey(digest: Uint8Array): Bytes {
@@ -158,6 +164,14 @@ export function forkKey(author: Uint8Array): Bytes {
 
 export function forkRange(): Range {
   return below(Uint8Array.of(KIND.fork));
+}
+
+export function handoverKey(author: Uint8Array): Bytes {
+  return keyOf(KIND.handover, author);
+}
+
+export function handoverRange(): Range {
+  return below(Uint8Array.of(KIND.handover));
 }
 
 function keyOf(kind: number, ...parts: readonly Uint8Array[]): Bytes {

@@ -6,7 +6,7 @@ import { copyBytes, toHex } from "../kernel/bytes.ts";
 import { AgentError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
 import { addBlocks } from "./add-blocks.ts";
-import { type Author, SEED_BYTES, authorId } from "./author.ts";
+import { type Author, authorId } from "./author.ts";
 import { type BlockRef, refOf } from "./block-ref.ts";
 import { Blocks } from "./blocks.ts";
 import { Catalogue } from "./catalogue.ts";
@@ -14,7 +14,7 @@ import type { Cid } from "./cid.ts";
 import { fileEntry } from "./entry.ts";
 import { Finder } from "./finder.ts";
 import { type ForkRow, type ForkVerdict, decodeFork, forkFlaw } from "./fork.ts";
-import { forkRange } from "./keys.ts";
+import { forkRange, SUCCESSION_KEY } from "./keys.ts";
 import { Ledger } from "./ledger.ts";
 import { type Run, readRun, verifyRecords } from "./log-reader.ts";
 import { MAX_FILE_BYTES, splitFile } from "./manifest.ts";
@@ -28,6 +28,7 @@ import type {
   AuthorRow,
   FileRow,
   Gate,
+  HandoverRow,
   LogRow,
   MergeVerdict,
   Shard,
@@ -46,7 +47,7 @@ export async function openShard(store: Store, options: ShardOptions): Promise<Sh
   const log = options.log.named("shard");
   const ledger = await Ledger.open(store);
   await indexTitles(store);
-  const author = await openAuthor(ledger, options.nodeName, () => options.random.bytes(SEED_BYTES));
+  const author = await openAuthor(ledger, { ...options, log });
   const sound = await tailIsSound(ledger, author);
   if (!sound) log.error("the end of this node's own log is damaged; files can be read, not put");
   return new StoredShard(store, ledger, { author, sound, gate: options.gate });
@@ -104,6 +105,14 @@ class StoredShard implements Shard {
     this.#demandSound();
     const bytes = copyBytes(entry);
     return this.#ledger.commit((draft) => appendBytes(draft, this.author, bytes));
+  }
+
+  replaceAuthor(): Promise<void> {
+    return this.#ledger.commit((draft) => Promise.resolve(draft.set(SUCCESSION_KEY, new Uint8Array())));
+  }
+
+  isAuthorReplaced(): Promise<boolean> {
+    return this.#store.has(SUCCESSION_KEY);
   }
 
   #demandSound(): void {
@@ -230,6 +239,10 @@ class StoredShard implements Shard {
     const record = this.#ledger.committed.author(toHex(author));
     if (record === undefined) return { count: 0, verified: 0 };
     return { count: record.count, verified: await verifyRecords(this.#store, author, record) };
+  }
+
+  handovers(): AsyncIterable<HandoverRow> {
+    return this.#catalogue.handovers();
   }
 
   async *forks(): AsyncGenerator<ForkRow> {

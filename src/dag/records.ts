@@ -134,6 +134,26 @@ export function decodeBlockRecord(record: Uint8Array): { readonly codec: Codec; 
   return { codec, bytes };
 }
 
+/** Where an author's log ends, and who goes on. */
+export interface HandoverRecord {
+  /** Of the entry that says so. What comes after it means nothing. */
+  readonly seq: number;
+  /** Public key, 32 bytes. */
+  readonly successor: Bytes;
+}
+
+export function encodeHandoverRecord({ seq, successor }: HandoverRecord): Bytes {
+  return new ByteWriter().u32(seq).bytes(successor).finish();
+}
+
+export function decodeHandoverRecord(bytes: Uint8Array): HandoverRecord {
+  const reader = new ByteReader(bytes);
+  const seq = reader.u32();
+  const successor = copyBytes(reader.take(PUBLIC_KEY_BYTES));
+  demand(reader, "handover");
+  return { seq, successor };
+}
+
 /** Entries that came together: `count` of one author, from `first` on. */
 export interface ArrivalRecord {
   readonly author: Bytes;

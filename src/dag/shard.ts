@@ -38,8 +38,9 @@ export interface LogRow {
   readonly authorName: string;
   readonly seq: number;
   /** "other": of a kind that this version does not know. */
-  readonly kind: "author" | "file" | "other";
-  /** Empty for an entry of another kind. */
+  /** "handover": the log ends here. "ignored": it comes after that, from whoever still has the key. */
+  readonly kind: "author" | "file" | "other" | "handover" | "ignored";
+  /** Of a handover the id of who goes on, 16 hex digits; empty for an entry of another kind. */
   readonly name: string;
   /** The first 16 bytes of the root's digest; undefined unless it is a file. */
   readonly prefix: Bytes | undefined;
@@ -57,6 +58,18 @@ export interface AuthorRow {
   readonly count: number;
   /** True once two different signed entries for one position were seen: nothing more is taken from this author. */
   readonly quarantined: boolean;
+}
+
+/** One author that goes on as another, both keys having said so. */
+export interface HandoverRow {
+  /** The ids of the log that ended, and of the one that goes on: 16 hex digits. */
+  readonly from: string;
+  readonly to: string;
+  /** Where the log ended, and the entries that came after that all the same: somebody else has its key. */
+  readonly seq: number;
+  readonly ignored: number;
+  /** The log that ended was signed in two versions: who goes on for it is anybody's guess. */
+  readonly contested: boolean;
 }
 
 export interface VectorRow {
@@ -98,7 +111,7 @@ export interface Shard {
   /**
    * Stores a file and announces it in the own log, in one durable write. The same name again is a newer version; the
    * same name with the same content changes nothing.
-   * @throws AgentError "NAME_INVALID", "FILE_TOO_LARGE", "AUTHOR_FORKED", "LOG_DAMAGED", "SHARD_BUSY", and what the
+   * @throws AgentError "NAME_INVALID", "FILE_TOO_LARGE", "AUTHOR_FORKED", "AUTHOR_REPLACED", "LOG_DAMAGED", "SHARD_BUSY", and what the
    *   store throws
    */
   putFile(name: string, content: Uint8Array): Promise<{ readonly cid: Cid; readonly seq: number }>;
@@ -183,9 +196,19 @@ export interface Shard {
 
   /**
    * Passes on, in the own log, what the authority of the village has stated. @returns its position
-   * @throws AgentError "AUTHOR_FORKED", "LOG_DAMAGED", "SHARD_BUSY", and what the store throws
+   * @throws AgentError "AUTHOR_FORKED", "AUTHOR_REPLACED", "LOG_DAMAGED", "SHARD_BUSY", and what the store throws
    */
   putStatement(entry: Uint8Array): Promise<number>;
+
+  /**
+   * From the next opening on this node writes a new log, with a new key, and its old log ends by saying so; unless that is
+   * damaged, in quarantine, or has ended before. The old seed is overwritten then.
+   */
+  replaceAuthor(): Promise<void>;
+  /** True when that was asked for. */
+  isAuthorReplaced(): Promise<boolean>;
+  /** Of all logs that are held; who goes on may be unknown here. */
+  handovers(): AsyncIterable<HandoverRow>;
 
   /** What proves of each author in quarantine that it signed two histories, fit for anybody: see `fork.ts`. */
   forks(): AsyncIterable<ForkRow>;

@@ -140,10 +140,14 @@ export class Checkpoints implements Service {
   async #makeOwn(): Promise<void> {
     const { clock, exchange, shard, store } = this.#ports;
     const { author } = shard;
-    const count = shard.count(toHex(author.id));
+    const own = toHex(author.id);
+    const count = shard.count(own);
     const nowS = Math.floor(clock.nowMs() / 1000);
     const kept = new ByteReader((await store.get(OWN_KEY)) ?? new Uint8Array(8));
-    const [before, atS] = [kept.u32(), kept.u32()];
+    const last = { seq: kept.u32(), atS: kept.u32() };
+    // What is kept may be of a log that this node wrote under a former key.
+    const isOurs = (await shard.resolve(`${own}/${last.seq}`))[0]?.name === CHECKPOINT_NAME;
+    const { seq: before, atS } = isOurs ? last : { seq: 0, atS: 0 };
     // The checkpoint's own entry is no reason for the next one.
     const grown = count - before - (before === 0 ? 1 : 0);
     if (grown < EVERY_ENTRIES && (grown < 1 || nowS - atS < EVERY_MS / 1000)) return;

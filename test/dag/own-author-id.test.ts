@@ -12,11 +12,12 @@ test("is the shard's, whichever of the two comes first, and needs no random numb
   const noMore = (): never => {
     throw new Error("drawn again");
   };
+  const options = { nodeName: "clinic", log: silentLog };
   for (const early of [true, false]) {
     const store = openMemoryStore();
-    const before = early ? await ownAuthorId(store, (bytes) => random.bytes(bytes)) : undefined;
+    const before = early ? await ownAuthorId(store, { ...options, random }) : undefined;
     const shard = await openShard(store, { random, nodeName: "clinic", log: silentLog });
-    const after = await ownAuthorId(store, noMore);
+    const after = await ownAuthorId(store, { ...options, random: { bytes: noMore } });
     expect(toHex(after)).toBe(toHex(shard.author.id));
     if (before !== undefined) expect(after).toEqual(before);
     expect(shard.authors()).toMatchObject([{ name: "clinic", count: 1 }]);

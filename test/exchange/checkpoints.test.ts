@@ -135,6 +135,19 @@ describe("a village with checkpoints", () => {
     expect((await writer.shard.resolve(CHECKPOINT_NAME))[0]?.seq).toBe(6 + EVERY_ENTRIES);
   });
 
+  test("makes one of the log under a new key, too, however long the former one was", async () => {
+    const before = await rig("writer", (own) => [memberOf(own)]);
+    for (const name of ["a", "b", "c"]) await before.shard.putFile(name, utf8(name));
+    await before.checkpoints.look();
+    expect((await before.shard.resolve(CHECKPOINT_NAME)).map(({ seq }) => seq)).toEqual([5]);
+    await before.shard.replaceAuthor();
+    const after = await rig("the same writer", (own) => [memberOf(own)], before.store);
+    expect(toHex(after.shard.author.id)).not.toBe(toHex(before.shard.author.id));
+    await after.shard.putFile("d", utf8("d"));
+    for (let i = 0; i < 3; i++) await after.checkpoints.look();
+    expect((await after.shard.resolve(CHECKPOINT_NAME)).map(({ seq }) => seq)).toEqual([3, 5]);
+  });
+
   test("finds a log that its author's ML-DSA key contradicts, and looks at none of strangers", async () => {
     const writer = await rig("writer", (own) => [memberOf(own)]);
     const [reader, stranger] = [await rig("reader", () => [memberOf(writer.shard)]), await rig("stranger", () => [])];

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { p256FromSecret } from "../../src/kernel/p256.ts";
+import { updatePolicyRef } from "../../src/attest/approval.ts";
 import { pcrPolicyDigest } from "../../src/kernel/pcr.ts";
 import { toHex, utf8 } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
@@ -171,6 +172,24 @@ describe("a node whose key", () => {
     machine.trustAuthority();
     expect(await machine.states()).toBe(WELL);
     expect(sealed()?.authority).toEqual(machine.updates);
+  });
+
+  test("has another author is sealed to that one's approvals at the next boot, and those of the former open nothing", async () => {
+    const machine = new KeyMachine(fakeChip());
+    machine.trustAuthority();
+    await machine.states();
+    const former = machine.approvalOf({ code: "v2" });
+    const successor = new Uint8Array(8).fill(9);
+    const own = machine.approvalOf({ code: "v2" }, machine.authority, successor);
+    if (machine.updates !== undefined) {
+      machine.updates = { ...machine.updates, policyRef: updatePolicyRef(successor) };
+    }
+    expect(await machine.states()).toBe(WELL);
+    machine.memory.files.set("approval-1.txt", former);
+    machine.code = "v2";
+    expect(await machine.states()).toBe(SHUT);
+    machine.memory.files.set("approval-1.txt", own);
+    expect(await machine.states()).toBe(WELL);
   });
 
   test("waits for approvals keeps eight of them, and says when there are more", async () => {
