@@ -20,6 +20,8 @@ export interface KeysView {
   rotateStoreKey(): Promise<StoreKeyReport>;
   /** @throws AgentError "ROTATION_UNDER_WAY", "TPM_NONE" */
   rotateAttestationKey(): Promise<{ readonly next_generation: number }>;
+  /** From the next start on. @throws AgentError "QUARANTINE" */
+  rotateAuthorKey(): Promise<KeysReport["author_key"]>;
   /** @throws AgentError "APPROVAL_INVALID", "APPROVAL_FOREIGN", "NO_UPDATE_KEY", "TOO_MANY" */
   approve(file: Uint8Array): Promise<ApprovalReport>;
 }
@@ -43,6 +45,10 @@ export function keyRoutes(app: Hono, keys: KeysView, allowed: (request: Request)
   app.post("/v1/keys/attestation", async (context) => {
     await readJson(allowed(context.req.raw), emptyBody);
     return answer(await keys.rotateAttestationKey(), 202);
+  });
+  app.post("/v1/keys/author", async (context) => {
+    await readJson(allowed(context.req.raw), emptyBody);
+    return answer(await keys.rotateAuthorKey(), 202);
   });
   app.post("/v1/keys/approvals", async (context) => {
     const file = await readBytes(allowed(context.req.raw), MAX_APPROVAL_BYTES);

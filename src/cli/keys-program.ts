@@ -7,7 +7,13 @@ import {
   type CreateOptions,
   type UseOptions,
 } from "./commands/recovery.ts";
-import { keys, rotateAttestationKey, rotateStoreKey, type StoreKeyOptions } from "./commands/rotate.ts";
+import {
+  keys,
+  rotateAttestationKey,
+  rotateAuthorKey,
+  rotateStoreKey,
+  type StoreKeyOptions,
+} from "./commands/rotate.ts";
 import type { CliIo } from "./io.ts";
 
 interface Json {
@@ -66,6 +72,12 @@ function addRotate(program: Command, io: CliIo): void {
     "Use another attestation key of the TPM from the next start on; the node must be enrolled again.",
     "caye rotate attestation-key",
   ).action((options: Json) => rotateAttestationKey(io, options));
+  command(
+    rotate,
+    "author-key",
+    "Write a new log under a new key from the next start on; the node must be enrolled again.",
+    "caye rotate author-key",
+  ).action((options: Json) => rotateAuthorKey(io, options));
 }
 
 function command(parent: Command, name: string, description: string, example: string): Command {

@@ -59,6 +59,11 @@ const ENGLISH = {
   noEntries: "No entries yet. Put a file: caye put FILE",
   introduces: "(introduces itself)",
   unknownKind: "(no file: of the village, or of a later version)",
+  endsHere: (id: string) => `(ends here, and goes on as ${id})`,
+  ignored: "(ignored: it comes after the end of this log)",
+  goesOn: (from: string, to: string, ignored: number) =>
+    `${from} goes on as ${to}${ignored === 0 ? "" : `; SOMEBODY ELSE has the former key: ${count(ignored, "entry", "entries")} ignored`}`,
+  contested: (from: string, to: string) => `${from} goes on as ${to}? It has signed two different logs: CONTESTED`,
   saved: (file: string, size: string) => `Saved ${file} (${size})`,
   stored: (name: string, size: string, cid: string) => `Stored ${name} (${size}) as ${cid}`,
   notByAir: (command: string) =>
@@ -153,6 +158,11 @@ const SPANISH: Words = {
   noEntries: "Todavía no hay entradas. Guarde un archivo: caye put ARCHIVO",
   introduces: "(se presenta)",
   unknownKind: "(no es archivo: de la aldea, o de una versión posterior)",
+  endsHere: (id) => `(termina aquí, y sigue como ${id})`,
+  ignored: "(ignorada: viene después del fin de este registro)",
+  goesOn: (from, to, ignored) =>
+    `${from} sigue como ${to}${ignored === 0 ? "" : `; OTRO tiene la clave anterior: ${count(ignored, "entrada ignorada", "entradas ignoradas")}`}`,
+  contested: (from, to) => `¿${from} sigue como ${to}? Firmó dos registros distintos: DISPUTADO`,
   saved: (file, size) => `Guardado en ${file} (${size})`,
   stored: (name, size, cid) => `Guardado ${name} (${size}) como ${cid}`,
   notByAir: (command) =>

@@ -1,6 +1,7 @@
 /** What an operator should know: each check OK, WARN or FAIL, with the fix. @module */
 import type { BootStep, Check } from "../kernel/reports.ts";
 import { recoveryCheck } from "./keys-desk.ts";
+import { handoverChecks } from "./handovers.ts";
 import { attestationChecks } from "./attested.ts";
 import { authorLabel } from "./author-label.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
@@ -33,6 +34,7 @@ async function openChecks(parts: DeskParts, open: OpenParts): Promise<readonly C
     neighbourCheck(parts, open),
     ...suspectChecks(open),
     ...forkChecks(open),
+    ...(await handoverChecks(open)),
     ...attestationChecks(open),
     ...checkpointChecks(open),
     ...(await logChecks(open)),

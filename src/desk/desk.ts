@@ -24,6 +24,7 @@ import { AttestDesk } from "./attest-desk.ts";
 import { EntropyDesk } from "./entropy-desk.ts";
 import { exportArchive, importArchive } from "./archives.ts";
 import { checks } from "./checks.ts";
+import { handoverReports } from "./handovers.ts";
 import { KeysDesk } from "./keys-desk.ts";
 import { authorLabel } from "./author-label.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
@@ -44,7 +45,7 @@ export class Desk implements AgentView {
   constructor(parts: DeskParts) {
     this.#parts = parts;
     this.alerts = new AlertsDesk(parts, () => this.#open());
-    this.keys = new KeysDesk(parts.keys);
+    this.keys = new KeysDesk(parts.keys, () => this.#open().shard);
     this.village = new VillageDesk(parts, () => this.#open());
     this.attest = new AttestDesk(parts, () => this.#open());
     this.entropy = new EntropyDesk(parts);
@@ -78,6 +79,7 @@ export class Desk implements AgentView {
         entries: count,
         verified: verified.has(id),
       })),
+      handovers: await handoverReports(shard),
       entries: rows.map(({ author, authorName, seq, kind, name, cid, prefix, bytes, head }) => ({
         author: authorLabel(authorName, author),
         seq,

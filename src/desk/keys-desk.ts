@@ -1,19 +1,30 @@
 /** The desk's view of the node's keys: what boot handed over, in the API's words; and what doctor says of them. @module */
 import { toHex } from "../kernel/bytes.ts";
+import { isAgentError } from "../kernel/errors.ts";
 import type { ApprovalReport, KeysReport, RecoveryReport, StoreKeyReport } from "../kernel/keys.ts";
 import type { BootStep, Check } from "../kernel/reports.ts";
 import type { KeysView } from "../api/keys.ts";
+import type { Shard } from "../dag/shard.ts";
 import type { NodeKeys } from "../trust/keychain.ts";
 
 export class KeysDesk implements KeysView {
   readonly #keys: NodeKeys;
 
-  constructor(keys: NodeKeys) {
+  readonly #shard: () => Shard;
+
+  /** @param shard throws AgentError "QUARANTINE" while the store is shut */
+  constructor(keys: NodeKeys, shard: () => Shard) {
     this.#keys = keys;
+    this.#shard = shard;
   }
 
-  report(): Promise<KeysReport> {
-    return this.#keys.report();
+  async report(): Promise<KeysReport> {
+    return { ...(await this.#keys.report()), author_key: await this.#authorKey() };
+  }
+
+  async rotateAuthorKey(): Promise<KeysReport["author_key"]> {
+    await this.#shard().replaceAuthor();
+    return this.#authorKey();
   }
 
   async makeRecovery(publicKey: Uint8Array): Promise<{ readonly words: string }> {
@@ -32,6 +43,16 @@ export class KeysDesk implements KeysView {
     const { digest, verdict } = await this.#keys.takeApproval(file);
     return { verdict, digest: toHex(digest) };
   }
+
+  async #authorKey(): Promise<KeysReport["author_key"]> {
+    try {
+      const shard = this.#shard();
+      return { id: toHex(shard.author.id), replaced_at_next_start: await shard.isAuthorReplaced() };
+    } catch (error) {
+      if (isAgentError(error, "QUARANTINE")) return { id: "", replaced_at_next_start: false };
+      throw error;
+    }
+  }
 }
 
 /** While the store moves to a new key: how far it is. Nothing is wrong then. */
@@ -45,7 +66,7 @@ export function rekeyStep({ state, looked, moved }: StoreKeyReport): BootStep | 
 }
 
 /** What would be lost with the TPM. */
-export function recoveryCheck({ recovery }: KeysReport): Check {
+export function recoveryCheck({ recovery }: Pick<KeysReport, "recovery">): Check {
   const { state, detail } = RECOVERY[recovery.state];
   const named = recovery.state === "made" ? ` ${recovery.words}` : "";
   return {

@@ -5,6 +5,7 @@ import type { MemberRow, MemberStanding, RequestReport, RosterReport, StatementR
 import type { VillageView } from "../api/village.ts";
 import type { Member, Membership } from "../dag/membership.ts";
 import { decodeStatementFile, encodeRequest } from "../dag/statement-file.ts";
+import { handoverReports } from "./handovers.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
 import { authorLabel } from "./author-label.ts";
 
@@ -38,6 +39,7 @@ export class VillageDesk implements VillageView {
         .authors()
         .filter(({ id }) => !known.has(id))
         .map(({ id, name }) => authorLabel(name, id)),
+      handovers: await handoverReports(shard),
       revocations: membership?.revocationNumber() ?? 0,
       revoked: membership?.revoked() ?? [],
     };

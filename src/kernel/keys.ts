@@ -5,9 +5,14 @@ export interface KeysReport {
   readonly recovery: RecoveryReport;
   /** Generation of the TPM's attestation key: in use, and from the next start on. */
   readonly attestation_key: { readonly generation: number; readonly next_generation: number };
+  /** This node as an author: 16 hex digits, empty when the store is shut; and whether it is another from the next start on. */
+  readonly author_key: { readonly id: string; readonly replaced_at_next_start: boolean };
   /** Updates that the village's authority approved beforehand: digests of states, hex. */
   readonly approvals: readonly string[];
 }
+
+/** What boot knows of them. */
+export type TrustKeysReport = Omit<KeysReport, "author_key">;
 
 /**
  * `settled`: the store is under one key. `moving`: on its way from one to another. `tidying`: it has arrived, and the

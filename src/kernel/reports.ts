@@ -5,7 +5,7 @@
  */
 import type { EntropyReport } from "./entropy-reports.ts";
 import type { AttestReason } from "./attest.ts";
-import type { MemberStanding } from "./village.ts";
+import type { HandoverReport, MemberStanding } from "./village.ts";
 
 /** One file that this node knows of: its own, or announced by a neighbour. */
 export interface FileRow {
@@ -101,10 +101,10 @@ export interface LogRow {
   readonly seq: number;
   /**
    * `author`: by which an author introduces itself; `file`: it announces a file; `other`: of a kind that this version does
-   * not know.
+   * not know; `handover`: the log ends here, and another author goes on; `ignored`: it comes after that.
    */
-  readonly kind: "author" | "file" | "other";
-  /** The file's, or the author's own short name; empty for another kind. */
+  readonly kind: "author" | "file" | "other" | "handover" | "ignored";
+  /** The file's, or the author's own short name, or the id of who goes on; empty for another kind. */
   readonly name: string;
   /** Null unless it is a file whose first block is here. */
   readonly cid: string | null;
@@ -122,6 +122,7 @@ export interface LogReport {
     /** True when a signature by the author covers every entry. */
     readonly verified: boolean;
   }[];
+  readonly handovers: readonly HandoverReport[];
   readonly entries: readonly LogRow[];
 }
 

@@ -101,6 +101,17 @@ export interface MemberRow {
   readonly contradicted: boolean;
 }
 
+/** One author that goes on under another key, as both keys have signed. */
+export interface HandoverReport {
+  /** `name (id)`, before and after. */
+  readonly from: string;
+  readonly to: string;
+  /** Entries under the former key that came after that: somebody else has it. */
+  readonly ignored: number;
+  /** The former log was signed in two versions: do not rely on this. */
+  readonly contested: boolean;
+}
+
 export interface RosterReport {
   /** 128 hex digits; empty when the configuration names none. */
   readonly authority: string;
@@ -109,6 +120,8 @@ export interface RosterReport {
   readonly members: readonly MemberRow[];
   /** Authors whose logs are here without a certificate: `name (id)`. */
   readonly others: readonly string[];
+  /** Authors of the two that go on under another key. */
+  readonly handovers: readonly HandoverReport[];
   /** Number of the newest revocation list, 0 when there is none, and the serials on it. */
   readonly revocations: number;
   readonly revoked: readonly number[];

@@ -5,7 +5,7 @@
  */
 import { AgentError } from "../kernel/errors.ts";
 import { toHex } from "../kernel/bytes.ts";
-import type { KeysReport, RecoveryReport, StoreKeyReport } from "../kernel/keys.ts";
+import type { RecoveryReport, StoreKeyReport, TrustKeysReport } from "../kernel/keys.ts";
 import { aborted, type Service } from "../kernel/service.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -35,7 +35,7 @@ export interface KeychainParts {
 
 /** What operators may do about the keys while the agent runs. As a service it moves the store to its new key. */
 export interface NodeKeys extends Service {
-  report(): Promise<KeysReport>;
+  report(): Promise<TrustKeysReport>;
   storeKey(): StoreKeyReport;
   /** Announces a planned change, see `allowNext`. @returns the register's value to come, 32 bytes */
   allowNext(next: OwnChanges): Promise<Uint8Array>;
@@ -76,7 +76,7 @@ export class Keychain implements NodeKeys {
     });
   }
 
-  async report(): Promise<KeysReport> {
+  async report(): Promise<TrustKeysReport> {
     const { memory, generation } = this.#parts;
     const { generation: next } = await keyGeneration(memory);
     return {

@@ -9,6 +9,7 @@ const ROUTES = [
   ["POST", "/v1/keys/recovery", JSON.stringify({ public_key: "ab".repeat(32) }), 201],
   ["POST", "/v1/keys/store", "{}", 202],
   ["POST", "/v1/keys/attestation", undefined, 202],
+  ["POST", "/v1/keys/author", "{}", 202],
   ["POST", "/v1/keys/approvals", "an approval", 201],
 ] as const;
 
@@ -36,6 +37,7 @@ test.each([
   ["/v1/keys/recovery", JSON.stringify({ public_key: "ab".repeat(32), words: [] })],
   ["/v1/keys/store", JSON.stringify({ key: "ab" })],
   ["/v1/keys/attestation", "no JSON"],
+  ["/v1/keys/author", JSON.stringify({ seed: "ab" })],
 ])("%s refuses %s", async (path, body) => {
   expect((await ask("POST", path, body)).status).toBe(400);
 });

@@ -396,6 +396,35 @@ describe("files", () => {
     expect(await json("log", "--limit", "7")).toEqual(await cli.view.log(7));
   });
 
+  test("log shows who goes on as whom, and what came after the end of a log", async () => {
+    const { log: whole } = cli.view;
+    const at = { author: "clinic (0011223344556677)", cid: null, prefix: null, bytes: 0, head: "ab".repeat(32) };
+    const link = { from: "clinic (0011223344556677)", to: "clinic (8899aabbccddeeff)", ignored: 0, contested: false };
+    cli.view.log = async (limit) => ({
+      ...(await whole(limit)),
+      entries: [
+        { ...at, seq: 5, kind: "ignored", name: "" },
+        { ...at, seq: 4, kind: "handover", name: "8899aabbccddeeff" },
+        { ...at, seq: 3, kind: "other", name: "" },
+      ],
+      handovers: [link, { ...link, ignored: 1 }, { ...link, contested: true }],
+    });
+    const { out } = await cli.run("log");
+    for (const text of [
+      "(ends here, and goes on as 8899aabbccddeeff)",
+      "(ignored: it comes after the end of this log)",
+      "(no file: of the village, or of a later version)",
+      "\nclinic (0011223344556677) goes on as clinic (8899aabbccddeeff)\n",
+      "goes on as clinic (8899aabbccddeeff); SOMEBODY ELSE has the former key: 1 entry ignored\n",
+      "It has signed two different logs: CONTESTED\n",
+    ])
+      expect(out).toContain(text);
+    cli.env["LANG"] = "es_BZ.UTF-8";
+    const { out: spanish } = await cli.run("log");
+    for (const text of ["termina aquí", "ignorada:", "OTRO tiene la clave anterior: 1 entrada ignorada", "DISPUTADO"])
+      expect(spanish).toContain(text);
+  });
+
   test("allow-update sends absolute paths, and asks for at least one", async () => {
     expect((await cli.run("allow-update", "--config", "new.toml")).out).toBe(
       `The store will also open when register 14 holds ${"cd".repeat(32)}\n`,

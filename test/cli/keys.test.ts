@@ -194,6 +194,20 @@ describe("caye rotate", () => {
   });
 });
 
+test("caye rotate author-key says when it happens, and who must know of it", async () => {
+  const { code, out } = await cli.run("rotate", "author-key");
+  expect(code).toBe(0);
+  for (const part of ["3f9a1c20b4d5e6f7", "next start", "caye village request", "caye attest enrol"])
+    expect(out).toContain(part);
+  const { out: json } = await cli.run("rotate", "author-key", "--json");
+  expect(JSON.parse(json)).toEqual({ id: "3f9a1c20b4d5e6f7", replaced_at_next_start: true });
+  expect((await cli.run("keys")).out).toMatch(/^author's key +3f9a1c20b4d5e6f7$/m);
+  cli.view.keys.reports = [keysReport({ author_key: { id: "3f9a1c20b4d5e6f7", replaced_at_next_start: true } })];
+  expect((await cli.run("keys")).out).toContain("3f9a1c20b4d5e6f7; another from the next start on");
+  cli.view.keys.reports = [keysReport({ author_key: { id: "", replaced_at_next_start: false } })];
+  expect((await cli.run("keys")).out).toMatch(/^author's key +out of reach/m);
+});
+
 test("caye keys shows each state in words", async () => {
   const { out } = await cli.run("keys");
   expect(out).toMatch(/^store key +00112233aabbccdd\nrecovery words +made, named 8899aabbccddeeff\n/);

@@ -158,6 +158,10 @@ test("the roster lists members and those without a certificate", async () => {
   const { out } = await cli.run("roster");
   expect(out).toMatch(/clinic +3f9a1c20b4d5e6f7 +!3f9a1c20 +enrolled +2027-05-01 +yes +6b6b6b6b +12 +8/);
   expect(out).toContain("who (0102030405060708): no certificate (show-unverified)");
+  const before = await cli.view.village.roster();
+  const handovers = [{ from: "a (01)", to: "a (02)", ignored: 0, contested: false }];
+  cli.view.village.roster = async () => ({ ...before, handovers });
+  expect((await cli.run("roster")).out).toMatch(/^a \(01\) goes on as a \(02\)$/m);
   expect(JSON.parse((await cli.run("roster", "--json")).out)).toMatchObject({ members: [{ name: "clinic" }] });
   expect((await cli.run("village", "request")).out).toBe("caye-request 1\nAAAA\nBBBB\n");
 });

@@ -33,6 +33,7 @@ test(
     let said = "";
 
     let words: string;
+    let former = "";
     {
       await using agent = await start(state);
       await agent.printed("caye is up");
@@ -43,6 +44,8 @@ test(
       const report: { readonly words: readonly string[] } = JSON.parse(created.stdout);
       words = report.words.join(" ");
       expect((await caye(state, "rotate", "store-key")).code).toBe(0);
+      const { stdout } = await caye(state, "rotate", "author-key", "--json");
+      ({ id: former } = JSON.parse(stdout));
       await agent.stop("SIGKILL");
       said += agent.output();
     }
@@ -57,6 +60,11 @@ test(
         said += stdout;
         return key.state === "settled" && recovery.state === "made" ? true : undefined;
       });
+      const { author_key: author }: KeysReport = JSON.parse((await caye(state, "keys", "--json")).stdout);
+      expect(author).toEqual({ id: expect.stringMatching(/^[0-9a-f]{16}$/), replaced_at_next_start: false });
+      expect([former.length, author.id === former]).toEqual([16, false]);
+      const { stdout: log } = await caye(state, "log");
+      expect(log).toMatch(new RegExp(`\\(${former}\\) goes on as .*\\(${author.id}\\)$`, "m"));
       expect(await caye(state, "recovery", "check", "--words-file", wordsFile)).toMatchObject({ code: 0 });
       const running = await caye(state, "recovery", "open", "--state", state, "--words-file", wordsFile);
       expect([running.code, running.stderr]).toEqual([1, expect.stringMatching(/^caye: process \d+ is using/m)]);

@@ -161,7 +161,7 @@ export function fakeView(): FakeView {
         { author, seq: 2, ...file, head: "ab".repeat(32) },
         { author, seq: 1, ...first, head: "cd".repeat(32) },
       ];
-      return { authors: [{ author, entries: 2, verified: true }], entries: entries.slice(0, limit) };
+      return { authors: [{ author, entries: 2, verified: true }], handovers: [], entries: entries.slice(0, limit) };
     },
     put: async (name, bytes) => {
       shut(view);

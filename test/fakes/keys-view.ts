@@ -19,6 +19,7 @@ export function keysReport(changes: Partial<KeysReport> = {}): KeysReport {
     store_key: { state: "settled", id: "00112233aabbccdd", looked: 0, moved: 0 },
     recovery: { state: "made", words: "8899aabbccddeeff" },
     attestation_key: { generation: 0, next_generation: 0 },
+    author_key: { id: "3f9a1c20b4d5e6f7", replaced_at_next_start: false },
     approvals: [],
     ...changes,
   };
@@ -36,6 +37,7 @@ export function fakeKeys(): FakeKeys {
     },
     rotateStoreKey: async () => ({ state: "moving", id: "445566778899aabb", looked: 0, moved: 0 }),
     rotateAttestationKey: async () => ({ next_generation: 1 }),
+    rotateAuthorKey: async () => ({ id: "3f9a1c20b4d5e6f7", replaced_at_next_start: true }),
     approve: async (file) => {
       if (file.length === 0) throw new AgentError("APPROVAL_INVALID", "that is no approval of an update: empty");
       keys.approvals.push(file);

@@ -23,6 +23,7 @@ export const ROSTER: RosterReport = {
     },
   ],
   others: ["who (0102030405060708)"],
+  handovers: [],
   revocations: 0,
   revoked: [],
 };

@@ -1,5 +1,6 @@
 /** `caye put`, `caye ls` and `caye log`. @module */
-import type { FilesReport, LogReport, PutReport } from "../../kernel/reports.ts";
+import type { FilesReport, LogReport, LogRow, PutReport } from "../../kernel/reports.ts";
+import type { HandoverReport } from "../../kernel/village.ts";
 import { findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { readLocal } from "../local-files.ts";
@@ -68,7 +69,7 @@ export async function log(io: CliIo, words: Words, options: LogOptions): Promise
   const rows = report.entries.map((row) => [
     row.author,
     String(row.seq),
-    row.kind === "file" ? row.name : row.kind === "author" ? words.introduces : words.unknownKind,
+    entryText(words, row),
     row.kind === "file" ? formatBytes(row.bytes) : "",
     row.cid ?? row.prefix ?? "",
     row.head.slice(0, 16),
@@ -76,5 +77,19 @@ export async function log(io: CliIo, words: Words, options: LogOptions): Promise
   const authors = report.authors.map(({ author, entries, verified }) =>
     printable(verified ? words.verified(author, entries) : words.unverified(author, entries)),
   );
-  io.stdout(`${table([[author, seq, name, size, cid, head], ...rows], [1, 3])}\n${authors.join("\n")}\n`);
+  io.stdout(
+    `${table([[author, seq, name, size, cid, head], ...rows], [1, 3])}\n${[...authors, ...handoverLines(words, report.handovers)].join("\n")}\n`,
+  );
+}
+
+function entryText(words: Words, { kind, name }: LogRow): string {
+  if (kind === "file") return name;
+  if (kind === "handover") return words.endsHere(name);
+  return { author: words.introduces, ignored: words.ignored, other: words.unknownKind }[kind];
+}
+
+export function handoverLines(words: Words, handovers: readonly HandoverReport[]): readonly string[] {
+  return handovers.map(({ from, to, ignored, contested }) =>
+    printable(contested ? words.contested(from, to) : words.goesOn(from, to, ignored)),
+  );
 }

@@ -3,8 +3,9 @@ import type { KeysReport, StoreKeyReport } from "../../kernel/keys.ts";
 import { type AgentClient, findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 
-const isKeys = shape<KeysReport>("store_key", "recovery", "attestation_key", "approvals");
+const isKeys = shape<KeysReport>("store_key", "recovery", "attestation_key", "author_key", "approvals");
 const isStoreKey = shape<StoreKeyReport>("state", "id", "looked", "moved");
+const isAuthorKey = shape<KeysReport["author_key"]>("id", "replaced_at_next_start");
 const isNext = shape<{ readonly next_generation: number }>("next_generation");
 const POLL_MS = 1_000;
 
@@ -51,16 +52,32 @@ export async function rotateAttestationKey(io: CliIo, { json }: Json): Promise<v
   );
 }
 
+export async function rotateAuthorKey(io: CliIo, { json }: Json): Promise<void> {
+  const agent = await findAgent(io);
+  const report = await agent.post("/v1/keys/author", {}, isAuthorKey);
+  if (json === true) return print(io, report);
+  io.stdout(
+    `From the agent's next start on, this node writes a new log under a new key. ${report.id} ends by naming it;\n` +
+      "its files stay, here and with the neighbours. To the village's authority the node is then a stranger, so after\n" +
+      "the start: caye village request, and caye attest enrol. Approvals of updates must be made again, too.\n" +
+      "If somebody else may have the former key, the authority revokes it: caye village revoke\n",
+  );
+}
+
 export async function keys(io: CliIo, { json }: Json): Promise<void> {
   const agent = await findAgent(io);
   const report = await agent.getSecret("/v1/keys", isKeys);
   if (json === true) return print(io, report);
-  const { store_key: store, recovery, attestation_key: attestation, approvals } = report;
+  const { store_key: store, recovery, attestation_key: attestation, author_key: author, approvals } = report;
   io.stdout(`store key        ${STORE[store.state](store)}\n`);
   io.stdout(`recovery words   ${RECOVERY[recovery.state](recovery.words)}\n`);
   const { generation, next_generation: next } = attestation;
   const then = next === generation ? "" : `; ${next} from the next start on`;
   io.stdout(`attestation key  number ${generation}${then}\n`);
+  const another = author.replaced_at_next_start ? "; another from the next start on" : "";
+  io.stdout(
+    `author's key     ${author.id === "" ? "out of reach, as the node is in quarantine" : author.id}${another}\n`,
+  );
   const kept = approvals.length === 0 ? ["none"] : approvals;
   for (const approval of kept) io.stdout(`approved update  ${approval}\n`);
 }

@@ -13,6 +13,8 @@ import { findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { placeFor, readLocal, save } from "../local-files.ts";
 import { nodeName, printable, quoted, table } from "../text.ts";
+import { wordsFor } from "../words.ts";
+import { handoverLines } from "./files.ts";
 
 const isRoster = shape<RosterReport>("authority", "members", "others", "revoked");
 const isRequest = shape<RequestReport>("id", "name", "request");
@@ -203,6 +205,11 @@ export async function roster(io: CliIo, { json }: { readonly json?: boolean }): 
   if (rows.length === 0) io.stdout("Nobody is enrolled yet: caye village request, enrol, join\n");
   const others = report.others.map((label) => `${printable(label)}: no certificate (${report.strangers})\n`);
   io.stdout(others.join(""));
+  io.stdout(
+    handoverLines(wordsFor(io.env), report.handovers)
+      .map((line) => `${line}\n`)
+      .join(""),
+  );
 }
 
 function memberOf({ members }: RosterReport, id: string): MemberRow {
