@@ -37,8 +37,10 @@ export interface LogRow {
   readonly author: string;
   readonly authorName: string;
   readonly seq: number;
-  /** "other": of a kind that this version does not know. */
-  /** "handover": the log ends here. "ignored": it comes after that, from whoever still has the key. */
+  /**
+   * "other": of a kind that this version does not know. "handover": the log ends here. "ignored": it comes after that, from
+   * whoever still has the key.
+   */
   readonly kind: "author" | "file" | "other" | "handover" | "ignored";
   /** Of a handover the id of who goes on, 16 hex digits; empty for an entry of another kind. */
   readonly name: string;
