@@ -4,8 +4,9 @@
  * (u16 and bytes), SHA-256 over all before it. The hash tells a damaged file from a TPM that refuses; it protects
  * against nobody.
  *
- * Version 1 has no extras. Those of version 2: what they are u8 (1: an authority, 2: a next key, 3: both); of the
- * authority its key's x and y 32 each, and policy reference (u8 length and bytes); of the next key its id 8.
+ * Version 1 has no extras. Those of version 2: what they are u8 (the sum of 1: an authority, 2: a next key, 4: proofs); of the
+ * authority its key's x and y 32 each, and policy reference (u8 length and bytes); of the next key its id 8; for each key
+ * the proof by it that registers, policy digest and authority are the node's own choice, 32.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -16,7 +17,7 @@ import { authorizePolicyDigest, orPolicyDigest } from "../kernel/tpm-policy.ts";
 import { authorityKeyArea, objectName } from "../kernel/tpm-public.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { SealedBlob } from "../ports/tpm.ts";
-import { KEY_ID_BYTES, type KeyIds } from "./store-keys.ts";
+import { KEY_ID_BYTES, PROOF_BYTES, type KeyIds } from "./store-keys.ts";
 
 /** Sealed to the accepted state. */
 export const SEALED_FILE = "sealed.bin";
@@ -38,6 +39,7 @@ const PLAIN = 1;
 const WITH_EXTRAS = 2;
 const HAS_AUTHORITY = 1;
 const HAS_NEXT = 2;
+const HAS_PROOFS = 4;
 const HASH_BYTES = 32;
 const COORDINATE_BYTES = 32;
 const MAX_REFERENCE_BYTES = 32;
@@ -59,6 +61,14 @@ export interface SealedKey extends KeyIds {
   readonly policyDigest: Bytes;
   readonly authority: UpdateAuthority | undefined;
   readonly blob: SealedBlob;
+  /** 32 bytes by each key, over {@link termsOf}. */
+  readonly proofs?: Bytes;
+}
+
+/** What a key is sealed to, for proofs: whoever writes the file anew under the same terms must know whose they are. */
+export function termsOf({ pcrs, policyDigest, authority }: Pick<SealedKey, "pcrs" | "policyDigest" | "authority">) {
+  const { x, y, policyRef } = authority ?? { x: new Uint8Array(), y: new Uint8Array(), policyRef: new Uint8Array() };
+  return concatBytes(utf8("sealed"), pcrMask(pcrs), policyDigest, x, y, policyRef);
 }
 
 /** The choice that a sealed object with an authority carries: the state it was sealed to, or one that is approved. */
@@ -112,8 +122,9 @@ export function decodeSealed(bytes: Uint8Array): Decoded<SealedKey> {
   return decoded({ pcrs, policyDigest, keyId: id, ...extras, blob: { publicPart, privatePart } });
 }
 
-function extrasOf({ authority, nextKeyId }: SealedKey): Bytes {
-  const what = (authority === undefined ? 0 : HAS_AUTHORITY) + (nextKeyId === undefined ? 0 : HAS_NEXT);
+function extrasOf({ authority, nextKeyId, proofs = new Uint8Array() }: SealedKey): Bytes {
+  const keys = (authority === undefined ? 0 : HAS_AUTHORITY) + (nextKeyId === undefined ? 0 : HAS_NEXT);
+  const what = keys + (proofs.length === 0 ? 0 : HAS_PROOFS);
   const writer = new ByteWriter();
   if (what === 0) return writer.finish();
   writer.u8(what);
@@ -121,14 +132,19 @@ function extrasOf({ authority, nextKeyId }: SealedKey): Bytes {
     const { x, y, policyRef } = authority;
     writer.bytes(x).bytes(y).u8(policyRef.length).bytes(policyRef);
   }
-  return writer.bytes(nextKeyId ?? new Uint8Array()).finish();
+  return writer
+    .bytes(nextKeyId ?? new Uint8Array())
+    .bytes(proofs)
+    .finish();
 }
 
-function readExtras(reader: ByteReader): Pick<SealedKey, "authority" | "nextKeyId"> {
+function readExtras(reader: ByteReader): Pick<SealedKey, "authority" | "nextKeyId" | "proofs"> {
   const what = reader.u8();
-  if (what < 1 || what > (HAS_AUTHORITY | HAS_NEXT)) reader.fail("unknown extras");
+  if (what < 1 || what > (HAS_AUTHORITY | HAS_NEXT | HAS_PROOFS)) reader.fail("unknown extras");
   const authority = (what & HAS_AUTHORITY) === 0 ? undefined : readAuthority(reader);
-  return { authority, nextKeyId: (what & HAS_NEXT) === 0 ? undefined : copyBytes(reader.take(KEY_ID_BYTES)) };
+  const nextKeyId = (what & HAS_NEXT) === 0 ? undefined : copyBytes(reader.take(KEY_ID_BYTES));
+  if ((what & HAS_PROOFS) === 0) return { authority, nextKeyId };
+  return { authority, nextKeyId, proofs: copyBytes(reader.take((nextKeyId === undefined ? 1 : 2) * PROOF_BYTES)) };
 }
 
 function readAuthority(reader: ByteReader): UpdateAuthority {

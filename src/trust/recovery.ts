@@ -2,8 +2,10 @@
  * The way back without the TPM: the store's keys in a box that only the recovery words open.
  *
  * The words (256 bits) give an X25519 key pair. The box is closed to its public half, which lies in the file: so a new
- * store key can be put into it without the words. Byte layout, big-endian: "CAYERCV", version u8 = 1, public key 32, key
- * id 8, has a next key u8 (0, 1), its id 8 when so, count u8 of words that were replaced, 8 bytes for each; then ephemeral
+ * store key can be put into it without the words. Byte layout, big-endian: "CAYERCV", version u8 = 2, public key 32, key
+ * id 8, has a next key u8 (0, 1), its id 8 when so, count u8 of words that were replaced, 8 bytes for each; for each key
+ * the proof by it that the public key is the node's own choice, 32 (else whoever can write a file would have the next box
+ * closed to a key of his own); then ephemeral
  * public key 32, box (u16 and bytes: AES-256-GCM, tag behind), SHA-256 over all before it. The part before the ephemeral
  * key is authenticated with the box.
  * @module
@@ -22,8 +24,11 @@ import {
   encodeKeys,
   idsOf,
   isOneOf,
+  isProven,
   KEY_ID_BYTES,
   type KeyIds,
+  PROOF_BYTES,
+  proofsOf,
   type StoreKeys,
 } from "./store-keys.ts";
 
@@ -32,7 +37,7 @@ export const RECOVERY_FILE = "recovery.bin";
 export const RECOVERY_SECRET_BYTES = 32;
 
 const MAGIC = utf8("CAYERCV");
-const VERSION = 1;
+const VERSION = 2;
 const WORDS_ID_BYTES = 8;
 const MAX_REPLACED = 16;
 const TAG_BYTES = 16;
@@ -44,6 +49,8 @@ export interface RecoveryBox extends KeyIds {
   readonly publicKey: Bytes;
   /** Ids of the words that these have replaced, the latest last; at most 16. */
   readonly replaced: readonly Bytes[];
+  /** 32 bytes by each key, over the public key. */
+  readonly proofs: Bytes;
   /** What is authenticated with the box. */
   readonly head: Bytes;
   readonly ephemeral: Bytes;
@@ -74,6 +81,7 @@ export function closeBox(
   const head = new ByteWriter().bytes(MAGIC).u8(VERSION).bytes(publicKey).bytes(keyId);
   head.u8(nextKeyId === undefined ? 0 : 1).bytes(nextKeyId ?? new Uint8Array());
   head.u8(kept.length).bytes(concatBytes(...kept));
+  head.bytes(proofsOf(keys, termsOf(publicKey)));
   const pair = x25519FromSeed(random.bytes(X25519_BYTES));
   const bound = head.finish();
   const cipher = createCipheriv("aes-256-gcm", boxKey(pair, publicKey, pair.publicKey, publicKey), zeroNonce());
@@ -98,7 +106,9 @@ export function decodeBox(bytes: Uint8Array): Decoded<RecoveryBox> {
   const count = reader.u8();
   if (count > MAX_REPLACED) reader.fail("too many words were replaced");
   const replaced = Array.from({ length: Math.min(count, MAX_REPLACED) }, () => copyBytes(reader.take(WORDS_ID_BYTES)));
-  const headBytes = MAGIC.length + 2 + X25519_BYTES + KEY_ID_BYTES * (1 + hasNext) + 1 + WORDS_ID_BYTES * count;
+  const proofs = copyBytes(reader.take(PROOF_BYTES * (1 + hasNext)));
+  const headBytes =
+    MAGIC.length + 2 + X25519_BYTES + (KEY_ID_BYTES + PROOF_BYTES) * (1 + hasNext) + 1 + WORDS_ID_BYTES * count;
   const ephemeral = copyBytes(reader.take(X25519_BYTES));
   const box = copyBytes(reader.take(reader.u16()));
   const failure = reader.done();
@@ -108,6 +118,7 @@ export function decodeBox(bytes: Uint8Array): Decoded<RecoveryBox> {
     keyId,
     nextKeyId,
     replaced,
+    proofs,
     head: copyBytes(content.value.subarray(0, headBytes)),
     ephemeral,
     box,
@@ -166,8 +177,13 @@ export async function followKeys(memory: Memory, keys: StoreKeys, known: KeyIds,
   if (!before.ok || !isOneOf(before.value, known)) return false;
   const { publicKey, replaced } = before.value;
   if (areSameIds(before.value, idsOf(keys))) return true;
+  if (!isProven(keys, termsOf(publicKey), before.value.proofs)) return false;
   await memory.writeAtomic(RECOVERY_FILE, closeBox(publicKey, keys, replaced, random));
   return true;
+}
+
+function termsOf(publicKey: Uint8Array): Bytes {
+  return concatBytes(utf8("recovery"), publicKey);
 }
 
 /** Undefined when there is no such file. */

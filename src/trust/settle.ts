@@ -25,6 +25,8 @@ import {
   SEALED_FALLBACK_FILE,
   SEALED_FILE,
   SEALED_NEXT_FILE,
+  type SealedKey,
+  termsOf,
   type UpdateAuthority,
 } from "./key-files.ts";
 import { followKeys, RECOVERY_FILE } from "./recovery.ts";
@@ -35,6 +37,7 @@ import {
   encodeKeys,
   idsOf,
   isOneOf,
+  isProven,
   type KeyIds,
   type StoreKeys,
   wipeKeys,
@@ -205,6 +208,11 @@ async function settleBox({ memory, keys, known, random, log }: Settling): Promis
   });
 }
 
+/** True when who wrote the file had the key. */
+export function isOwn(sealed: SealedKey, keys: StoreKeys): boolean {
+  return isProven(keys, termsOf(sealed), sealed.proofs ?? new Uint8Array());
+}
+
 /** Files that the sealed one has made superfluous. */
 async function dropSpent(tpm: Tpm, target: SealTarget, unsealed: Unsealed, settling: Settling): Promise<void> {
   const { memory, mode, log, keys, known } = settling;
@@ -212,7 +220,9 @@ async function dropSpent(tpm: Tpm, target: SealTarget, unsealed: Unsealed, settl
   const next = await readSealed(memory, SEALED_NEXT_FILE);
   if (next?.ok === true && equalBytes(next.value.policyDigest, policyDigest)) await memory.remove(SEALED_NEXT_FILE);
   else if (next?.ok === true && isOneOf(next.value, known) && !areSameIds(next.value, idsOf(keys))) {
-    await sealTo(tpm, memory, SEALED_NEXT_FILE, keys, next.value);
+    // Whoever can write files could else have the key sealed to a state of his own.
+    if (isOwn(next.value, keys)) await sealTo(tpm, memory, SEALED_NEXT_FILE, keys, next.value);
+    else log.error("A sealed file was not written by this node, and is left alone", { file: SEALED_NEXT_FILE });
   }
   await dropApprovals(memory, policyDigest);
   if ((await memory.read(KEY_FILE)) !== undefined) {

@@ -3,12 +3,13 @@
  * 32, or 64 with the next key behind.
  * @module
  */
-import { createHash } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { concatBytes, copyBytes, equalBytes, type Bytes } from "../kernel/bytes.ts";
 import type { KeysInUse } from "../ports/store.ts";
 
 export const STORE_KEY_BYTES = 32;
 export const KEY_ID_BYTES = 8;
+export const PROOF_BYTES = 32;
 
 export interface StoreKeys {
   /** 32 bytes. */
@@ -48,6 +49,27 @@ export function decodeKeys(bytes: Uint8Array): StoreKeys | undefined {
 export function keysInForce({ key, next }: StoreKeys, inUse: KeysInUse): StoreKeys {
   if (inUse === "next" && next !== undefined) return { key: next, next: undefined };
   return inUse === "both" ? { key, next } : { key, next: undefined };
+}
+
+/**
+ * Shows that whoever wrote these terms had the keys: HMAC-SHA256 under each, 32 bytes each. Ids are told in clear, and show
+ * nothing.
+ */
+export function proofsOf({ key, next }: StoreKeys, terms: Uint8Array): Bytes {
+  return concatBytes(...[key, next].flatMap((one) => (one === undefined ? [] : [proofOf(one, terms)])));
+}
+
+/** True when one of the proofs is by one of the keys. */
+export function isProven({ key, next }: StoreKeys, terms: Uint8Array, proofs: Uint8Array): boolean {
+  const given = Array.from({ length: Math.floor(proofs.length / PROOF_BYTES) }, (_, i) =>
+    proofs.subarray(i * PROOF_BYTES, (i + 1) * PROOF_BYTES),
+  );
+  const own = [key, next].flatMap((one) => (one === undefined ? [] : [proofOf(one, terms)]));
+  return given.some((proof) => own.some((right) => timingSafeEqual(proof, right)));
+}
+
+function proofOf(key: Uint8Array, terms: Uint8Array): Bytes {
+  return new Uint8Array(createHmac("sha256", key).update("caye key file v1").update(terms).digest());
 }
 
 export function wipeKeys({ key, next }: StoreKeys): void {

@@ -27,6 +27,7 @@ import {
   SEALED_NEXT_FILE,
   type SealedKey,
   type UpdateAuthority,
+  termsOf,
 } from "./key-files.ts";
 import { failure, failureFrom, tpmFailureKind, type Failure, type TpmFailureKind } from "./outcome.ts";
 import type { Seeded } from "./seed.ts";
@@ -35,6 +36,7 @@ import {
   encodeKeys,
   idsOf,
   keysInForce,
+  proofsOf,
   STORE_KEY_BYTES,
   type KeyIds,
   type StoreKeys,
@@ -134,7 +136,9 @@ export async function sealTo(
   const secret = encodeKeys(keys);
   try {
     const blob = await tpm.seal(secret, objectPolicy({ policyDigest, authority }));
-    await memory.writeAtomic(name, encodeSealed({ pcrs, policyDigest, authority, ...idsOf(keys), blob }));
+    const terms = { pcrs, policyDigest, authority };
+    const proofs = proofsOf(keys, termsOf(terms));
+    await memory.writeAtomic(name, encodeSealed({ ...terms, ...idsOf(keys), blob, proofs }));
   } finally {
     secret.fill(0);
   }

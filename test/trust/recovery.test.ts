@@ -99,6 +99,28 @@ describe("a recovery box", () => {
     expect(codes).toEqual(["RECOVERY_WORDS", "RECOVERY_WORDS", "RECOVERY_WORDS", ...replaced, "opens"]);
   });
 
+  test("that somebody put there who has not the store's key is not closed again, whatever ids it tells", async () => {
+    const memory = new FakeMemory();
+    const stranger: StoreKeys = { key: random.bytes(32), next: random.bytes(32) };
+    await makeRecovery(memory, publicKey, ONE, random);
+    const good = memory.files.get("recovery.bin") ?? new Uint8Array();
+    const at = 8 + 32;
+    const forged = Buffer.from(closeBox(recoveryPair(OTHER).publicKey, stranger, [], random).subarray(0, -32));
+    forged.set(good.subarray(at, at + 8), at);
+    const file = Buffer.concat([forged, createHash("sha256").update(forged).digest()]);
+    expect(decodeBox(file)).toMatchObject({ ok: true, value: { keyId: idsOf(ONE).keyId } });
+    memory.files.set("recovery.bin", new Uint8Array(file));
+    expect(await followKeys(memory, ONE, idsOf(ONE), random)).toBe(false);
+    expect(Buffer.from(memory.files.get("recovery.bin") ?? []).equals(file)).toBe(true);
+    const moved = Buffer.from(good.subarray(0, -32));
+    moved.set(recoveryPair(OTHER).publicKey, 8);
+    memory.files.set(
+      "recovery.bin",
+      new Uint8Array(Buffer.concat([moved, createHash("sha256").update(moved).digest()])),
+    );
+    expect(await followKeys(memory, TWO, idsOf(ONE), random)).toBe(false);
+  });
+
   test("follows the store's key without the words, and leaves another store's box alone", async () => {
     const memory = new FakeMemory();
     expect(await followKeys(memory, ONE, idsOf(ONE), random)).toBe(true);

@@ -161,6 +161,23 @@ describe.each([
 });
 
 describe("a node whose key", () => {
+  test("somebody wants sealed to a state of his own, by a file with its ids, does not seal it so", async () => {
+    const machine = new KeyMachine(fakeChip());
+    await machine.states();
+    const sealed = decodeSealed(machine.memory.files.get("sealed.bin") ?? new Uint8Array());
+    if (!sealed.ok) throw new Error(sealed.reason);
+    const evil = pcrPolicyDigest([], new Map());
+    const wish: SealedKey = { ...sealed.value, pcrs: [], policyDigest: evil, nextKeyId: new Uint8Array(8).fill(9) };
+    const { proofs = new Uint8Array() } = sealed.value;
+    for (const forged of [wish, { ...wish, proofs: new Uint8Array([...proofs, ...proofs]) }]) {
+      const file = encodeSealed(forged);
+      machine.memory.files.set("sealed-next.bin", file);
+      expect(await machine.states()).toBe(WELL);
+      expect(machine.memory.files.get("sealed-next.bin")).toEqual(file);
+    }
+    expect(machine.log.some(({ sentence }) => sentence.includes("not written by this node"))).toBe(true);
+  });
+
   test("was sealed before there was an authority is sealed to it at the next boot", async () => {
     const machine = new KeyMachine(fakeChip());
     await machine.states();
