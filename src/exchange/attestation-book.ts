@@ -19,7 +19,7 @@ import {
   type Enrolment,
 } from "../attest/enrolment.ts";
 import { decodeEventLog, ownDigestsOf } from "../attest/logs/own.ts";
-import type { Policy } from "../attest/policy.ts";
+import { policyLapse, type Policy } from "../attest/policy.ts";
 import { decodeAttest } from "../attest/quote.ts";
 import { countersOf, verifyEvidence, type PolicyFault } from "../attest/verify.ts";
 import type { AttestationRecords, AttestRules, KnownNode } from "./attestation-records.ts";
@@ -134,7 +134,12 @@ export class AttestationBook implements AttestationRecords {
 
   rules(): AttestRules | undefined {
     const policy = this.#policy();
-    return policy && { unattested: policy.unattested, maxAgeMs: policy.maxAgeS * 1000 };
+    if (policy === undefined) return undefined;
+    const nowS = this.#ports.nowS();
+    const inForce = nowS === undefined || policyLapse(policy, nowS) === undefined;
+    // Nobody can satisfy a policy that is over: a village that forgot to renew it is not to fall silent for that.
+    const unattested = policy.unattested === "refuse" && !inForce ? "limit" : policy.unattested;
+    return { unattested, maxAgeMs: policy.maxAgeS * 1000 };
   }
 
   #policy(): Policy | undefined {

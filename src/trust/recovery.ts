@@ -176,8 +176,9 @@ export async function followKeys(memory: Memory, keys: StoreKeys, known: KeyIds,
   if (before === undefined) return true;
   if (!before.ok || !isOneOf(before.value, known)) return false;
   const { publicKey, replaced } = before.value;
-  if (areSameIds(before.value, idsOf(keys))) return true;
+  // Before all else: a box that somebody else has made is told of, though it needs no change.
   if (!isProven(keys, termsOf(publicKey), before.value.proofs)) return false;
+  if (areSameIds(before.value, idsOf(keys))) return true;
   await memory.writeAtomic(RECOVERY_FILE, closeBox(publicKey, keys, replaced, random));
   return true;
 }

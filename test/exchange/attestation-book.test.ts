@@ -131,7 +131,15 @@ describe("a certificate of the village's authority", () => {
   const listed = (name: "runtime" | "config" | "policy") => [name, [own[name]]] as const;
 });
 
-test("a policy that is forged, or over, makes every verdict bad, and limits nobody", async () => {
+test("a policy that is over still limits, and shuts nobody out: nobody could satisfy it", async () => {
+  const strict = { ...policy, unattested: "refuse" } as const;
+  const rules = async (nowS: number | undefined) => (await open({ policy: () => strict, nowS: () => nowS })).rules();
+  expect((await rules(1_000))?.unattested).toBe("refuse");
+  expect((await rules(undefined))?.unattested).toBe("refuse");
+  expect((await rules(3_000))?.unattested).toBe("limit");
+});
+
+test("a policy that is forged makes every verdict bad, and limits nobody; one that is over makes every verdict bad", async () => {
   const fault = { fault: "policy-forged", detail: "not signed" } as const;
   const forged = await open({ policy: () => fault });
   await forged.add(encodeEnrolment(enrolmentOf(author)));

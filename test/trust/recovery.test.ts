@@ -119,6 +119,8 @@ describe("a recovery box", () => {
       new Uint8Array(Buffer.concat([moved, createHash("sha256").update(moved).digest()])),
     );
     expect(await followKeys(memory, TWO, idsOf(ONE), random)).toBe(false);
+    // Though nothing would have to be written: its words are worth nothing, and their owner should know.
+    expect(await followKeys(memory, ONE, idsOf(ONE), random)).toBe(false);
   });
 
   test("follows the store's key without the words, and leaves another store's box alone", async () => {
