@@ -90,7 +90,7 @@ describe("the page", () => {
       if (!/certificate|revocations/.test(label)) expect(code).toContain(`utf8("${label}")`);
       expect(text.split(`\`${label}\``).length, `${label} in its section and in the registry`).toBeGreaterThan(2);
     }
-    expect(labels.length).toBe(9);
+    expect(labels.length).toBe(10);
   });
 
   // Behind a comma they are another document's.
