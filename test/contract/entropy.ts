@@ -12,8 +12,15 @@ export interface EntropyRig extends AsyncDisposable {
 
 const never = new AbortController().signal;
 
-/** @param open a source and what stands behind it, or why there is none */
-export function describeEntropy(name: string, open: () => Promise<EntropyRig | string>): void {
+/**
+ * @param open a source and what stands behind it, or why there is none
+ * @param faults what can befall it: it is tested under those, and its rig must be able to play them
+ */
+export function describeEntropy(
+  name: string,
+  open: () => Promise<EntropyRig | string>,
+  faults: readonly ("unplug" | "silence")[],
+): void {
   describe(name, () => {
     let rig: EntropyRig | string;
     beforeEach(async () => {
@@ -62,21 +69,34 @@ export function describeEntropy(name: string, open: () => Promise<EntropyRig | s
       expect(await source.read(100, never)).toHaveLength(100);
     });
 
-    test("obeys a signal while it waits for a silent device", async (context) => {
-      const { source, silence } = here(context);
-      await (silence ?? context.skip("this source is never silent"))();
+    test("has the faults that it is tested under, and no others", (context) => {
+      const { unplug, silence } = here(context);
+      expect({ unplug: unplug !== undefined, silence: silence !== undefined }).toEqual({
+        unplug: faults.includes("unplug"),
+        silence: faults.includes("silence"),
+      });
+    });
+
+    const testUnder = (
+      fault: "unplug" | "silence",
+      sentence: string,
+      run: (rig: EntropyRig) => Promise<void>,
+    ): void => {
+      if (faults.includes(fault)) test(sentence, (context) => run(here(context)));
+    };
+
+    testUnder("silence", "obeys a signal while it waits for a silent device", async ({ source, silence }) => {
+      await silence?.();
       const stop = new AbortController();
       const reading = source.read(5000, stop.signal);
       stop.abort(new Error("stop"));
       await expect(reading).rejects.toThrow("stop");
     });
 
-    test("says that it is gone once it was taken away, with what to do", async (context) => {
-      const { source, unplug } = here(context);
-      const takeAway = unplug ?? context.skip("this source can't be taken away");
+    testUnder("unplug", "says that it is gone once it was taken away, with what to do", async ({ source, unplug }) => {
       const gone = { code: "ENTROPY_SOURCE", fix: expect.stringMatching(/\S/) };
       await source.read(10, never);
-      await takeAway();
+      await unplug?.();
       await expect(source.read(10, never)).rejects.toMatchObject(gone);
       await expect(source.read(10, never)).rejects.toMatchObject(gone);
     });

@@ -71,7 +71,8 @@ async function get(view: AgentView, name: string): Promise<Uint8Array> {
     return now?.state === "done" || now?.state === "failed" ? now : undefined;
   }, 100_000);
   expect(report).toMatchObject({ name, bytes: 900, state: "done" });
-  expect(report.packets).toBeGreaterThanOrEqual(5);
+  // Five symbols it takes; what was overheard before the file was asked for counts for none of them.
+  expect(report.packets).toBeGreaterThanOrEqual(1);
   expect(report.air_ms).toBeGreaterThan(0);
   return (await view.content(report.cid ?? "")) ?? new Uint8Array();
 }
