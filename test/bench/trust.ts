@@ -1,6 +1,6 @@
 /**
  * What trust costs: the whole boot corridor with a software TPM, a quote, what a verifier takes for it, the known answers at
- * power-up, and a million samples assessed in a thread of their own while the event loop goes on.
+ * power-up, and a million samples assessed in a process of their own while the event loop goes on.
  *
  * A TPM chip on SPI is slower than the software one: its quote takes some hundred milliseconds.
  * @module
@@ -191,7 +191,7 @@ async function assessmentRows(): Promise<Row[]> {
   const ms = performance.now() - start;
   delay.disable();
   return [
-    { ...timesRow("a million 8-bit samples assessed in a thread", [ms]), "must be below, ms": 60_000 },
+    { ...timesRow("a million 8-bit samples assessed in a process of their own", [ms]), "must be below, ms": 60_000 },
     { ...timesRow("  longest delay of the event loop meanwhile", [delay.max / 1e6]), "must be below, ms": 50 },
     timesRow("  longest delay of an idle loop in 5 s before", [idle.max / 1e6]),
   ];
