@@ -21,6 +21,7 @@ import type { AttestationKeyChoice, Tpm } from "./ports/tpm.ts";
 import { attest, evidenceOf, requote, tolerate, type Requote, type Standing, type TrustMode } from "./trust/attest.ts";
 import { describeMeasured, measure, type Measured, type Measurement } from "./trust/measure.ts";
 import { failureFrom, type Failure } from "./trust/outcome.ts";
+import { describeOrigin } from "./trust/key-origin.ts";
 import { seed, type EntropyState, type Seeded } from "./trust/seed.ts";
 import { keyGeneration, TpmWithGeneration } from "./trust/attestation-key.ts";
 import type { UpdateAuthority } from "./trust/key-files.ts";
@@ -28,7 +29,7 @@ import { Keychain, type NodeKeys } from "./trust/keychain.ts";
 import { type PowerUpTests, testCryptography } from "./trust/self-test.ts";
 import { settle } from "./trust/settle.ts";
 import { idsOf, type KeyIds } from "./trust/store-keys.ts";
-import { provenKeys, tpmOf, unseal, wipe, type KeyOrigin, type Unsealed } from "./trust/unseal.ts";
+import { provenKeys, tpmOf, unseal, wipe, type Unsealed } from "./trust/unseal.ts";
 
 export interface BootPorts {
   /** Opens it; boot closes it, with {@link Booted}. */
@@ -332,40 +333,4 @@ function warned<T>({ kind: state, detail, fix }: Failure<string>, value: T): Out
 
 function ended({ kind, detail, fix }: Failure<string>): StepResult & { readonly ends: true } {
   return { state: kind, ok: false, detail, fix, ends: true };
-}
-
-const OPENED = {
-  sealed: "in this state",
-  announced: "in the state that was announced",
-  approved: "in a state that the village's authority approved",
-} as const;
-const WHEN_SETTLED = "none, when the step settle says that the key is sealed";
-const BARE_KEY = {
-  detail: "the store's key lies unsealed in store.key: whoever has the disk can read the store",
-  fix: "fit a TPM 2.0 or install swtpm, and start the agent again: it then moves the key into the TPM",
-};
-const MOVING_KEY = {
-  detail: "the store's key lay unsealed in store.key until now: whoever has an old copy of the disk can read the store",
-  fix: WHEN_SETTLED,
-};
-
-const RECOVERED = {
-  detail: "the store's key came from the recovery words: this machine and its state are taken on trust, once",
-  fix: WHEN_SETTLED,
-};
-
-function describeOrigin(origin: KeyOrigin, hasTpm: boolean): StepResult {
-  if (origin.kind === "created" && origin.into === "tpm") {
-    return { state: "created", ok: true, detail: "a new store key was made and sealed in the TPM", fix: "" };
-  }
-  if (origin.kind === "key-file" || origin.kind === "created") {
-    return { state: "unsealed-without-tpm", ok: false, ...(hasTpm ? MOVING_KEY : BARE_KEY) };
-  }
-  if (origin.kind === "fallback") {
-    const detail = "this state was not accepted before: the key's copy that opens in any state was used";
-    return { state: "unsealed-fallback", ok: false, detail, fix: WHEN_SETTLED };
-  }
-  if (origin.kind === "recovered")
-    return { state: "unsealed-recovered", ok: false, ...(hasTpm ? RECOVERED : BARE_KEY) };
-  return { state: "unsealed", ok: true, detail: `the TPM opened the store's key ${OPENED[origin.kind]}`, fix: "" };
 }

@@ -5,6 +5,7 @@
  * one, so that members always have room, however many authors strangers make up.
  * @module
  */
+import { CLOCK_SET_S } from "../kernel/clock-set.ts";
 import { type Bytes, concatBytes, copyBytes, toHex, utf8 } from "../kernel/bytes.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Change, Store } from "../ports/store.ts";
@@ -52,8 +53,6 @@ export const MAX_MEMBERS = 1_024;
 /** Begin with a byte that no kind of the shard's keys has. */
 const MEMBER_PREFIX = utf8("~member:");
 const REVOKED_KEY = utf8("~revoked");
-/** 2025-01-01: a clock before that was never set, and judges no dates. */
-const CLOCK_SET_S = 1_735_689_600;
 
 interface Held {
   readonly certificate: Certificate;

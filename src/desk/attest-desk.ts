@@ -1,4 +1,5 @@
 /** What this node shows of itself to verifiers, and what it judges for others, as its operators ask for it. @module */
+import { CLOCK_SET_S } from "../kernel/clock-set.ts";
 import { OWN_EVENTS } from "../kernel/attest.ts";
 import type {
   AttestAnswerReport,
@@ -24,9 +25,6 @@ import type { NodeAttestation } from "../boot.ts";
 import { verdictReport } from "../kernel/attest-verdict.ts";
 import { radioNumber } from "../exchange/sealing.ts";
 import type { AttestParts, DeskParts, OpenParts } from "./parts.ts";
-
-/** 2025-01-01: a clock before that was never set, and judges no dates. */
-const CLOCK_SET_S = 1_735_689_600;
 
 interface AttestDeskParts extends AttestParts {
   readonly nodeName: string;

@@ -1,12 +1,11 @@
 /** Whether the village's policy is in force, as a step of its own beside those of the boot: a date passes while nobody looks. @module */
+import { CLOCK_SET_S } from "../kernel/clock-set.ts";
 import type { BootStep } from "../kernel/reports.ts";
 import type { Clock } from "../ports/clock.ts";
 import { policyLapse, type Policy } from "../attest/policy.ts";
 import { FIXES } from "../attest/verdict-words.ts";
 import type { PolicyFault } from "../attest/verify.ts";
 
-/** 2025-01-01: a clock before it was never set. */
-const CLOCK_SET_S = 1_735_689_600;
 const REST: Readonly<Record<Policy["unattested"], string>> = {
   serve: "; it is served all the same",
   limit: "; it is served as a guest",

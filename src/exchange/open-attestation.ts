@@ -1,4 +1,5 @@
 /** Opens what attestation by radio rests on: records over the store, keys of certificates, the village's policy, the own TPM. @module */
+import { CLOCK_SET_S } from "../kernel/clock-set.ts";
 import type { Evidence } from "../kernel/attest.ts";
 import { pointOf } from "../kernel/p256.ts";
 import { sortedPcrs } from "../kernel/pcr.ts";
@@ -36,8 +37,6 @@ export interface OpenAttestation {
 }
 
 const HOUR_MS = 3_600_000;
-/** 2025-01-01: a clock before it was never set. */
-const EPOCH_S = 1_735_689_600;
 
 /** @throws what the store throws */
 export async function openAttestation(options: AttestationOptions): Promise<OpenAttestation> {
@@ -49,7 +48,7 @@ export async function openAttestation(options: AttestationOptions): Promise<Open
     policy: () => policy,
     nowS: () => {
       const nowS = Math.floor(clock.nowMs() / 1000);
-      return nowS < EPOCH_S ? undefined : nowS;
+      return nowS < CLOCK_SET_S ? undefined : nowS;
     },
     certified: (author) => certifiedKey(membership, author),
   });

@@ -4,6 +4,7 @@
  * author's and no more: what it says of another is hearsay, until this node asks that one itself.
  * @module
  */
+import { CLOCK_SET_S } from "../kernel/clock-set.ts";
 import type { AttestReason } from "../kernel/attest.ts";
 import { type Bytes, ByteWriter, concatBytes, copyBytes, toHex, utf8 } from "../kernel/bytes.ts";
 import { verifyEd25519 } from "../kernel/ed25519.ts";
@@ -69,7 +70,6 @@ const PASS_PACKETS = 8;
 const ENOUGH = 2;
 /** A word from so long before is old; clocks that were never set are not believed. */
 const MAX_AGE_S = 7 * 86_400;
-const EPOCH_S = 1_735_689_600;
 const MAX_NUMBER = 0x7fff_ffff;
 /** By the clock no number rises above this (until 2059): one that once stood in 2100 would leave none for later words. */
 const MAX_BY_CLOCK = 0x3fff_ffff;
@@ -159,7 +159,7 @@ export class TrustAlerts {
     }
     const { id: author } = shard.author;
     const about = subject === this.#self ? undefined : copyBytes(Buffer.from(subject, "hex"));
-    const atS = this.#nowS() > EPOCH_S ? this.#nowS() : 0;
+    const atS = this.#nowS() > CLOCK_SET_S ? this.#nowS() : 0;
     const words = { author, number: this.#nextNumber(), kind, subject: about, reason: reasonNumber(reason), atS };
     const trust: Trust = { type: "trust", ...words, signature: shard.author.sign(signedTrust(words)) };
     await this.#keep(trust);
@@ -195,7 +195,7 @@ export class TrustAlerts {
 
   #isOld(atS: number): boolean {
     const nowS = this.#nowS();
-    return atS > EPOCH_S && nowS > EPOCH_S && nowS - atS > MAX_AGE_S;
+    return atS > CLOCK_SET_S && nowS > CLOCK_SET_S && nowS - atS > MAX_AGE_S;
   }
 
   #sayOwn(trust: Trust): void {
@@ -239,7 +239,7 @@ export class TrustAlerts {
     for (const { trust } of this.#kept.values())
       if (toHex(trust.author) === this.#self) last = Math.max(last, trust.number);
     // A node that lost its disk goes on above what it said before.
-    const byClock = this.#nowS() - EPOCH_S;
+    const byClock = this.#nowS() - CLOCK_SET_S;
     return Math.min(MAX_NUMBER, Math.max(last + 1, byClock > MAX_BY_CLOCK ? 0 : byClock, 1));
   }
 

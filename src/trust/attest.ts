@@ -16,7 +16,6 @@ import { objectName } from "../kernel/tpm-public.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { Random } from "../ports/random.ts";
 import type { AttestationKeyChoice, Tpm } from "../ports/tpm.ts";
-import { startsBetween } from "../attest/counters.ts";
 import { explainPcrs, type PcrProblem } from "../attest/explain.ts";
 import { encodeEventLog, expectedValue } from "../attest/logs/own.ts";
 import { fixWithApproval, isApproved } from "./approvals.ts";
@@ -26,15 +25,8 @@ import type { Measured, Measurement } from "./measure.ts";
 import { failure, failureFrom, tpmFailureKind, type Failure, type TpmFailureKind } from "./outcome.ts";
 import { quoteForTools } from "../attest/quote-files.ts";
 import { decodeAttest, quoteFindings, type Attest, type QuoteClaim } from "../attest/quote.ts";
-import {
-  decodeReference,
-  describeChanges,
-  linesOf,
-  REFERENCE_FILE,
-  resetStep,
-  withBoot,
-  type Reference,
-} from "./reference.ts";
+import { resetsSince, resetWhileRunning, unseenResets } from "./resets.ts";
+import { decodeReference, describeChanges, linesOf, REFERENCE_FILE, withBoot, type Reference } from "./reference.ts";
 
 const NONCE_BYTES = 32;
 /** The kernel may extend a register between a quote and the reading of its values: then both are taken again. */
@@ -247,39 +239,6 @@ function fixOf({ pcr, kind }: PcrProblem, ownPcr: number): string {
 const LAST_BEFORE_AGENT = 10;
 const AFRESH =
   "restart the machine, so that its TPM begins anew; where a restart does not reset the TPM, switch it off and on";
-
-/** A reset without a start of the machine; a TPM in software starts with each agent. */
-function resetWhileRunning(
-  { tpm, bootId }: Measured,
-  reference: Reference | undefined,
-  counts: Attest,
-): Failure<"reset-replayed"> | undefined {
-  if (tpm.software || reference === undefined) return undefined;
-  const step = resetStep(reference.boots, bootId, counts);
-  if (step.kind !== "same-boot" || step.resets <= 0) return undefined;
-  const detail = `the TPM was reset ${times(step.resets)} while the machine ran: whoever did that may have given its registers any value`;
-  const fix =
-    "somebody reset the TPM while the machine ran, as a fault in the wiring may, too: look at the board, then restart the machine";
-  return failure("reset-replayed", detail, fix);
-}
-
-function unseenResets({ tpm, bootId }: Measured, reference: Reference | undefined, counts: Attest): string {
-  if (tpm.software || reference === undefined) return "";
-  const step = resetStep(reference.boots, bootId, counts);
-  if (step.kind !== "later-boot" || step.resets === 1) return "";
-  if (step.resets === 0) return "the machine was restarted, its TPM was not";
-  return `the TPM was reset ${times(step.resets)} since the agent last saw the machine start`;
-}
-
-function resetsSince({ counts }: Measured, { quote }: QuoteClaim): readonly string[] {
-  const statement = decodeAttest(quote.attest);
-  const moved = statement.ok && startsBetween(counts, statement.value) !== 0;
-  return moved ? ["the TPM was reset since the boot"] : [];
-}
-
-function times(count: number): string {
-  return count === 1 ? "once" : `${count} times`;
-}
 
 const CHANGED_FIX: Readonly<Record<TrustMode, string>> = {
   enforce: "put back what changed; a planned change is announced first with: caye allow-update",

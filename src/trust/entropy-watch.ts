@@ -4,6 +4,7 @@
  * beside it, one at a time.
  * @module
  */
+import { CLOCK_SET_S } from "../kernel/clock-set.ts";
 import type { SeedPart } from "../entropy/conditioning.ts";
 import type { EnrolmentReport, EntropyJobReport, EntropyReport } from "../kernel/entropy-reports.ts";
 import { AgentError, describeError, isAgentError } from "../kernel/errors.ts";
@@ -30,7 +31,7 @@ const LOOK_MS = 60_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** 2025-01-01: a clock before it was never set. */
-const CLOCK_SET_MS = 1_735_689_600_000;
+const CLOCK_SET_MS = CLOCK_SET_S * 1000;
 /** A check that could not be done, for want of memory say, is tried again after this. */
 const CHECK_AGAIN_MS = 6 * 3_600_000;
 /** A cable that is moved is no reason to end; a device that stays away is. */

@@ -1,4 +1,5 @@
 /** Evidence, enrolments and policies on the user's own disk, and what `caye attest` is told in words. @module */
+import { CLOCK_SET_S } from "../../kernel/clock-set.ts";
 import { EVIDENCE_FILES, type EvidenceFiles } from "../../kernel/attest-tools.ts";
 import { fromHex, type Bytes } from "../../kernel/bytes.ts";
 import { AgentError } from "../../kernel/errors.ts";
@@ -6,8 +7,6 @@ import type { CliIo } from "../io.ts";
 import { readLocal } from "../local-files.ts";
 import { printable, quoted } from "../text.ts";
 
-/** 2025-01-01: a clock before that was never set, and judges no dates. */
-const CLOCK_SET_S = 1_735_689_600;
 /** Of one file: the kernel's list may be long. */
 const MAX_EVIDENCE_BYTES = 2 ** 25;
 
