@@ -1,6 +1,6 @@
 /**
- * `npm run package -- [--arch arm64|amd64] [--out DIR]`: the Debian packages, with their own Node, each the same bytes every
- * time from the same commit. Needs npm's registry and dpkg-deb, nothing else; no compiler runs.
+ * `npm run package -- [--arch arm64|amd64] [--out DIR] [--version V]`: the Debian packages, with their own Node, each
+ * the same bytes every time from the same commit. Needs npm's registry and dpkg-deb, nothing else; no compiler runs.
  *
  * Layout: `/usr/lib/caye` (code and production packages), units and rules where systemd and udev look, `/usr/bin/caye`.
  * Beside the package: its SBOM (CycloneDX) and the list of its files' hashes, which also lies within.
@@ -33,7 +33,7 @@ import { prune } from "./prune.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CPU = { amd64: "x64", arm64: "arm64" } as const;
 type Arch = keyof typeof CPU;
-const MANIFEST = z.object({ version: z.string() });
+const MANIFEST = z.looseObject({ version: z.string() });
 const SBOM = z.looseObject({ serialNumber: z.unknown(), metadata: z.looseObject({ timestamp: z.unknown() }) });
 
 function archOf(text: string): Arch {
@@ -41,14 +41,14 @@ function archOf(text: string): Arch {
   throw new Error(`there is no package for ${text}: use arm64 or amd64`);
 }
 
-function buildPackage(arch: Arch, out: string): void {
-  const { version } = MANIFEST.parse(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")));
+function buildPackage(arch: Arch, version: string, out: string): void {
   const epochS = sourceEpoch();
   const stage = mkdtempSync(join(tmpdir(), "caye-package-"));
   try {
     const tree = join(stage, "tree");
     say(`${arch}: packages`);
     installCode(tree, arch);
+    setVersion(join(tree, "usr/lib/caye/package.json"), version);
     installSystemFiles(tree);
     say(`${arch}: hashes`);
     const hashes = hashesOf(join(tree, "usr/lib/caye"));
@@ -104,6 +104,16 @@ function installCode(tree: string, arch: Arch): void {
     '#!/bin/sh\nexec /usr/lib/caye/node_modules/.bin/node /usr/lib/caye/src/main.ts "$@"\n',
   );
   chmodSync(join(tree, "usr/bin/caye"), 0o755);
+}
+
+function ownVersion(): string {
+  return MANIFEST.parse(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"))).version;
+}
+
+/** What `caye version` tells is what dpkg knows. */
+function setVersion(path: string, version: string): void {
+  const manifest = MANIFEST.parse(JSON.parse(readFileSync(path, "utf8")));
+  if (manifest.version !== version) writeFileSync(path, `${JSON.stringify({ ...manifest, version }, undefined, 2)}\n`);
 }
 
 /** The operator's own: an upgrade asks before it replaces a changed one, and never while nobody is there to answer. */
@@ -207,11 +217,16 @@ function say(text: string): void {
 }
 
 const { values } = parseArgs({
-  options: { arch: { type: "string" }, out: { type: "string", default: "dist" }, help: { type: "boolean" } },
+  options: {
+    arch: { type: "string" },
+    out: { type: "string", default: "dist" },
+    version: { type: "string" },
+    help: { type: "boolean" },
+  },
 });
 if (values.help === true) {
-  process.stdout.write("npm run package -- [--arch arm64|amd64] [--out DIR]\nWithout --arch: both.\n");
+  process.stdout.write("npm run package -- [--arch arm64|amd64] [--out DIR] [--version V]\nWithout --arch: both.\n");
 } else {
   const archs = values.arch === undefined ? (["arm64", "amd64"] as const) : [archOf(values.arch)];
-  for (const arch of archs) buildPackage(arch, resolve(values.out));
+  for (const arch of archs) buildPackage(arch, values.version ?? ownVersion(), resolve(values.out));
 }
