@@ -11,7 +11,7 @@ import { P256_COORDINATE_BYTES, verifyP256 } from "../kernel/p256.ts";
 import { approvalMessage } from "../kernel/tpm-policy.ts";
 import type { AuthoritySigner } from "../kernel/village.ts";
 import { digestField, hexField, pcrsField } from "./fields.ts";
-import { decodeTextFile, inItsOneForm, textOf, withSignatures } from "./text-file.ts";
+import { decodeTextFile, inItsOneForm, textOf, withSignatures } from "../kernel/text-file.ts";
 
 export const MAX_APPROVAL_BYTES = 4_096;
 const HEAD = "caye-approval 1";

@@ -15,7 +15,7 @@ import type { EvidenceFiles } from "../kernel/attest-tools.ts";
 import type { Credential, KeyKind } from "../ports/tpm.ts";
 import { MAX_REQUEST_BYTES } from "./enrol-request.ts";
 import { base64Field, digestField, orNull, timeField } from "./fields.ts";
-import { decodeTextFile, inItsOneForm, textOf, toBase64 } from "./text-file.ts";
+import { decodeTextFile, inItsOneForm, textOf, toBase64 } from "../kernel/text-file.ts";
 
 const CHALLENGE = "caye-attest-challenge 1";
 const PENDING = "caye-attest-pending 1";

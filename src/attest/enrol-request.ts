@@ -11,7 +11,7 @@ import { ED25519_PUBLIC_KEY_BYTES, verifyEd25519 } from "../kernel/ed25519.ts";
 import type { EndorsementKey } from "../ports/tpm.ts";
 import { MAX_CERTIFICATE_BYTES, MAX_PUBLIC_AREA_BYTES, type EnrolledAuthor } from "./enrolment.ts";
 import { base64Field, counterField, digestField, hexField, nameField, orNull, pcrField, pcrsField } from "./fields.ts";
-import { decodeTextFile, inItsOneForm, textOf, toBase64, withSignatures } from "./text-file.ts";
+import { decodeTextFile, inItsOneForm, textOf, toBase64, withSignatures } from "../kernel/text-file.ts";
 
 const HEAD = "caye-attest-request 1";
 export const MAX_REQUEST_BYTES = 32_768;

@@ -30,7 +30,7 @@ import {
   valuesJson,
   valuesOf,
 } from "./fields.ts";
-import { decodeTextFile, inItsOneForm, textOf, toBase64 } from "./text-file.ts";
+import { decodeTextFile, inItsOneForm, textOf, toBase64 } from "../kernel/text-file.ts";
 
 export const MAX_ENROLMENT_BYTES = 32_768;
 export const MAX_PUBLIC_AREA_BYTES = 1_024;

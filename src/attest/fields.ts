@@ -3,7 +3,7 @@ import { z } from "zod";
 import { fromHex, toHex, type Bytes } from "../kernel/bytes.ts";
 import { OWN_EVENTS, type Counters, type OwnDigests } from "../kernel/attest.ts";
 import { PCR_BYTES, PCR_COUNT } from "../kernel/pcr.ts";
-import { fromBase64 } from "./text-file.ts";
+import { fromBase64 } from "../kernel/text-file.ts";
 
 const U64_DIGITS = 20;
 const MAX_U64 = 0xffff_ffff_ffff_ffffn;

@@ -15,8 +15,8 @@ import { ED25519_PUBLIC_KEY_BYTES, verifyEd25519 } from "../kernel/ed25519.ts";
 import { verifyMlDsa } from "../kernel/ml-dsa.ts";
 import type { AuthoritySigner } from "../kernel/village.ts";
 import { counterField, digestField, pcrField, pcrsField, timeField, u64Field } from "./fields.ts";
-import { parseJson } from "./logs/own.ts";
-import { decodeTextFile, inItsOneForm, textOf, withSignatures } from "./text-file.ts";
+import { parseJson } from "../kernel/json.ts";
+import { decodeTextFile, inItsOneForm, textOf, withSignatures } from "../kernel/text-file.ts";
 
 export const MAX_POLICY_BYTES = 131_072;
 const HEAD = "caye-policy 1";

@@ -1,6 +1,7 @@
 /**
- * ML-DSA-44 (FIPS 204), by OpenSSL: signatures that a quantum computer can't forge. A key pair comes from a 32-byte seed;
- * a signature is hedged with randomness, so that two of one message differ.
+ * ML-DSA (FIPS 204), by OpenSSL: signatures that a quantum computer can't forge. A key pair comes from a 32-byte seed;
+ * a signature is hedged with randomness, so that two of one message differ. Nodes use ML-DSA-44, whose signatures are the
+ * shortest; releases use ML-DSA-65.
  *
  * What is signed begins with a label of its own, so that no signature can stand for another purpose.
  * @module
@@ -8,31 +9,46 @@
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, sign, verify } from "node:crypto";
 import { type Bytes, concatBytes, copyBytes, fromHex } from "./bytes.ts";
 
-export const ML_DSA_PUBLIC_KEY_BYTES = 1_312;
-export const ML_DSA_SIGNATURE_BYTES = 2_420;
+export interface MlDsaSet {
+  readonly publicKeyBytes: number;
+  readonly signatureBytes: number;
+  // RFC 9881: the DER that stands before the seed of a private key, and before a public key.
+  readonly pkcs8Prefix: Bytes;
+  readonly spkiPrefix: Bytes;
+}
+
+export const ML_DSA_44: MlDsaSet = {
+  publicKeyBytes: 1_312,
+  signatureBytes: 2_420,
+  pkcs8Prefix: hex("3034020100300b060960864801650304031104228020"),
+  spkiPrefix: hex("30820532300b06096086480165030403110382052100"),
+};
+export const ML_DSA_65: MlDsaSet = {
+  publicKeyBytes: 1_952,
+  signatureBytes: 3_309,
+  pkcs8Prefix: hex("3034020100300b060960864801650304031204228020"),
+  spkiPrefix: hex("308207b2300b0609608648016503040312038207a100"),
+};
+
+export const ML_DSA_PUBLIC_KEY_BYTES = ML_DSA_44.publicKeyBytes;
+export const ML_DSA_SIGNATURE_BYTES = ML_DSA_44.signatureBytes;
 const SEED_BYTES = 32;
 
-// RFC 9881: the DER that stands before the seed of a private key, and before a public key.
-const PKCS8_PREFIX = fromHex("3034020100300b060960864801650304031104228020") ?? new Uint8Array();
-const SPKI_PREFIX = fromHex("30820532300b06096086480165030403110382052100") ?? new Uint8Array();
-
 export interface MlDsaSigner {
-  /** 1,312 bytes. */
   readonly publicKey: Bytes;
   /** SHA-256 of the public key. */
   readonly fingerprint: Bytes;
-  /** 2,420 bytes. */
   sign(message: Uint8Array): Bytes;
 }
 
 /** @throws RangeError unless the seed has 32 bytes: a fault of ours */
-export function mlDsaFromSeed(seed: Uint8Array): MlDsaSigner {
+export function mlDsaFromSeed(seed: Uint8Array, { pkcs8Prefix, spkiPrefix }: MlDsaSet = ML_DSA_44): MlDsaSigner {
   if (seed.length !== SEED_BYTES) throw new RangeError("a seed of ML-DSA has 32 bytes");
-  const der = Buffer.from(concatBytes(PKCS8_PREFIX, seed));
+  const der = Buffer.from(concatBytes(pkcs8Prefix, seed));
   const privateKey = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   der.fill(0);
   const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
-  const publicKey = copyBytes(spki.subarray(SPKI_PREFIX.length));
+  const publicKey = copyBytes(spki.subarray(spkiPrefix.length));
   return {
     publicKey,
     fingerprint: new Uint8Array(createHash("sha256").update(publicKey).digest()),
@@ -46,12 +62,21 @@ export function mlDsaSeedOf(authorSeed: Uint8Array): Bytes {
 }
 
 /** False for anything but a good signature, malformed keys included. Never throws. */
-export function verifyMlDsa(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (publicKey.length !== ML_DSA_PUBLIC_KEY_BYTES || signature.length !== ML_DSA_SIGNATURE_BYTES) return false;
+export function verifyMlDsa(
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+  { publicKeyBytes, signatureBytes, spkiPrefix }: MlDsaSet = ML_DSA_44,
+): boolean {
+  if (publicKey.length !== publicKeyBytes || signature.length !== signatureBytes) return false;
   try {
-    const der = Buffer.from(concatBytes(SPKI_PREFIX, publicKey));
+    const der = Buffer.from(concatBytes(spkiPrefix, publicKey));
     return verify(null, message, createPublicKey({ key: der, format: "der", type: "spki" }), signature);
   } catch {
     return false;
   }
+}
+
+function hex(text: string): Bytes {
+  return fromHex(text) ?? new Uint8Array();
 }

@@ -6,7 +6,6 @@ import {
   encapsulate as opensslEncapsulate,
   type KeyObject,
   sign,
-  verify,
 } from "node:crypto";
 import { type Bytes, concatBytes, copyBytes, fromHex } from "../kernel/bytes.ts";
 
@@ -53,15 +52,6 @@ export function mlDsa65FromSeed(seed: Uint8Array): LatticeSigner {
     privateKey: endOf(key, ML_DSA_65_PRIVATE_BYTES),
     sign: (message) => copyBytes(sign(null, message, key)),
   };
-}
-
-/** False for anything but a good signature. */
-export function verifyMlDsa65(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  try {
-    return verify(null, message, publicKey(PUBLIC_ML_DSA_65, key), signature);
-  } catch {
-    return false;
-  }
 }
 
 /** @param seed d ‖ z, 64 bytes */

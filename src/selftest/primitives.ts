@@ -7,7 +7,7 @@ import { createCipheriv, createDecipheriv, createHash, createHmac, createPublicK
 import { type DrbgRequest, type DrbgSeed, HmacDrbg } from "../entropy/drbg.ts";
 import { concatBytes, copyBytes } from "../kernel/bytes.ts";
 import { type Ed25519Signer, ed25519FromSeed, verifyEd25519 } from "../kernel/ed25519.ts";
-import { mlDsaFromSeed, verifyMlDsa } from "../kernel/ml-dsa.ts";
+import { ML_DSA_65, mlDsaFromSeed, verifyMlDsa } from "../kernel/ml-dsa.ts";
 import {
   type Encapsulated,
   type KemKeys,
@@ -17,7 +17,6 @@ import {
   expandedMlDsa44,
   mlDsa65FromSeed,
   mlKem768FromSeed,
-  verifyMlDsa65,
 } from "./lattices.ts";
 
 export type Digest = "sha256" | "sha384" | "sha512" | "sha3-256" | "sha3-512" | "shake256";
@@ -99,7 +98,10 @@ export const ownPrimitives: Primitives = {
     },
     verify: verifyMlDsa,
   },
-  mlDsa65: { fromSeed: mlDsa65FromSeed, verify: verifyMlDsa65 },
+  mlDsa65: {
+    fromSeed: (seed) => ({ ...mlDsa65FromSeed(seed), sign: (message) => mlDsaFromSeed(seed, ML_DSA_65).sign(message) }),
+    verify: (publicKey, message, signature) => verifyMlDsa(publicKey, message, signature, ML_DSA_65),
+  },
   mlKem768: { fromSeed: mlKem768FromSeed, encapsulate, decapsulate },
   hmacDrbg: (seed) => new HmacDrbg(seed),
 };

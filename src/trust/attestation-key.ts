@@ -22,7 +22,7 @@ import type {
   TpmClock,
   TpmIdentity,
 } from "../ports/tpm.ts";
-import { parseJson } from "../attest/logs/own.ts";
+import { parseJson } from "../kernel/json.ts";
 
 export const ATTESTATION_KEY_FILE = "attestation-key.json";
 

@@ -9,7 +9,7 @@ import type { EnrolmentReport } from "../kernel/entropy-reports.ts";
 import { equalBytes, utf8, type Bytes } from "../kernel/bytes.ts";
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import type { Memory } from "../ports/memory.ts";
-import { parseJson } from "../attest/logs/own.ts";
+import { parseJson } from "../kernel/json.ts";
 
 export const ENTROPY_RECORD_FILE = "entropy-record.json";
 

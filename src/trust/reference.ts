@@ -12,7 +12,8 @@ import { equalBytes, fromHex, toHex, utf8, type Bytes } from "../kernel/bytes.ts
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import type { SourceFile } from "../ports/source-files.ts";
 import { startsBetween, type StartCounts } from "../attest/counters.ts";
-import { parseJson, type OwnState } from "../attest/logs/own.ts";
+import { parseJson } from "../kernel/json.ts";
+import type { OwnState } from "../attest/logs/own.ts";
 
 export const REFERENCE_FILE = "reference.json";
 

@@ -18,7 +18,7 @@ import {
 } from "../../src/attest/enrolment.ts";
 import { decodePcrFile, encodePcrFile } from "../../src/attest/quote-files.ts";
 import { decodePolicyFile, encodePolicyFile, readPolicyBody } from "../../src/attest/policy.ts";
-import { decodeTextFile, textOf, withSignatures } from "../../src/attest/text-file.ts";
+import { decodeTextFile, textOf, withSignatures } from "../../src/kernel/text-file.ts";
 import { concatBytes, fromUtf8, utf8, type Bytes } from "../../src/kernel/bytes.ts";
 import type { Decoded } from "../../src/kernel/decoded.ts";
 import { authorizePolicyDigest } from "../../src/kernel/tpm-policy.ts";

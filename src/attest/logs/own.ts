@@ -7,8 +7,9 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { OWN_EVENTS, type OwnDigests, type OwnEventName } from "../../kernel/attest.ts";
-import { copyBytes, equalBytes, fromHex, fromUtf8, toHex, utf8, type Bytes } from "../../kernel/bytes.ts";
+import { copyBytes, equalBytes, fromHex, toHex, utf8, type Bytes } from "../../kernel/bytes.ts";
 import { decoded, refused, type Decoded } from "../../kernel/decoded.ts";
+import { parseJson } from "../../kernel/json.ts";
 import { PCR_BYTES, replay } from "../../kernel/pcr.ts";
 import type { RuntimeFiles, SourceFile } from "../../ports/source-files.ts";
 
@@ -178,17 +179,6 @@ export function decodeEventLog(bytes: Uint8Array): Decoded<EventLog> {
   const { pcr, base, events } = parsed.data;
   const log = { pcr, base, events };
   return equalBytes(bytes, encodeEventLog(log)) ? decoded(log) : refused("not in its one form");
-}
-
-/** Undefined when the bytes are no JSON text. */
-export function parseJson(bytes: Uint8Array): unknown {
-  const text = fromUtf8(bytes);
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function isSame(a: MeasuredEvent, b: MeasuredEvent | undefined): boolean {

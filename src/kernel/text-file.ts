@@ -1,14 +1,14 @@
 /**
- * The text files of attestation, to be carried on a stick and read by people: a first line that says what it is, for
+ * Text files of ours, to be carried on a stick and read by people: a first line that says what it is, for
  * example `caye-policy 1`; a JSON object; then signatures in base64, a line each. What is signed is all that stands above
  * them, so that the first line keeps one kind of file from passing for another.
  *
  * A file has one form only: whoever decodes encodes again and compares ({@link inItsOneForm}).
  * @module
  */
-import { concatBytes, copyBytes, equalBytes, fromUtf8, utf8, type Bytes } from "../kernel/bytes.ts";
-import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
-import { parseJson } from "./logs/own.ts";
+import { concatBytes, copyBytes, equalBytes, fromUtf8, utf8, type Bytes } from "./bytes.ts";
+import { decoded, refused, type Decoded } from "./decoded.ts";
+import { parseJson } from "./json.ts";
 
 export interface TextFile {
   /** Any JSON; the caller's schema judges it. */
