@@ -19,6 +19,7 @@ import { trustDesk } from "./desk/trust-desk.ts";
 import { TrustHerald } from "./desk/trust-herald.ts";
 import { systemClock } from "./drivers/clock.ts";
 import { freeBytes } from "./drivers/disk.ts";
+import { readMachineFigures } from "./drivers/telemetry/machine-figures.ts";
 import { openHttpServer } from "./drivers/http-server.ts";
 import { openLog } from "./drivers/log.ts";
 import { discoverRadio } from "./drivers/meshtastic/discover.ts";
@@ -57,6 +58,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const log = await openLog({ level: config.log.level, format, stream: output });
   await using state = await openStateDirectory(statePath);
   const { api, metrics } = config;
+  let heartbeat: Heartbeat | undefined;
   const doors = await openDoors({
     api,
     metrics,
@@ -65,6 +67,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     pid: options.pid,
     random: systemRandom(),
     openServer: openHttpServer,
+    machine: () => readMachineFigures({ statePath, watchdogBeats: () => heartbeat?.beats }),
   });
   try {
     const damage = await StoreDamage.remembered(state, log);
@@ -85,7 +88,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       metrics: doors.metrics.url,
       simulated: options.simulated,
     });
-    const heartbeat = await heartbeatOf(node, log);
+    heartbeat = await heartbeatOf(node, log);
     await runAll([...node.services, heartbeat], signal);
   } finally {
     await doors.close();
@@ -93,7 +96,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
 }
 
 /** The store is what all hangs on; a node in quarantine has none, and lives by its event loop alone. */
-async function heartbeatOf({ desk, reason, probe }: Node, log: Log): Promise<Service> {
+async function heartbeatOf({ desk, reason, probe }: Node, log: Log): Promise<Heartbeat> {
   const status = async (): Promise<string> => {
     const { state, neighbours, radio } = await desk.status();
     return statusLine({ state, neighbours: neighbours.length, usedS: Math.round(radio.air_used_ms / 1000), reason });

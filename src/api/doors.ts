@@ -7,6 +7,7 @@ import { toHex, utf8 } from "../kernel/bytes.ts";
 import { AgentError } from "../kernel/errors.ts";
 import type { SelfTestRecord } from "../kernel/selftest.ts";
 import type { Log } from "../ports/log.ts";
+import type { MachineFigures } from "../ports/machine-figures.ts";
 import type { Random } from "../ports/random.ts";
 import { createApi } from "./api.ts";
 import { failureOf } from "./failure.ts";
@@ -37,6 +38,8 @@ export interface DoorsParts {
   };
   readonly random: Random;
   readonly log: Log;
+  /** For the figures; left out: they tell nothing of the machine. */
+  readonly machine?: () => Promise<MachineFigures>;
   /** Listens once the promise resolves. @throws AgentError "PORT_IN_USE", … */
   readonly openServer: (options: Address & { readonly name: string; readonly handler: Handler }) => Promise<Server>;
 }
@@ -60,7 +63,15 @@ const TOKEN = /^[\x21-\x7e]{32,512}$/;
  * Both ports are taken before the boot, so that a second agent fails before it touches the TPM.
  * @throws what `openServer` throws
  */
-export async function openDoors({ pid, state, random, log, openServer, ...places }: DoorsParts): Promise<Doors> {
+export async function openDoors({
+  pid,
+  state,
+  random,
+  log,
+  openServer,
+  machine,
+  ...places
+}: DoorsParts): Promise<Doors> {
   const starting: Handler = () =>
     Promise.resolve(failureOf(new AgentError("STARTING", "the agent is starting; ask again in a moment")));
   let answer = { api: starting, metrics: starting };
@@ -83,7 +94,7 @@ export async function openDoors({ pid, state, random, log, openServer, ...places
           onFault,
           onSelfTest: (record) => onSelfTest?.(keep(log, record)),
         }),
-        metrics: createMetrics(view, { host: places.metrics.host }),
+        metrics: createMetrics(view, { host: places.metrics.host, machine }),
       };
       const address = { api: api.url, metrics: metrics.url, pid };
       await state.writeAtomic("agent.json", utf8(`${JSON.stringify(address)}\n`), 0o644);

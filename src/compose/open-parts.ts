@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.ts";
 import { openShard } from "../dag/open-shard.ts";
 import type { OpenNode } from "../boot.ts";
 import { openAirBook } from "../desk/air-book.ts";
+import { rememberingLastHeard } from "../desk/last-heard.ts";
 import type { OpenParts } from "../desk/parts.ts";
 import { policyStep } from "../desk/policy-step.ts";
 import { openMeshtasticModem } from "../drivers/meshtastic/modem.ts";
@@ -53,7 +54,8 @@ async function openParts(options: AgentOptions, { node, clock, log, policyFile }
   const shard = await openShard(store, { random, nodeName: config.node.name, log: log.named("shard"), ...gate });
   const isEnrolled = membership && ((id: string) => membership.standing(id) === "enrolled");
   const alerts = await openAlerts({ store, shard, clock, log: log.named("alerts"), ...config.alerts, isEnrolled });
-  const modem = openMeshtasticModem(modemUri, { clock, random, channel, log: log.named("modem") });
+  const device = openMeshtasticModem(modemUri, { clock, random, channel, log: log.named("modem") });
+  const modem = rememberingLastHeard(device, clock);
   const settings = () => radioInForce({ preset, region, hopLimit, share }, modem.state());
   const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
   const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
@@ -92,7 +94,8 @@ async function openParts(options: AgentOptions, { node, clock, log, policyFile }
   });
   const checkpoints = await openCheckpoints(membership, { shard, exchange, store, clock, random, log });
   const records = { membership, checkpoints, attestations, policy };
-  return { shard, alerts, exchange, scheduler, modem, radioSettings: settings, ...records };
+  const { heardMsAgo } = modem;
+  return { shard, alerts, exchange, scheduler, modem, heardMsAgo, radioSettings: settings, ...records };
 }
 
 function filesPolicy({ files }: Config): FilesPolicy {

@@ -28,9 +28,15 @@ export class Heartbeat implements Service {
   readonly name = "heartbeat";
   readonly #parts: HeartbeatParts;
   #said = "";
+  #beats = 0;
 
   constructor(parts: HeartbeatParts) {
     this.#parts = parts;
+  }
+
+  /** Signs of life that were given; undefined where nobody watches for them. */
+  get beats(): number | undefined {
+    return this.#parts.supervisor.watchdogMs === undefined ? undefined : this.#beats;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -49,6 +55,7 @@ export class Heartbeat implements Service {
     try {
       await probe();
       supervisor.alive();
+      this.#beats++;
     } catch (error) {
       log.error("No sign of life is given: the agent's health does not hold", { error: describeError(error) });
     }

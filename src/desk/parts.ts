@@ -62,6 +62,8 @@ export interface OpenParts {
   /** Is the village's policy in force? */
   readonly policy?: { step(): BootStep | undefined } | undefined;
   readonly modem: Modem;
+  /** Since the radio gave a packet of anybody; undefined before the first. */
+  readonly heardMsAgo?: (() => number | undefined) | undefined;
   /** Preset, region and limits as they are reckoned with now. */
   readonly radioSettings: () => RadioInForce;
 }

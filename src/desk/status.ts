@@ -42,6 +42,7 @@ function radioStatus({ open, modemUri, simulated, clockSpeed, quarantine }: Desk
   }
   const { preset, region } = open.radioSettings();
   const link = open.modem.state();
+  const heardMsAgo = open.heardMsAgo?.();
   return {
     modem: modemUri,
     link: link.kind,
@@ -50,6 +51,7 @@ function radioStatus({ open, modemUri, simulated, clockSpeed, quarantine }: Desk
     preset,
     region,
     ...airFields(open.scheduler.status()),
+    ...(heardMsAgo === undefined ? {} : { heard_s_ago: Math.round(heardMsAgo / 1000) }),
     simulated,
     clock_speed: clockSpeed,
   };

@@ -168,6 +168,13 @@ export interface TrustWordRow {
   readonly open: boolean;
 }
 
+export interface TunnelRow {
+  readonly kind: "mqtt" | "libp2p" | "chain";
+  /** Of the configuration. */
+  readonly peer: string;
+  readonly up: boolean;
+}
+
 export interface StatusReport {
   readonly node: string;
   readonly author: string;
@@ -207,6 +214,8 @@ export interface StatusReport {
     /** How often since the start packets had to wait for each of these, and for how long in all. */
     readonly holds: Readonly<Record<string, { readonly times: number; readonly ms: number }>>;
     readonly queued: number;
+    /** Seconds since the radio gave a packet of anybody; left out before the first. */
+    readonly heard_s_ago?: number;
     readonly simulated: boolean;
     /** How much faster than the machine's clock time goes here: above 1 in a simulated village alone. All times of this report are then the village's. */
     readonly clock_speed: number;
@@ -218,6 +227,8 @@ export interface StatusReport {
   readonly counters: Readonly<Record<string, number>>;
   /** Left out where the boot ended before the sources were watched. */
   readonly entropy?: EntropyReport;
+  /** Links to the online world; left out where none is configured, and this version has none to configure. */
+  readonly tunnels?: readonly TunnelRow[];
 }
 
 /** What an agent says once it answers. */

@@ -1,0 +1,24 @@
+/** The figures of the machine and of this process. @module */
+import { CLOCK_SET_S } from "../kernel/clock-set.ts";
+import type { MachineFigures } from "../ports/machine-figures.ts";
+import type { Page } from "./metrics-page.ts";
+
+export function addMachine(page: Page, figures: MachineFigures): void {
+  const { disk, temperatures, unixS, residentBytes, heapUsedBytes, cpuS, eventLoopLagS, watchdogBeats } = figures;
+  if (disk !== undefined) {
+    page.gauge("caye_disk_free_bytes", "Bytes free on the disk of the state directory", disk.freeBytes);
+    page.gauge("caye_disk_size_bytes", "Bytes that this disk holds, free or used", disk.totalBytes);
+  }
+  for (const { sensor, celsius } of temperatures) {
+    page.gauge("caye_temperature_celsius", "Temperature by the kernel's sensors", celsius, { sensor });
+  }
+  page.gauge("caye_clock_seconds", "What the machine takes for the Unix time", unixS);
+  page.gauge("caye_clock_set", "1 when the machine's clock was ever set", Number(unixS >= CLOCK_SET_S));
+  page.gauge("process_resident_memory_bytes", "Memory of the agent that is in RAM", residentBytes);
+  page.gauge("caye_heap_used_bytes", "Memory that JavaScript uses", heapUsedBytes);
+  page.counter("process_cpu_seconds_total", "User and system time of the agent", cpuS);
+  page.gauge("caye_event_loop_lag_seconds", "How late the event loop came round at this scrape", eventLoopLagS);
+  if (watchdogBeats !== undefined) {
+    page.counter("caye_watchdog_beats_total", "Signs of life given to the init system", watchdogBeats);
+  }
+}
