@@ -19,6 +19,7 @@ import { addRadioCommands } from "./radios-program.ts";
 import { addSelfTestCommand } from "./selftest-program.ts";
 import { printable } from "./text.ts";
 import { lossRatio, wholeNumber } from "./typed.ts";
+import { addUpdateCommands } from "./update-program.ts";
 import { addVillageCommands } from "./village-program.ts";
 import { type Words, wordsFor } from "./words.ts";
 
@@ -97,6 +98,7 @@ export function createProgram(io: CliIo): Command {
   addSelfTestCommand(program, io);
   addSimCommand(program, io);
   addRadioCommands(program, io);
+  addUpdateCommands(program, io);
   return program;
 }
 
