@@ -154,7 +154,7 @@ function compile() {
   const node = existsSync(join(MODULES, ".bin/node")) ? join(MODULES, ".bin/node") : process.execPath;
   // Code that was compiled under other flags of V8 is not used: these are those of `npm start`.
   const load = 'await import("./src/cli/program.ts"); await import("./src/sim/village.ts")';
-  const result = run(node, ["--max-semi-space-size=1", "--input-type=module", "-e", load], {
+  const result = run(node, ["--optimize-for-size", "--max-semi-space-size=1", "--input-type=module", "-e", load], {
     cwd: ROOT,
     env: { ...process.env, NODE_COMPILE_CACHE: CACHE },
   });

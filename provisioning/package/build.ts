@@ -29,6 +29,7 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { configTemplate } from "../../src/config/template.ts";
 import { prune } from "./prune.ts";
+import { stripTypes } from "./strip.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CPU = { amd64: "x64", arm64: "arm64" } as const;
@@ -82,6 +83,7 @@ function installCode(tree: string, arch: Arch): void {
   for (const name of ["src", "package.json", "package-lock.json"]) {
     cpSync(join(ROOT, name), join(home, name), { recursive: true });
   }
+  stripTypes(join(home, "src"));
   const cpu = CPU[arch];
   const flags = [
     "--omit=dev",
@@ -101,7 +103,7 @@ function installCode(tree: string, arch: Arch): void {
   mkdirSync(join(tree, "usr/bin"), { recursive: true });
   writeFileSync(
     join(tree, "usr/bin/caye"),
-    '#!/bin/sh\nexec /usr/lib/caye/node_modules/.bin/node /usr/lib/caye/src/main.ts "$@"\n',
+    '#!/bin/sh\nexec /usr/lib/caye/node_modules/.bin/node /usr/lib/caye/src/main.js "$@"\n',
   );
   chmodSync(join(tree, "usr/bin/caye"), 0o755);
 }
