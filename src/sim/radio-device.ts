@@ -4,12 +4,13 @@
  *
  * Like the firmware it serves one client (a new one takes over), answers each packet and heartbeat with the state of
  * its queue through a ring of two, keeps 32 packets for its client, and polls rather than pushes. Its word on a packet
- * with `want_ack` is as little worth as the firmware's. Left out: the mesh's own traffic, and of the 46 messages of a handshake those that say nothing of the radio.
+ * with `want_ack` is as little worth as the firmware's. Its settings can be changed (`radio-settings.ts`). Left out: the mesh's own traffic, and of the 46 messages of a handshake those that say nothing of the radio.
  * @module
  */
 import type { ToRadio } from "@meshtastic/protobufs";
 import { listenOnLoopback, type ClientEvents, type LoopbackClient } from "../drivers/loopback-server.ts";
 import { frame, FrameReader } from "../drivers/meshtastic/framing.ts";
+import { orderIn } from "../drivers/meshtastic/setup-words.ts";
 import { utf8 } from "../kernel/bytes.ts";
 import type { Clock } from "../ports/clock.ts";
 import { TEXT_MESSAGE_APP } from "../ports/modem.ts";
@@ -17,6 +18,7 @@ import type { Random } from "../ports/random.ts";
 import type { Ether } from "./ether.ts";
 import type { RadioFirmware } from "./radio-firmware.ts";
 import type { RadioNode, RoutingWord } from "./radio-node.ts";
+import { RadioFlash } from "./radio-settings.ts";
 import * as words from "./radio-words.ts";
 import { TX_QUEUE_PACKETS } from "./tx-queue.ts";
 import { regionNamed } from "../radio/region.ts";
@@ -28,6 +30,8 @@ const POLL_MS = 20;
 const TELEMETRY_MS = 60_000;
 const TEXT_PAUSE_MS = 2000;
 const DEFAULT_REBOOT_MS = 3000;
+/** After the end of an edit of its settings (the firmware's `DEFAULT_REBOOT_SECONDS`). */
+const REBOOT_AFTER_MS = 7000;
 /** `Routing.Error` */
 const TOO_LARGE = 7;
 const DUTY_CYCLE_LIMIT = 9;
@@ -42,7 +46,7 @@ export interface RadioDeviceOptions {
   readonly nodeNumber: number;
   readonly clock: Clock;
   readonly random: Random;
-  /** Meshtastic's name: `EU_868`, `US`. Also sets the duty cycle. */
+  /** Meshtastic's name: `EU_868`, `US`, `UNSET`. Also sets the duty cycle. An administrator may change it. */
   readonly region: string;
   /** Meshtastic's name of what the ether's modulation is: `LongFast`. Only said, not applied. */
   readonly preset: string;
@@ -58,6 +62,7 @@ export interface RadioDevice extends AsyncDisposable {
   readonly uri: string;
   readonly port: number;
   readonly radio: RadioNode;
+  readonly flash: RadioFlash;
   /** Packets that its client was too slow to fetch. */
   readonly dropped: number;
   /** Connections that are open: 0 or 1, and 2 while one takes over. */
@@ -89,6 +94,7 @@ export async function openRadioDevice(options: RadioDeviceOptions): Promise<Radi
 
 class Device implements RadioDevice {
   readonly radio: RadioNode;
+  readonly flash: RadioFlash;
   readonly #options: RadioDeviceOptions;
   readonly #life = new AbortController();
   readonly #detach: () => void;
@@ -109,7 +115,8 @@ class Device implements RadioDevice {
     this.#options = options;
     this.#port = options.port ?? 0;
     this.radio = options.ether.radio(options.nodeNumber);
-    this.radio.limitDutyCycle(regionNamed(options.region).dutyCycle);
+    this.flash = new RadioFlash(options);
+    this.#keepLaw();
     this.#detach = this.radio.attach({
       packet: (reception) => this.#keep(words.heardPacket(reception)),
       power: () => undefined,
@@ -177,6 +184,8 @@ class Device implements RadioDevice {
 
   #forget(): void {
     this.radio.power(false);
+    this.flash.powerOff();
+    this.#keepLaw();
     this.#configured = false;
     this.#statuses = [];
     this.#packets = [];
@@ -226,10 +235,10 @@ class Device implements RadioDevice {
   }
 
   #configure(nonce: number): void {
-    const { nodeNumber, ether, preset, region } = this.#options;
+    const { nodeNumber, ether } = this.#options;
     const others = ether.nodes().filter((number) => number !== nodeNumber);
     const { firmware } = this.radio;
-    const identity = { nodeNumber, others, preset, region, firmware, bootCount: this.#bootCount };
+    const identity = { nodeNumber, others, flash: this.flash, firmware, bootCount: this.#bootCount };
     for (const message of words.configuration(identity, this.radio.channelUse(), nonce)) this.#tell(message);
     this.#configured = true;
     void this.#poll();
@@ -243,6 +252,10 @@ class Device implements RadioDevice {
       return;
     }
     const { portnum, payload } = packet.payloadVariant.value;
+    if (packet.to === this.#options.nodeNumber && this.#obey(portnum, payload)) {
+      this.#status(0, id);
+      return;
+    }
     if (portnum === TEXT_MESSAGE_APP && !this.#mayText()) {
       this.#status(0, id);
       refuse(RATE_LIMIT_EXCEEDED);
@@ -265,6 +278,23 @@ class Device implements RadioDevice {
         break;
     }
     this.#status(admission.kind === "full" ? ERRNO_UNKNOWN : 0, id);
+  }
+
+  /** False when that is no order of its administrator. */
+  #obey(port: number, payload: Uint8Array): boolean {
+    const order = orderIn(port, payload);
+    if (order !== undefined && this.flash.take(order)) void this.#rebootSoon();
+    return order !== undefined;
+  }
+
+  async #rebootSoon(): Promise<void> {
+    this.#keepLaw();
+    await this.#options.clock.sleep(REBOOT_AFTER_MS, this.#life.signal);
+    if (!this.#life.signal.aborted && this.radio.powered) await this.reboot();
+  }
+
+  #keepLaw(): void {
+    this.radio.limitDutyCycle(regionNamed(this.flash.region).dutyCycle);
   }
 
   #routing({ requestId, error }: RoutingWord): Uint8Array {

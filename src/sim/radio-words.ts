@@ -3,17 +3,15 @@
  * @module
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import { Config, Mesh, Telemetry, type ToRadio } from "@meshtastic/protobufs";
+import { Mesh, Telemetry, type ToRadio } from "@meshtastic/protobufs";
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import { BROADCAST, type ChannelUse } from "../ports/modem.ts";
 import type { Reception } from "./air.ts";
 import { ROUTING_APP } from "./mesh-frame.ts";
 import { FIRMWARE_VERSION, type RadioFirmware } from "./radio-firmware.ts";
+import { HARDWARE, type RadioFlash } from "./radio-settings.ts";
 
 const TELEMETRY_APP = 67;
-/** `HardwareModel.PORTDUINO`: a radio on a Linux machine. */
-const HARDWARE = 37;
-const CHANNELS = 8;
 /** Firmware 2.5 and newer add it to each `Data`. */
 const BITFIELD = 1;
 
@@ -23,17 +21,17 @@ export interface RadioIdentity {
   readonly nodeNumber: number;
   /** The other radios that it knows. */
   readonly others: readonly number[];
-  /** `LongFast` */
-  readonly preset: string;
-  /** `EU_868`; "UNSET" for none */
-  readonly region: string;
+  readonly flash: RadioFlash;
   readonly firmware: RadioFirmware;
   readonly bootCount: number;
 }
 
 /** The answer to `want_config_id`, in the firmware's order. Two nonces ask for a part only. */
 export function configuration(identity: RadioIdentity, use: ChannelUse, nonce: number): Uint8Array[] {
-  const own = fromRadio({ case: "nodeInfo", value: { ...nodeInfo(identity.nodeNumber), deviceMetrics: percent(use) } });
+  const { managed, settings } = identity.flash;
+  const self = nodeInfo(identity.nodeNumber);
+  const user = { ...self.user, ...settings.owner };
+  const own = fromRadio({ case: "nodeInfo", value: { ...self, user, deviceMetrics: percent(use) } });
   const others = identity.others.map((number) => fromRadio({ case: "nodeInfo", value: nodeInfo(number) }));
   const end = fromRadio({ case: "configCompleteId", value: nonce });
   if (nonce === 69_421) return [own, ...others, end];
@@ -53,9 +51,10 @@ export function configuration(identity: RadioIdentity, use: ChannelUse, nonce: n
       case: "metadata",
       value: { firmwareVersion: FIRMWARE_VERSION[identity.firmware], hwModel: HARDWARE, canShutdown: true },
     }),
-    ...Array.from({ length: CHANNELS }, (_, index) => channel(index)),
-    fromRadio({ case: "config", value: { payloadVariant: { case: "device", value: { role: 0 } } } }),
-    lora(identity),
+    ...settings.channels.map((value) => fromRadio({ case: "channel", value })),
+    fromRadio({ case: "config", value: { payloadVariant: { case: "device", value: settings.device } } }),
+    fromRadio({ case: "config", value: { payloadVariant: { case: "lora", value: settings.lora } } }),
+    fromRadio({ case: "config", value: { payloadVariant: { case: "security", value: { isManaged: managed } } } }),
     fromRadio({ case: "moduleConfig", value: { payloadVariant: { case: "mqtt", value: { enabled: false } } } }),
     fromRadio({
       case: "moduleConfig",
@@ -159,41 +158,6 @@ function nodeInfo(number: number): NodeWords {
   const hex = number.toString(16).padStart(8, "0");
   const short = hex.slice(-4);
   return { num: number, user: { id: `!${hex}`, longName: `Meshtastic ${short}`, shortName: short, hwModel: HARDWARE } };
-}
-
-function channel(index: number): Uint8Array {
-  const primary = index === 0;
-  const settings = primary ? { psk: Uint8Array.of(1), name: "" } : {};
-  return fromRadio({ case: "channel", value: { index, role: primary ? 1 : 0, settings } });
-}
-
-function lora(identity: RadioIdentity): Uint8Array {
-  const wanted = identity.preset.toLowerCase();
-  return fromRadio({
-    case: "config",
-    value: {
-      payloadVariant: {
-        case: "lora",
-        value: {
-          usePreset: true,
-          modemPreset: numberOf(Config.Config_LoRaConfig_ModemPreset, (name) => plain(name) === wanted),
-          region: numberOf(Config.Config_LoRaConfig_RegionCode, (name) => name === identity.region),
-          hopLimit: 3,
-          txEnabled: true,
-        },
-      },
-    },
-  });
-}
-
-/** The number under which a protobuf enumeration has the name; 0 when it has none. */
-function numberOf(names: Readonly<Record<number, string>>, matches: (name: string) => boolean): number {
-  const found = Object.entries(names).find(([number, name]) => /^\d+$/.test(number) && matches(name));
-  return found === undefined ? 0 : Number(found[0]);
-}
-
-function plain(name: string): string {
-  return name.replaceAll("_", "").toLowerCase();
 }
 
 function percent(use: ChannelUse): { channelUtilization: number; airUtilTx: number } {

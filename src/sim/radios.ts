@@ -52,6 +52,7 @@ function presetOf(name: string | undefined): PresetName {
 }
 
 function regionOf(name: string | undefined): string {
-  if (name === undefined || regionNamed(name).known) return name ?? DEFAULT_REGION;
+  // A radio from the factory has none, and waits to be told.
+  if (name === undefined || name === "UNSET" || regionNamed(name).known) return name ?? DEFAULT_REGION;
   throw new AgentError("USAGE", `there is no region called ${name}; there are: ${regionNames().join(", ")}`);
 }

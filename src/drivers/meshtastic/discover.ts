@@ -20,6 +20,8 @@ const KNOWN_IDS: readonly string[] = [
   "10c4:ea60", // CP210x
   "1a86:7523", // CH340
 ];
+/** So many of them are on hardly anything but radios; a bridge may also have a GPS receiver behind it. */
+const SURE_IDS = 4;
 /** From a port's folder up to the USB device that it belongs to. */
 const MAX_PARENTS = 4;
 
@@ -29,23 +31,50 @@ export interface DiscoveryPlaces {
   /** udev's names that stay the same whatever else is plugged in. */
   readonly stableNames: string;
   readonly devices: string;
+  /** udev's name of the random source, which may sit behind a bridge like a radio's. */
+  readonly randomSource?: string;
 }
 
 const LINUX: DiscoveryPlaces = {
   terminals: "/sys/class/tty",
   stableNames: "/dev/serial/by-id",
   devices: "/dev",
+  randomSource: "/dev/qrng",
 };
+
+interface Candidate {
+  readonly device: string;
+  readonly rank: number;
+}
 
 /** The `serial:` URI of the likeliest radio, by its stable name where it has one; undefined when there is none. */
 export async function discoverRadio(places: DiscoveryPlaces = LINUX): Promise<string | undefined> {
-  let best: { readonly device: string; readonly rank: number } | undefined;
-  for (const name of await namesIn(places.terminals)) {
-    const rank = /^tty(?:ACM|USB)\d+$/.test(name) ? await rankOf(`${places.terminals}/${name}/device`) : -1;
-    if (rank >= 0 && (best === undefined || rank < best.rank)) best = { device: `${places.devices}/${name}`, rank };
+  const [best] = (await candidates(places)).toSorted((a, b) => a.rank - b.rank);
+  return best && (await uriOf(places, best));
+}
+
+/**
+ * The `serial:` URIs of all that may be the radio, in a fixed order. With a chip there that only radios have, general
+ * bridges are left out: something else is behind them.
+ */
+export async function likelyRadios(places: DiscoveryPlaces = LINUX): Promise<readonly string[]> {
+  const random = await realpath(places.randomSource ?? "").catch(() => undefined);
+  const all = (await candidates(places)).filter(({ device }) => device !== random);
+  const sure = all.filter(({ rank }) => rank < SURE_IDS);
+  return await Promise.all((sure.length > 0 ? sure : all).map((one) => uriOf(places, one)));
+}
+
+async function candidates({ terminals, devices }: DiscoveryPlaces): Promise<readonly Candidate[]> {
+  const found: Candidate[] = [];
+  for (const name of await namesIn(terminals)) {
+    const rank = /^tty(?:ACM|USB)\d+$/.test(name) ? await rankOf(`${terminals}/${name}/device`) : -1;
+    if (rank >= 0) found.push({ device: `${devices}/${name}`, rank });
   }
-  if (best === undefined) return undefined;
-  const path = (await stableName(places.stableNames, best.device)) ?? best.device;
+  return found;
+}
+
+async function uriOf({ stableNames }: DiscoveryPlaces, { device }: Candidate): Promise<string> {
+  const path = (await stableName(stableNames, device)) ?? device;
   return `serial://${path.split("/").map(encodeURIComponent).join("/")}`;
 }
 

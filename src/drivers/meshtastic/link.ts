@@ -102,7 +102,7 @@ export function explainLinkError(error: unknown, address: RadioAddress): string 
 }
 
 /** The serial driver writes the system's words into its message, and no code beside it. */
-function linkErrorCode(error: unknown): string | undefined {
+export function linkErrorCode(error: unknown): string | undefined {
   const code = systemCode(error);
   if (code !== undefined) return code;
   const text = describeError(error).toLowerCase();

@@ -124,7 +124,7 @@ export function presetName(preset: number): string | undefined {
 }
 
 /** `EU_868`; a number that we don't know keeps a name, so that it is not taken for a region that is unset. */
-function regionName(region: number): string {
+export function regionName(region: number): string {
   return Config.Config_LoRaConfig_RegionCode[region] ?? NEWER_REGIONS[region] ?? `REGION_${region}`;
 }
 

@@ -49,6 +49,7 @@ declare module "@meshtastic/protobufs" {
     longName: string;
     shortName: string;
     hwModel: number;
+    isLicensed: boolean;
     role: number;
   }
 
@@ -84,8 +85,12 @@ declare module "@meshtastic/protobufs" {
     role: number;
   }
 
+  export interface SecurityConfig extends Message<"meshtastic.Config.SecurityConfig"> {
+    isManaged: boolean;
+  }
+
   export interface Config extends Message<"meshtastic.Config"> {
-    payloadVariant: OneOf<{ device: DeviceConfig; lora: LoRaConfig }>;
+    payloadVariant: OneOf<{ device: DeviceConfig; lora: LoRaConfig; security: SecurityConfig }>;
   }
 
   export interface ModuleConfigMqtt extends Message<"meshtastic.ModuleConfig.MQTTConfig"> {
@@ -100,9 +105,21 @@ declare module "@meshtastic/protobufs" {
     payloadVariant: OneOf<{ mqtt: ModuleConfigMqtt; telemetry: ModuleConfigTelemetry }>;
   }
 
+  export interface ModuleSettings extends Message<"meshtastic.ModuleSettings"> {
+    positionPrecision: number;
+  }
+
   export interface ChannelSettings extends Message<"meshtastic.ChannelSettings"> {
     psk: Uint8Array;
     name: string;
+    uplinkEnabled: boolean;
+    downlinkEnabled: boolean;
+    moduleSettings?: ModuleSettings;
+  }
+
+  export interface ChannelSet extends Message<"meshtastic.ChannelSet"> {
+    settings: ChannelSettings[];
+    loraConfig?: LoRaConfig;
   }
 
   export interface ChannelMessage extends Message<"meshtastic.Channel"> {
@@ -166,11 +183,23 @@ declare module "@meshtastic/protobufs" {
     variant: OneOf<{ errorReason: number }>;
   }
 
+  export interface AdminMessage extends Message<"meshtastic.AdminMessage"> {
+    payloadVariant: OneOf<{
+      setOwner: User;
+      setChannel: ChannelMessage;
+      setConfig: Config;
+      beginEditSettings: boolean;
+      commitEditSettings: boolean;
+    }>;
+  }
+
   export interface TelemetryMessage extends Message<"meshtastic.Telemetry"> {
     time: number;
     variant: OneOf<{ deviceMetrics: DeviceMetrics }>;
   }
 
+  export const Admin: { readonly AdminMessageSchema: GenMessage<AdminMessage> };
+  export const AppOnly: { readonly ChannelSetSchema: GenMessage<ChannelSet> };
   export const Mesh: {
     readonly DataSchema: GenMessage<Data>;
     readonly FromRadioSchema: GenMessage<FromRadio>;
@@ -180,6 +209,8 @@ declare module "@meshtastic/protobufs" {
     readonly Routing_Error: Readonly<Record<number, string>>;
   };
   export const Config: {
+    /** Names by number, in capitals: `CLIENT`. */
+    readonly Config_DeviceConfig_Role: Readonly<Record<number, string>>;
     /** Names by number, in capitals: `LONG_FAST`. */
     readonly Config_LoRaConfig_ModemPreset: Readonly<Record<number, string>>;
     readonly Config_LoRaConfig_RegionCode: Readonly<Record<number, string>>;
