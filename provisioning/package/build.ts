@@ -1,9 +1,11 @@
 /**
- * `npm run package -- [--arch arm64|amd64] [--out DIR] [--version V]`: the Debian packages, with their own Node, each
- * the same bytes every time from the same commit. Needs npm's registry and dpkg-deb, nothing else; no compiler runs.
+ * `npm run package -- [--arch arm64|amd64] [--out DIR] [--version V] [--release-key FILE]`: the Debian packages, with
+ * their own Node, each the same bytes every time from the same commit. Needs npm's registry and dpkg-deb, nothing else;
+ * no compiler runs.
  *
  * Layout: `/usr/lib/caye` (code and production packages), units and rules where systemd and udev look, `/usr/bin/caye`.
- * Beside the package: its SBOM (CycloneDX) and the list of its files' hashes, which also lies within.
+ * Beside the package: its SBOM (CycloneDX) and the list of its files' hashes, which also lies within; with a release key
+ * the manifest that vouches for all three.
  * @module
  */
 import { spawnSync } from "node:child_process";
@@ -27,8 +29,12 @@ import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { configTemplate } from "../../src/config/template.ts";
+import { STATE_FORMAT } from "../../src/drivers/state-directory.ts";
+import { decodeReleaseSecret, encodeReleaseKey, type ReleaseSigner } from "../../src/release/keys.ts";
+import { fileRow, signManifest } from "../../src/release/manifest.ts";
 import { prune } from "./prune.ts";
+import { installReference } from "./reference-files.ts";
+import { installSystemFiles, unitsToEnable } from "./system-files.ts";
 import { stripTypes } from "./strip.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -42,7 +48,7 @@ function archOf(text: string): Arch {
   throw new Error(`there is no package for ${text}: use arm64 or amd64`);
 }
 
-function buildPackage(arch: Arch, version: string, out: string): void {
+function buildPackage(arch: Arch, version: string, out: string, signer: ReleaseSigner | undefined): void {
   const epochS = sourceEpoch();
   const stage = mkdtempSync(join(tmpdir(), "caye-package-"));
   try {
@@ -50,7 +56,9 @@ function buildPackage(arch: Arch, version: string, out: string): void {
     say(`${arch}: packages`);
     installCode(tree, arch);
     setVersion(join(tree, "usr/lib/caye/package.json"), version);
-    installSystemFiles(tree);
+    const key = signer && { name: `${signer.key.id}.pub`, file: encodeReleaseKey(signer.key) };
+    installSystemFiles(ROOT, tree, key);
+    installReference(tree, version, epochS);
     say(`${arch}: hashes`);
     const hashes = hashesOf(join(tree, "usr/lib/caye"));
     writeFileSync(join(tree, "usr/lib/caye/SHA256SUMS"), hashes);
@@ -64,10 +72,30 @@ function buildPackage(arch: Arch, version: string, out: string): void {
     renameSync(draft, join(out, `${name}.deb`));
     writeFileSync(join(out, `${name}.sha256sums`), hashes);
     writeFileSync(join(out, `${name}.cdx.json`), sbom(stage));
+    if (signer !== undefined) sign(out, name, { version, arch, sourceTimeS: epochS }, signer);
     say(`${arch}: ${join(relative(process.cwd(), out), `${name}.deb`)}`);
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
+}
+
+/** Over the package and what is written beside it. */
+function sign(
+  out: string,
+  name: string,
+  release: { readonly version: string; readonly arch: Arch; readonly sourceTimeS: number },
+  signer: ReleaseSigner,
+): void {
+  const names = [`${name}.deb`, `${name}.cdx.json`, `${name}.sha256sums`];
+  const files = names.map((file) => fileRow(file, readFileSync(join(out, file))));
+  writeFileSync(join(out, `${name}.deb.manifest`), signManifest({ ...release, files }, signer));
+  say(`${release.arch}: signed with key ${signer.key.id}`);
+}
+
+function readSigner(path: string): ReleaseSigner {
+  const signer = decodeReleaseSecret(readFileSync(path));
+  if (!signer.ok) throw new Error(`${path} is ${signer.reason}; caye release keys makes one`);
+  return signer.value;
 }
 
 /** The commit's own time: the same tree gives the same bytes, whenever it is built. */
@@ -118,41 +146,22 @@ function setVersion(path: string, version: string): void {
   if (manifest.version !== version) writeFileSync(path, `${JSON.stringify({ ...manifest, version }, undefined, 2)}\n`);
 }
 
-/** The operator's own: an upgrade asks before it replaces a changed one, and never while nobody is there to answer. */
-const CONFIG_FILE = "etc/caye/caye.toml";
-
-/** Where each file of `systemd/` goes. */
-const SYSTEM_FILES: readonly (readonly [from: string, to: string])[] = [
-  ["systemd/caye.service", "usr/lib/systemd/system/caye.service"],
-  ["systemd/caye-boot-logs.service", "usr/lib/systemd/system/caye-boot-logs.service"],
-  ["systemd/sysusers.d/caye.conf", "usr/lib/sysusers.d/caye.conf"],
-  ["systemd/tmpfiles.d/caye.conf", "usr/lib/tmpfiles.d/caye.conf"],
-  ["systemd/modules-load.d/caye.conf", "usr/lib/modules-load.d/caye.conf"],
-  ["systemd/udev/70-caye.rules", "usr/lib/udev/rules.d/70-caye.rules"],
-  ["LICENSE", "usr/share/doc/caye/copyright"],
-  ["README.md", "usr/share/doc/caye/README.md"],
-  ["docs/runbook.md", "usr/share/doc/caye/runbook.md"],
-];
-
-function installSystemFiles(tree: string): void {
-  for (const [from, to] of SYSTEM_FILES) {
-    mkdirSync(join(tree, to, ".."), { recursive: true });
-    cpSync(join(ROOT, from), join(tree, to));
-  }
-  mkdirSync(join(tree, "etc/caye"), { recursive: true });
-  writeFileSync(join(tree, CONFIG_FILE), configTemplate());
-}
-
 function writeControl(tree: string, arch: Arch, version: string): void {
   const control = join(tree, "DEBIAN");
   mkdirSync(control);
   const kilobytes = Math.ceil(filesBelow(tree).reduce((sum, path) => sum + lstatSync(path).size, 0) / 1024);
-  writeFileSync(join(control, "conffiles"), `/${CONFIG_FILE}\n`);
+  const values: Readonly<Record<string, string>> = {
+    VERSION: version,
+    ARCH: arch,
+    SIZE: `${kilobytes}`,
+    STATE: `${STATE_FORMAT}`,
+    UNITS: unitsToEnable(tree).join(" "),
+  };
   for (const name of ["control", "preinst", "postinst", "prerm", "postrm"]) {
     const text = readFileSync(join(ROOT, "provisioning/package/debian", name), "utf8");
     writeFileSync(
       join(control, name),
-      text.replaceAll("@VERSION@", version).replaceAll("@ARCH@", arch).replaceAll("@SIZE@", `${kilobytes}`),
+      text.replaceAll(/@([A-Z]+)@/g, (_, key: string) => values[key] ?? ""),
     );
     chmodSync(join(control, name), name === "control" ? 0o644 : 0o755);
   }
@@ -223,12 +232,17 @@ const { values } = parseArgs({
     arch: { type: "string" },
     out: { type: "string", default: "dist" },
     version: { type: "string" },
+    "release-key": { type: "string" },
     help: { type: "boolean" },
   },
 });
 if (values.help === true) {
-  process.stdout.write("npm run package -- [--arch arm64|amd64] [--out DIR] [--version V]\nWithout --arch: both.\n");
+  process.stdout.write(
+    "npm run package -- [--arch arm64|amd64] [--out DIR] [--version V] [--release-key FILE]\nWithout --arch: both.\n",
+  );
 } else {
   const archs = values.arch === undefined ? (["arm64", "amd64"] as const) : [archOf(values.arch)];
-  for (const arch of archs) buildPackage(arch, values.version ?? ownVersion(), resolve(values.out));
+  const keyFile = values["release-key"];
+  const signer = keyFile === undefined ? undefined : readSigner(resolve(keyFile));
+  for (const arch of archs) buildPackage(arch, values.version ?? ownVersion(), resolve(values.out), signer);
 }

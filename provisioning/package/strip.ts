@@ -28,7 +28,9 @@ export function stripTypes(directory: string): void {
 
 /** Of one file. */
 export function toScript(source: string): string {
-  return stripTypeScriptTypes(source).replace(RELATIVE, '$1$2.js"').replace(/[ \t]+$/gm, "");
+  return stripTypeScriptTypes(source)
+    .replace(RELATIVE, '$1$2.js"')
+    .replace(/[ \t]+$/gm, "");
 }
 
 function scriptOf(source: string): string {
