@@ -79,6 +79,10 @@ const io: CliIo = {
     const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
     return { powerUp: () => powerUp(node), full: () => full(node, random) };
   },
+  upkeepTools: async () => {
+    const { upkeepTools } = await import("./compose/upkeep-tools.ts");
+    return upkeepTools({ env: process.env, statePath: io.statePath });
+  },
   untilStopped: async (work) => {
     const stop = new AbortController();
     using _ = onStopSignals(() => stop.abort());

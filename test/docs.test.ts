@@ -142,6 +142,7 @@ function quietIo(said: string[]): CliIo {
     radioTools: never,
     entropyTools: never,
     selfTestTools: never,
+    upkeepTools: never,
     untilStopped: never,
   };
 }

@@ -11,6 +11,7 @@ import type { SelfTestRecord } from "../kernel/selftest.ts";
 import { MAX_CAR_BYTES } from "../dag/car.ts";
 import { alertRoutes } from "./alerts.ts";
 import { attestRoutes } from "./attest.ts";
+import { backupRoutes } from "./backup.ts";
 import { BodyRoom, readJson } from "./body.ts";
 import { entropyRoutes } from "./entropy.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
@@ -71,6 +72,7 @@ export function createApi(view: AgentView, options: ApiOptions): (request: Reque
   keyRoutes(app, view.keys, allowed);
   attestRoutes(app, view.attest, allowed, room);
   entropyRoutes(app, view.entropy, allowed);
+  backupRoutes(app, view.backup, allowed, room);
   if (options.onSelfTest !== undefined) selfTestRoute(app, options.onSelfTest, allowed);
   trust(app, view, allowed);
   app.notFound(() => failureOf(new AgentError("NOT_FOUND", "the API has no such route")));

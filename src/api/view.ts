@@ -14,6 +14,7 @@ import type {
   StatusReport,
 } from "../kernel/reports.ts";
 import type { AlertsView } from "./alerts-view.ts";
+import type { BackupView } from "./backup.ts";
 import type { EntropyView } from "./entropy.ts";
 import type { AttestView } from "./attest.ts";
 import type { KeysView } from "./keys.ts";
@@ -48,6 +49,7 @@ export interface AgentView {
   readonly keys: KeysView;
   readonly attest: AttestView;
   readonly entropy: EntropyView;
+  readonly backup: BackupView;
   status(): Promise<StatusReport>;
   checks(): Promise<ChecksReport>;
   files(): Promise<FilesReport>;

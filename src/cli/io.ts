@@ -3,6 +3,7 @@ import type { AttestTools } from "../kernel/attest-tools.ts";
 import type { RecoveryTools } from "../kernel/keys.ts";
 import type { EntropyTools } from "../kernel/entropy.ts";
 import type { SelfTestTools } from "../kernel/selftest.ts";
+import type { UpkeepTools } from "../kernel/upkeep.ts";
 import type { VillageTools } from "../kernel/village.ts";
 import type { RadioTools, Simulator } from "../kernel/simulation.ts";
 
@@ -82,6 +83,8 @@ export interface CliIo {
   entropyTools(): Promise<EntropyTools>;
   /** Loads the self-tests of the cryptography. */
   selfTestTools(): Promise<SelfTestTools>;
+  /** Loads what looks after a node: backups, its hardware, the time. */
+  upkeepTools(): Promise<UpkeepTools>;
   /** Work that ends when somebody types Ctrl-C or tells the program to stop. */
   untilStopped<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }

@@ -20,6 +20,7 @@ import { addSelfTestCommand } from "./selftest-program.ts";
 import { printable } from "./text.ts";
 import { lossRatio, wholeNumber } from "./typed.ts";
 import { addUpdateCommands } from "./update-program.ts";
+import { addUpkeepCommands } from "./upkeep-program.ts";
 import { addVillageCommands } from "./village-program.ts";
 import { type Words, wordsFor } from "./words.ts";
 
@@ -98,6 +99,7 @@ export function createProgram(io: CliIo): Command {
   addSelfTestCommand(program, io);
   addSimCommand(program, io);
   addRadioCommands(program, io);
+  addUpkeepCommands(program, io);
   addUpdateCommands(program, io);
   return program;
 }

@@ -5,11 +5,13 @@
  * @module
  */
 import { z } from "zod";
+import { backup } from "./backup-table.ts";
 import { field } from "./field.ts";
 import { alerts, files } from "./files-table.ts";
 import { phones } from "./phones-table.ts";
 import { radio } from "./radio-table.ts";
 import { entropy } from "./entropy-table.ts";
+import { time } from "./time-table.ts";
 import { trust } from "./trust-table.ts";
 import { village } from "./village-table.ts";
 
@@ -83,6 +85,8 @@ export const TABLES = {
     table: z.strictObject({ host: host("the metrics page"), port: port(9427, "the Prometheus metrics") }),
     sentence: "Figures for Prometheus.",
   },
+  time: { table: time, sentence: "The time, where there is no internet." },
+  backup: { table: backup, sentence: "Backups that a node makes by itself." },
   log: { table: log, sentence: "What the agent writes to standard output." },
   village: {
     table: village,
@@ -101,6 +105,8 @@ export const schema = z.strictObject({
   entropy: TABLES.entropy.table.prefault({}),
   api: TABLES.api.table.prefault({}),
   metrics: TABLES.metrics.table.prefault({}),
+  time: TABLES.time.table.prefault({}),
+  backup: TABLES.backup.table.prefault({}),
   log: TABLES.log.table.prefault({}),
   village: TABLES.village.table.prefault({}),
 });

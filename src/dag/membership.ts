@@ -65,6 +65,7 @@ export class Membership {
   readonly #ports: MembershipPorts;
   readonly #held = new Map<string, Held>();
   #revocations: Revocations | undefined;
+  #revocationEntry: Bytes | undefined;
   #revoked: ReadonlySet<number> = new Set();
   /** One change at a time. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -124,6 +125,13 @@ export class Membership {
   /** Serials that the newest list revokes. */
   revoked(): readonly number[] {
     return this.#revocations?.serials ?? [];
+  }
+
+  /** All that the authority has stated and that counts, as it stands in logs: certificates by author id, and the list. */
+  statements(): ReadonlyMap<string, Bytes> {
+    const entries = new Map([...this.#held].map(([id, { entry }]) => [id, entry]));
+    if (this.#revocationEntry !== undefined) entries.set("revocations", this.#revocationEntry);
+    return entries;
   }
 
   /** Of the newest revocation list; 0 when there is none. */
@@ -193,6 +201,7 @@ export class Membership {
       return;
     }
     this.#revocations = statement;
+    this.#revocationEntry = entry;
     this.#revoked = new Set(statement.serials);
   }
 }

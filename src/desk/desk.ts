@@ -21,6 +21,7 @@ import { parseCid } from "../dag/cid.ts";
 import { MAX_AIR_BYTES } from "../exchange/files/policy.ts";
 import { AlertsDesk } from "./alerts.ts";
 import { AttestDesk } from "./attest-desk.ts";
+import { BackupDesk } from "./backup-desk.ts";
 import { EntropyDesk } from "./entropy-desk.ts";
 import { exportArchive, importArchive } from "./archives.ts";
 import { checks } from "./checks.ts";
@@ -39,6 +40,7 @@ export class Desk implements AgentView {
   readonly keys: KeysDesk;
   readonly attest: AttestDesk;
   readonly entropy: EntropyDesk;
+  readonly backup: BackupDesk;
   readonly #parts: DeskParts;
   #verifying: Promise<ReadonlySet<string>> | undefined;
 
@@ -49,6 +51,7 @@ export class Desk implements AgentView {
     this.village = new VillageDesk(parts, () => this.#open());
     this.attest = new AttestDesk(parts, () => this.#open());
     this.entropy = new EntropyDesk(parts);
+    this.backup = new BackupDesk(parts, () => this.#open());
   }
 
   status(): Promise<StatusReport> {

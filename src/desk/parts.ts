@@ -46,6 +46,9 @@ export interface AttestParts {
 export interface AttestationRecords {
   /** Takes in an enrolment's file. */
   add(file: Uint8Array): Promise<Decoded<{ readonly author: string; readonly name: string }>>;
+  list(): readonly { readonly author: string }[];
+  /** As {@link add} takes it; undefined for a record that is none of a file. */
+  file(author: string): Uint8Array | undefined;
 }
 
 /** Data and radio: what is shut in quarantine. */

@@ -94,6 +94,12 @@ export class AttestationBook implements AttestationRecords {
     }));
   }
 
+  /** As {@link AttestationBook.add} takes it. */
+  file(author: string): Bytes | undefined {
+    const enrolment = this.#enrolments.get(author);
+    return enrolment?.endorsement === undefined ? undefined : encodeEnrolment(enrolment);
+  }
+
   known(author: string): KnownNode | undefined {
     const enrolment = this.#enrolmentOf(author);
     if (enrolment === undefined) return undefined;

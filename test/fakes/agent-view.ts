@@ -7,6 +7,7 @@ import { splitFile } from "../../src/dag/manifest.ts";
 import { concatBytes } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
 import { type FakeAttest, fakeAttest } from "./attest-view.ts";
+import { type FakeBackupView, fakeBackupView } from "./backup-view.ts";
 import { type FakeEntropyView, fakeEntropyView } from "./entropy-view.ts";
 import { type FakeKeys, fakeKeys } from "./keys-view.ts";
 import { fakeVillage } from "./village-view.ts";
@@ -17,6 +18,7 @@ export interface FakeView extends AgentView {
   readonly alerts: FakeAlerts;
   readonly attest: FakeAttest;
   readonly entropy: FakeEntropyView;
+  readonly backup: FakeBackupView;
   readonly keys: FakeKeys;
   /** As when a boot step failed under enforce. */
   quarantined: boolean;
@@ -132,6 +134,7 @@ export function fakeView(): FakeView {
     village: fakeVillage(),
     attest: fakeAttest(),
     entropy: fakeEntropyView(),
+    backup: fakeBackupView(),
     keys: fakeKeys(),
     quarantined: false,
     course: [getReport({ state: "done" })],

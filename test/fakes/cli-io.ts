@@ -11,8 +11,10 @@ import type { AgentError } from "../../src/kernel/errors.ts";
 import { villageTools } from "../../src/dag/authority.ts";
 import type { RadioTools } from "../../src/kernel/simulation.ts";
 import { seeded } from "./seeded.ts";
+import type { UpkeepTools } from "../../src/kernel/upkeep.ts";
 import type { RecoveryTools } from "../../src/kernel/keys.ts";
 import { fakeRecovery } from "./keys-view.ts";
+import { fakeUpkeep } from "./upkeep.ts";
 import { type FakeView, fakeView } from "./agent-view.ts";
 
 export interface FakeCli {
@@ -41,6 +43,7 @@ export interface FakeCli {
   /** Of a verifier; undefined: the real ones. */
   attestTools: AttestTools | undefined;
   recoveryTools: RecoveryTools;
+  upkeepTools: UpkeepTools;
   /** Radios that are up at once, and a node that says nothing. */
   radioTools: RadioTools;
   /** What the command line gave. */
@@ -90,6 +93,7 @@ export function fakeCli(): FakeCli {
     },
     attestTools: undefined,
     recoveryTools: fakeRecovery(),
+    upkeepTools: fakeUpkeep(),
     radioTools: { serveRadios: async () => undefined, ask: async () => false },
     run: async (...argv) => {
       const said = { code: 0, out: "", err: "" };
@@ -163,6 +167,7 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
     radioTools: async () => cli.radioTools,
     entropyTools: async () => cli.entropyTools,
     selfTestTools: async () => cli.selfTestTools,
+    upkeepTools: async () => cli.upkeepTools,
     untilStopped: (work) => work(AbortSignal.abort()),
   };
 }

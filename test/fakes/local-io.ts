@@ -50,6 +50,7 @@ export async function typed(directory: string, state: string, ...argv: readonly 
     radioTools: never,
     entropyTools: never,
     selfTestTools: never,
+    upkeepTools: never,
     untilStopped: never,
   };
   await runCli(io, argv);

@@ -1,0 +1,79 @@
+/** The command line of what looks after a node: `caye backup`, `caye restore`. @module */
+import { type Command, Option } from "commander";
+import {
+  backup,
+  backupCheck,
+  backupKeys,
+  type BackupOptions,
+  type KeysOptions,
+  restore,
+  type RestoreOptions,
+} from "./commands/backup.ts";
+import type { CliIo } from "./io.ts";
+import { wholeNumber } from "./typed.ts";
+
+export function addUpkeepCommands(program: Command, io: CliIo): void {
+  addBackup(program, io);
+}
+
+function addBackup(program: Command, io: CliIo): void {
+  const made = locked(
+    command(
+      program,
+      "backup",
+      "Save all that this node holds, encrypted, to a file or a directory.",
+      "caye backup --out /media/stick --key backup.pub",
+    ),
+    "the public key's file (caye backup keys)",
+  )
+    .helpCommand(false)
+    .option("-o, --out <file|dir>", "where to; else [backup] directory of the configuration")
+    .addOption(new Option("--keep <n>", "in a directory: so many are kept").argParser(wholeNumber(1, 1_000)))
+    .option("--skip-absent", "end well, with a word, when no stick is mounted there")
+    .action((options: BackupOptions) => backup(io, options));
+  command(
+    made,
+    "keys",
+    "Make the pair of keys: one to close backups, one to open them.",
+    "caye backup keys --out village",
+  )
+    .requiredOption("-o, --out <name>", "NAME.pub and NAME.secret are written")
+    .option("--passphrase-file <file>", "close the secret one by the passphrase in that file")
+    .action((options: KeysOptions) => backupKeys(io, options));
+  locked(
+    command(
+      made,
+      "check",
+      "Read a backup to its end, and say what it holds.",
+      "caye backup check clinic.caye-backup --key village.secret",
+    ).argument("<file>", "the backup"),
+    "the secret key's file",
+  ).action((file: string, options: RestoreOptions) => backupCheck(io, file, options));
+  locked(
+    command(
+      program,
+      "restore",
+      "Take a backup in, by the node that runs here: it goes on as the author that it is.",
+      "caye restore clinic.caye-backup --key village.secret",
+    ).argument("<file>", "the backup"),
+    "the secret key's file",
+  )
+    .option("--config-out <file>", "write the configuration of then to that file, to look at")
+    .option("--enrolments", "also records of neighbours' chips: believe the file, whoever had it")
+    .option("--announce", "announce the files anew, under this node's own name")
+    .action((file: string, options: RestoreOptions) => restore(io, file, options));
+}
+
+function locked(made: Command, key: string): Command {
+  return made
+    .option("--key <file>", key)
+    .option("--passphrase-file <file>", "the file with the passphrase, of the backup or of the key");
+}
+
+function command(parent: Command, name: string, description: string, example: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", `\nExample:\n  ${example}`);
+}

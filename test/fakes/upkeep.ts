@@ -1,0 +1,16 @@
+/** What looks after a node, over a machine in memory: for tests of the commands. @module */
+import type { UpkeepTools } from "../../src/kernel/upkeep.ts";
+import { backupTools } from "../../src/upkeep/backup.ts";
+import { fakeLongFiles } from "./long-file.ts";
+import { type FakeMachine, fakeMachine } from "./machine.ts";
+import { seeded } from "./seeded.ts";
+
+export function fakeUpkeep(machine: FakeMachine = fakeMachine()): UpkeepTools {
+  return {
+    settings: async () => ({
+      backup: { directory: "", keyFile: "", keep: 7 },
+      hardware: { tpm: "auto", statePath: "/var/lib/caye", modem: "auto" },
+    }),
+    backup: backupTools({ machine, files: fakeLongFiles(machine.files), random: seeded(10).random }),
+  };
+}
