@@ -1,6 +1,8 @@
 /** The logs of firmware, kernel and systemd as files. */
-import { existsSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { execPath, getuid } from "node:process";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bootRecord, type BootRecordPaths } from "../../src/drivers/boot-record.ts";
 import { utf8 } from "../../src/kernel/bytes.ts";
@@ -12,7 +14,7 @@ let paths: BootRecordPaths;
 beforeEach(() => {
   directory = temporaryDirectory();
   const at = (name: string): string => join(directory.path, name);
-  paths = { tcg: at("tcg"), ima: at("ima"), cel: at("cel"), bootId: at("boot_id") };
+  paths = { tcg: at("tcg"), ima: at("ima"), cel: at("cel"), bootId: at("boot_id"), copies: at("copies") };
 });
 afterEach(() => directory.remove());
 
@@ -30,6 +32,31 @@ test("one that can't be read, or has no end, is a foreseen failure with what to 
   writeFileSync(paths.tcg, "");
   truncateSync(paths.tcg, 16_777_217);
   await expect(bootRecord({ ...paths, ima: paths.tcg }).logs()).rejects.toMatchObject({ code: "BOOT_LOGS", fix });
+});
+
+test("of a log that this user may not read, the copy is read that root made", () => {
+  for (const path of [paths.tcg, paths.cel]) writeFileSync(path, "the original", { mode: 0o000 });
+  mkdirSync(paths.copies, { mode: 0o755 });
+  writeFileSync(join(paths.copies, "tcg"), "the copy");
+  chmodSync(directory.path, 0o755);
+  const module = JSON.stringify(join(import.meta.dirname, "../../src/drivers/boot-record.ts"));
+  // Root may read all: then somebody else looks.
+  const nobody = getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  const logsOf = (changes: Partial<BootRecordPaths>): string =>
+    spawnSync(
+      execPath,
+      [
+        "--input-type=module",
+        "--eval",
+        `const { bootRecord } = await import(${module});
+        const { tcg, cel } = await bootRecord(${JSON.stringify({ ...paths, ...changes })}).logs().catch(({ code }) => ({ tcg: code }));
+        console.log(String(typeof tcg === "string" ? tcg : Buffer.from(tcg ?? "none")), cel === undefined);`,
+      ],
+      { encoding: "utf8", ...nobody },
+    ).stdout;
+  expect(logsOf({ cel: join(directory.path, "none") })).toBe("the copy true\n");
+  // What is there, and neither it nor a copy of it can be read, is told.
+  expect(logsOf({})).toBe("BOOT_LOGS true\n");
 });
 
 test("the kernel names this start of the machine in 16 bytes", async () => {
