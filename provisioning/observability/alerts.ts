@@ -218,12 +218,12 @@ const TRUST: readonly Alert[] = [
       series: [
         {
           metric: "caye_neighbour_attestation_failed",
-          labels: { author: "school (00112233aabbccdd)", reason: "code" },
+          labels: { author: "school (00112233aabbccdd)", reason: "drift" },
           well: never,
           ill: always(1),
         },
       ],
-      labels: { author: "school (00112233aabbccdd)", reason: "code" },
+      labels: { author: "school (00112233aabbccdd)", reason: "drift" },
     },
   },
   {
@@ -237,7 +237,7 @@ const TRUST: readonly Alert[] = [
   },
   {
     name: "CayeEntropyBelowThreshold",
-    expr: "caye_entropy_assessed_bits < caye_entropy_threshold_bits",
+    expr: "caye_entropy_assessed < caye_entropy_threshold",
     forMinutes: 2,
     severity: "critical",
     summary: "{{ $labels.instance }}: {{ $labels.source }} gives too little entropy",
@@ -245,13 +245,13 @@ const TRUST: readonly Alert[] = [
     drill: {
       series: [
         {
-          metric: "caye_entropy_assessed_bits",
+          metric: "caye_entropy_assessed",
           labels: { source: "qrng:onerng:/dev/qrng" },
           well: always(5.6),
           ill: always(3.1),
         },
         {
-          metric: "caye_entropy_threshold_bits",
+          metric: "caye_entropy_threshold",
           labels: { source: "qrng:onerng:/dev/qrng" },
           well: always(4.9),
           ill: always(4.9),

@@ -211,8 +211,8 @@ const TRUST: Dashboard = {
           unit: "bits",
           description: "Bits a sample, of the latest 10,000 samples.",
           queries: [
-            [`caye_entropy_assessed_bits${I}`, "{{instance}} {{source}}"],
-            [`caye_entropy_threshold_bits${I}`, "{{instance}} {{source}}: least"],
+            [`caye_entropy_assessed${I}`, "{{instance}} {{source}}"],
+            [`caye_entropy_threshold${I}`, "{{instance}} {{source}}: least"],
           ],
         },
         show(

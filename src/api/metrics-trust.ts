@@ -47,8 +47,8 @@ export function addEntropy(page: Page, { state, sources, reseeds }: EntropyRepor
     page.counter("caye_entropy_samples_total", "Samples of the source that were tested", samples, { source });
     page.counter("caye_entropy_failures_total", "How often the source failed", failures, { source });
     if (assessed === null || threshold === null) continue;
-    page.gauge("caye_entropy_assessed_bits", "Bits a sample, of the latest 10000 samples", assessed, { source });
-    page.gauge("caye_entropy_threshold_bits", "Bits a sample that 10000 samples must reach", threshold, { source });
+    page.gauge("caye_entropy_assessed", "Bits a sample, of the latest 10000 samples", assessed, { source });
+    page.gauge("caye_entropy_threshold", "Bits a sample that 10000 samples must reach", threshold, { source });
   }
 }
 

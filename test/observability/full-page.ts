@@ -1,0 +1,39 @@
+/** The page of an exporter that has all there is to tell: every figure that exists stands on it. @module */
+import { renderMetrics } from "../../src/api/metrics.ts";
+import type { StatusReport } from "../../src/kernel/reports.ts";
+import { statusReport } from "../fakes/agent-view.ts";
+import { entropyReport } from "../fakes/entropy-view.ts";
+import { machineFigures } from "../fakes/machine-figures.ts";
+
+/** A node that knows of everything, good and bad. */
+export function fullStatus(): StatusReport {
+  const plain = statusReport();
+  const failed = { state: "failed", reason: "drift", ago_s: 60 } as const;
+  return {
+    ...plain,
+    trust: {
+      ...plain.trust,
+      words: [{ author: "a (01)", about: "b (02)", kind: "entropy", at: "", open: true }],
+    },
+    radio: { ...plain.radio, heard_s_ago: 12 },
+    neighbours: [{ author: "school (00112233aabbccdd)", heard_s_ago: 12, entries: 5, attestation: failed }],
+    counters: { modem_frames_in: 1_000, radio_dropped: 2, shard_pending: 1 },
+    entropy: entropyReport(),
+    tunnels: [{ kind: "mqtt", peer: "b", up: true }],
+  };
+}
+
+export function fullPage(): Promise<string> {
+  return renderMetrics(fullStatus(), machineFigures());
+}
+
+/** The labels of each figure on a page. */
+export function labelsOnPage(page: string): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const [, name = "", labels = ""] of page.matchAll(/^([a-z_]+)(?:\{(.*)\})? \S+$/gm)) {
+    const known = found.get(name) ?? new Set();
+    for (const [, label = ""] of labels.matchAll(/([a-z_]+)="(?:[^"\\]|\\.)*"/g)) known.add(label);
+    found.set(name, known);
+  }
+  return found;
+}
