@@ -18,7 +18,7 @@ import {
   type LoRaConfig,
   type User,
 } from "@meshtastic/protobufs";
-import { presetName, regionName } from "../drivers/meshtastic/messages.ts";
+import { presetName, regionName } from "../kernel/radio-names.ts";
 import { presetNamed } from "../radio/airtime.ts";
 import { presetInRegion, regionNamed } from "../radio/region.ts";
 

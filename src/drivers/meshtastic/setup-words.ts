@@ -22,7 +22,7 @@ import {
 import { copyBytes } from "../../kernel/bytes.ts";
 import { AgentError } from "../../kernel/errors.ts";
 import { RADIO_CHANNELS, type RadioChanges, type RadioChannel, type RadioSettings } from "../../ports/radio-setup.ts";
-import { presetName, regionName } from "./messages.ts";
+import { presetName, regionName } from "../../kernel/radio-names.ts";
 
 const ADMIN_APP = 6;
 /** `Channel.Role` */

@@ -7,12 +7,12 @@ import {
   decodeFromRadio,
   disconnect,
   heartbeat,
-  presetName,
   routingErrorName,
   sendPacket,
   wantConfig,
   type RadioEvent,
 } from "../../../src/drivers/meshtastic/messages.ts";
+import { presetName } from "../../../src/kernel/radio-names.ts";
 import { fromHex, toHex } from "../../../src/kernel/bytes.ts";
 import { BROADCAST, PRIVATE_APP } from "../../../src/ports/modem.ts";
 import { seededRandom } from "../../../src/sim/seeded-random.ts";
