@@ -3,6 +3,7 @@ import { attestTools } from "../../src/attest/tools.ts";
 import { openShard } from "../../src/dag/open-shard.ts";
 import type { Shard } from "../../src/dag/shard.ts";
 import { Desk } from "../../src/desk/desk.ts";
+import { rememberingLastHeard } from "../../src/desk/last-heard.ts";
 import type { DeskParts, OpenParts, TrustParts } from "../../src/desk/parts.ts";
 import { Exchange } from "../../src/exchange/exchange.ts";
 import { openAlerts } from "../../src/exchange/open-alerts.ts";
@@ -66,13 +67,20 @@ export interface DeskRigOptions {
   readonly simulated?: boolean;
   /** As after a boot step that failed under enforce. */
   readonly quarantine?: string;
+  /** Another gives another author; 1 when left out. */
+  readonly seed?: number;
 }
 
-export async function openDeskRig({ simulated = false, quarantine = "" }: DeskRigOptions = {}): Promise<DeskRig> {
+export async function openDeskRig({
+  simulated = false,
+  quarantine = "",
+  seed = 1,
+}: DeskRigOptions = {}): Promise<DeskRig> {
   const clock = new FakeClock();
-  const modem = new FakeModem(clock);
+  const device = new FakeModem(clock);
+  const modem = rememberingLastHeard(device, clock);
   const store = new FaultyStore();
-  const { random } = seeded(1);
+  const { random } = seeded(seed);
   const says: DeskRig["says"] = {
     steps: [GOOD_STEP],
     mode: "warn",
@@ -94,7 +102,8 @@ export async function openDeskRig({ simulated = false, quarantine = "" }: DeskRi
   const saveLedger = () => Promise.resolve();
   const scheduler = new Scheduler({ modem, clock, random, log: silentLog, settings, ledger, saveLedger });
   const exchange = new Exchange({ modem, queue: scheduler, shard, alerts, clock, random, log: silentLog, settings });
-  const open: OpenParts = { shard, alerts, exchange, scheduler, modem, radioSettings: settings };
+  const { heardMsAgo } = modem;
+  const open: OpenParts = { shard, alerts, exchange, scheduler, modem, heardMsAgo, radioSettings: settings };
   const parts: DeskParts = {
     version: "0.1.0",
     nodeName: "clinic",
@@ -118,7 +127,7 @@ export async function openDeskRig({ simulated = false, quarantine = "" }: DeskRi
   return {
     desk: deskWith({}),
     clock,
-    modem,
+    modem: device,
     store,
     shard,
     exchange,
@@ -129,7 +138,7 @@ export async function openDeskRig({ simulated = false, quarantine = "" }: DeskRi
     hear: async (message) => {
       const payload = encodeMessage(message);
       const packet = { from: 9, to: 0xffff_ffff, id: 1, port: PRIVATE_APP, payload };
-      modem.hear({ ...packet, hopsTaken: 0, rssiDbm: undefined, snrDb: undefined });
+      device.hear({ ...packet, hopsTaken: 0, rssiDbm: undefined, snrDb: undefined });
       await clock.advance(0);
     },
     [Symbol.asyncDispose]: async () => {

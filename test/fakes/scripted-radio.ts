@@ -54,9 +54,10 @@ export class ScriptedRadio implements AsyncDisposable {
   #client: LoopbackClient | undefined;
   #server: LoopbackServer | undefined;
 
-  static async open(): Promise<ScriptedRadio> {
+  /** @param port 0 for any that is free */
+  static async open(port = 0): Promise<ScriptedRadio> {
     const radio = new ScriptedRadio();
-    radio.#server = await listenOnLoopback(0, (client) => {
+    radio.#server = await listenOnLoopback(port, (client) => {
       const reader = new FrameReader();
       radio.#client = client;
       radio.connections++;
