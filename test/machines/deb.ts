@@ -21,7 +21,12 @@ export async function builtDeb(arch: "amd64" | "arm64", options: { version?: str
   const build = [
     process.execPath,
     join(ROOT, "provisioning/package/build.ts"),
-    ...["--arch", arch, "--version", version, "--out", home],
+    "--arch",
+    arch,
+    "--version",
+    version,
+    "--out",
+    home,
   ];
   const script = 'deb=$1; shift; test -e "$deb" || "$@"';
   await succeed(["flock", `${deb}.lock`, "sh", "-c", script, "build", deb, ...build], {

@@ -74,8 +74,16 @@ export async function bootTree(tree: string, options: BootOptions): Promise<Boot
     prepare(home, options.script);
     const nspawn = [
       "systemd-nspawn",
-      ...["--boot", "--quiet", "--register=no", "--keep-unit", `--machine=${name}`, "-D", tree],
-      ...["--timezone=off", "--link-journal=no", "--console=read-only"],
+      "--boot",
+      "--quiet",
+      "--register=no",
+      "--keep-unit",
+      `--machine=${name}`,
+      "-D",
+      tree,
+      "--timezone=off",
+      "--link-journal=no",
+      "--console=read-only",
       ...(options.network === "host" ? ["--resolv-conf=replace-host"] : ["--private-network", "--resolv-conf=off"]),
       `--bind=${join(home, "machine")}:/run/machine`,
       `--bind=${join(home, "units")}:/run/systemd/system`,
