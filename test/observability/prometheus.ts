@@ -22,6 +22,10 @@ export interface Firing {
 export interface Prometheus extends AsyncDisposable {
   /** What fires now. */
   firing(): Promise<readonly Firing[]>;
+  /** What fires now, and what will unless it ends. */
+  active(): Promise<readonly Firing[]>;
+  /** Resolves when every rule was judged twice from now on. */
+  judged(): Promise<void>;
   /** Instances whose figures are read well. */
   up(): Promise<readonly string[]>;
 }
@@ -58,8 +62,15 @@ export async function startPrometheus(targets: ReadonlyMap<string, number>): Pro
   const url = `http://127.0.0.1:${port}`;
   await eventually(async () => ((await isReady(url)) ? true : undefined));
   return {
-    firing: () => firing(url),
+    firing: () => alerts(url, ["firing"]),
+    active: () => alerts(url, ["firing", "pending"]),
     up: () => up(url),
+    judged: async () => {
+      for (let round = 0; round < 2; round++) {
+        const sinceMs = Date.now();
+        await eventually(async () => ((await oldestJudgementMs(url)) > sinceMs ? true : undefined));
+      }
+    },
     [Symbol.asyncDispose]: async () => {
       await stop(child);
       await rm(folder, { recursive: true, force: true });
@@ -85,7 +96,7 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-async function firing(url: string): Promise<readonly Firing[]> {
+async function alerts(url: string, states: readonly string[]): Promise<readonly Firing[]> {
   type Alerts = {
     readonly data: {
       readonly alerts: readonly (Pick<Firing, "labels" | "annotations"> & { readonly state: string })[];
@@ -93,10 +104,16 @@ async function firing(url: string): Promise<readonly Firing[]> {
   };
   const { data }: Alerts = JSON.parse(await (await fetch(`${url}/api/v1/alerts`)).text());
   return data.alerts.flatMap(({ labels, annotations, state }) =>
-    state === "firing"
+    states.includes(state)
       ? [{ alert: labels["alertname"] ?? "", instance: labels["instance"] ?? "", labels, annotations }]
       : [],
   );
+}
+
+async function oldestJudgementMs(url: string): Promise<number> {
+  type Groups = { readonly data: { readonly groups: readonly { readonly lastEvaluation: string }[] } };
+  const { data }: Groups = JSON.parse(await (await fetch(`${url}/api/v1/rules`)).text());
+  return Math.min(...data.groups.map(({ lastEvaluation }) => Date.parse(lastEvaluation)));
 }
 
 async function up(url: string): Promise<readonly string[]> {
