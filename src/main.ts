@@ -83,6 +83,7 @@ const io: CliIo = {
     const { upkeepTools } = await import("./compose/upkeep-tools.ts");
     return upkeepTools({ env: process.env, statePath: io.statePath });
   },
+  provisionTools: async () => (await import("./compose/provision-tools.ts")).provisionTools(ROOT),
   untilStopped: async (work) => {
     const stop = new AbortController();
     using _ = onStopSignals(() => stop.abort());

@@ -143,6 +143,7 @@ function quietIo(said: string[]): CliIo {
     entropyTools: never,
     selfTestTools: never,
     upkeepTools: never,
+    provisionTools: never,
     untilStopped: never,
   };
 }

@@ -2,6 +2,7 @@
 import type { AttestTools } from "../kernel/attest-tools.ts";
 import type { RecoveryTools } from "../kernel/keys.ts";
 import type { EntropyTools } from "../kernel/entropy.ts";
+import type { ProvisionTools } from "../kernel/provision.ts";
 import type { SelfTestTools } from "../kernel/selftest.ts";
 import type { UpkeepTools } from "../kernel/upkeep.ts";
 import type { VillageTools } from "../kernel/village.ts";
@@ -85,6 +86,7 @@ export interface CliIo {
   selfTestTools(): Promise<SelfTestTools>;
   /** Loads what looks after a node: backups, its hardware, the time. */
   upkeepTools(): Promise<UpkeepTools>;
+  provisionTools(): Promise<ProvisionTools>;
   /** Work that ends when somebody types Ctrl-C or tells the program to stop. */
   untilStopped<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }

@@ -15,6 +15,7 @@ import { type StatusOptions, status } from "./commands/status.ts";
 import { addEntropyCommands } from "./entropy-program.ts";
 import type { CliIo } from "./io.ts";
 import { addKeyCommands } from "./keys-program.ts";
+import { addProvisionCommands } from "./provision-program.ts";
 import { addRadioCommands } from "./radios-program.ts";
 import { addSelfTestCommand } from "./selftest-program.ts";
 import { printable } from "./text.ts";
@@ -99,6 +100,7 @@ export function createProgram(io: CliIo): Command {
   addSelfTestCommand(program, io);
   addSimCommand(program, io);
   addRadioCommands(program, io);
+  addProvisionCommands(program, io);
   addUpkeepCommands(program, io);
   addUpdateCommands(program, io);
   return program;

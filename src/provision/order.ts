@@ -6,15 +6,14 @@
  * ({@link orderFile}, {@link secretsFile}); reading never throws anything but the errors named here.
  * @module
  */
-import { TomlError, parse as parseToml } from "smol-toml";
 import { z } from "zod";
 import { parseEntropy, parseModem } from "../config/devices.ts";
 import { PRESET_NAMES, REGION_NAMES } from "../config/radio-table.ts";
 import type { Decoded } from "../kernel/decoded.ts";
-import { AgentError, describeError } from "../kernel/errors.ts";
 import { nearest } from "../kernel/nearest.ts";
+import { checkedAgainst, readAgainst, type Reading } from "./order-reading.ts";
 
-const MAX_TOML_CHARACTERS = 20_000;
+const ORDER_READING: Reading = { file: "order.toml", maxCharacters: 20_000, quotes: true };
 const CONTROL = /\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u;
 const GROUP_KEYS = /^caye-group-key [1-9]\d{0,6} [0-9a-f]{64}(?:\ncaye-group-key [1-9]\d{0,6} [0-9a-f]{64})?$/;
 const CHANNEL_URL = /^https:\/\/meshtastic\.org\/e\/(?:\?[a-z=&]{1,40})?#[A-Za-z0-9_=-]{1,1500}$/;
@@ -112,59 +111,20 @@ export type Secrets = z.output<typeof SECRETS>;
 
 /** @throws AgentError "ORDER_INVALID", whose message lists every problem, one a line, each with the field's path */
 export function parseOrder(toml: string): Order {
-  return parsed(ORDER, toml, "order.toml", true);
+  return readAgainst(ORDER, toml, ORDER_READING);
+}
+
+/** As {@link parseOrder}, of tables that a program made. */
+export function orderOf(tables: unknown): Order {
+  return checkedAgainst(ORDER, tables, ORDER_READING);
 }
 
 /** @throws AgentError "ORDER_INVALID": what is wrong, without a word of the secrets */
 export function parseSecrets(toml: string): Secrets {
-  return parsed(SECRETS, toml, "secrets.toml", false);
-}
-
-function parsed<T extends z.ZodType>(schema: T, toml: string, file: string, quotes: boolean): z.output<T> {
-  const tables = readToml(toml, file, quotes);
-  const result = schema.safeParse(tables);
-  if (result.success) return result.data;
-  throw invalid(
-    file,
-    result.error.issues.flatMap((issue) => describeIssue(issue, tables, quotes)),
-  );
-}
-
-function readToml(toml: string, file: string, quotes: boolean): unknown {
-  if (toml.length > MAX_TOML_CHARACTERS) throw invalid(file, [`longer than ${MAX_TOML_CHARACTERS} characters`]);
-  try {
-    return parseToml(toml.startsWith("\uFEFF") ? toml.slice(1) : toml);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw invalid(file, [quotes ? describeError(error) : "no TOML"]);
-    const [reason = ""] = error.message.replace(/^Invalid TOML document: /, "").split("\n");
-    throw invalid(file, [`line ${error.line}, column ${error.column}${quotes ? `: ${reason}` : ""}`]);
-  }
-}
-
-function describeIssue(issue: z.core.$ZodIssue, tables: unknown, quotes: boolean): readonly string[] {
-  const path = issue.path.join(".");
-  if (issue.code === "unrecognized_keys") {
-    if (!quotes) return ["there is a field that has no business there"];
-    return issue.keys.slice(0, 8).map((key) => `${[...issue.path, shorten(key)].join(".")}: there is no such field`);
-  }
-  const value = issue.path.reduce(fieldOf, tables);
-  const said = value === undefined ? " is missing" : quotes ? ` = ${shorten(JSON.stringify(value) ?? "?")}` : "";
-  return [`${path}${said}: ${issue.message.startsWith("must") ? issue.message : "must be a table"}`];
-}
-
-function fieldOf(table: unknown, key: PropertyKey): unknown {
-  if (typeof table !== "object" || table === null) return undefined;
-  return Object.entries(table).find(([name]) => name === key)?.[1];
-}
-
-function shorten(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
-
-function invalid(file: string, problems: readonly string[]): AgentError {
-  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-  return new AgentError("ORDER_INVALID", `${count} in ${file}:\n${problems.map((p) => `  ${p}`).join("\n")}`, {
-    fix: "caye provision card writes both files; docs/provisioning.md explains them.",
+  return readAgainst(SECRETS, toml, {
+    file: "secrets.toml",
+    maxCharacters: ORDER_READING.maxCharacters,
+    quotes: false,
   });
 }
 

@@ -168,6 +168,7 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
     entropyTools: async () => cli.entropyTools,
     selfTestTools: async () => cli.selfTestTools,
     upkeepTools: async () => cli.upkeepTools,
+    provisionTools: async () => (await import("../../src/compose/provision-tools.ts")).provisionTools(process.cwd()),
     untilStopped: (work) => work(AbortSignal.abort()),
   };
 }

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { attestTools } from "../../src/attest/tools.ts";
 import type { CliIo } from "../../src/cli/io.ts";
 import { runCli } from "../../src/cli/program.ts";
+import { provisionTools } from "../../src/compose/provision-tools.ts";
 import { villageTools } from "../../src/dag/authority.ts";
 import { systemRandom } from "../../src/drivers/random.ts";
 import type { CliResult } from "../e2e/agent-process.ts";
@@ -51,6 +52,7 @@ export async function typed(directory: string, state: string, ...argv: readonly 
     entropyTools: never,
     selfTestTools: never,
     upkeepTools: never,
+    provisionTools: async () => provisionTools(resolve(import.meta.dirname, "../..")),
     untilStopped: never,
   };
   await runCli(io, argv);

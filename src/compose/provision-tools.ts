@@ -1,0 +1,55 @@
+/** What makes nodes on an operator's laptop, over this machine's drivers. @module */
+import { join } from "node:path";
+import { thisMachine } from "../drivers/machine.ts";
+import type { Bytes } from "../kernel/bytes.ts";
+import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
+import { AgentError } from "../kernel/errors.ts";
+import type { ProvisionTools } from "../kernel/provision.ts";
+import type { Machine } from "../ports/machine.ts";
+import { checkCard } from "../provision/card-check.ts";
+import type { CardParts, PackageVerdict } from "../provision/card-files.ts";
+import { putCertificate, requestsOn } from "../provision/card-papers.ts";
+import { writeCard } from "../provision/card.ts";
+import { checkImage } from "../provision/image-check.ts";
+import { signBoot, verifyBoot } from "../provision/secure-boot.ts";
+import { decodeReleaseKey } from "../release/keys.ts";
+import { isOfRelease, verifyManifest } from "../release/manifest.ts";
+
+/** @param root of Caye's own files */
+export function provisionTools(root: string): ProvisionTools {
+  const machine = thisMachine();
+  const parts: CardParts = { machine, firstBoot: () => firstBoot(machine, root), judgePackage };
+  return {
+    card: (request, tell) => writeCard(parts, request, tell),
+    check: (directory) => checkCard(parts, directory),
+    requests: (directory) => requestsOn(machine, directory),
+    putCertificate: (directory, name, bytes) => putCertificate(machine, directory, name, bytes),
+    checkImage: (directory) => checkImage(machine, directory),
+    signBoot: (image, key, out, ts) => signBoot(machine, image, key, out, ts),
+    verifyBoot: (image, signature, publicKey) => verifyBoot(machine, image, signature, publicKey),
+  };
+}
+
+async function firstBoot(machine: Machine, root: string): Promise<Bytes> {
+  const file = join(root, "provisioning/first-boot/first-boot.sh");
+  const bytes = await machine.read(file);
+  if (bytes !== undefined) return bytes;
+  throw new AgentError("FILE_UNREADABLE", `${file} is missing from this installation of Caye`);
+}
+
+/** @param name as the file is called that was named: it must be the one that was signed */
+export function judgePackage(
+  name: string,
+  bytes: Uint8Array,
+  manifest: Uint8Array,
+  keyFiles: readonly Uint8Array[],
+): Decoded<PackageVerdict> {
+  const keys = keyFiles.map((file) => decodeReleaseKey(file));
+  const trusted = keys.flatMap((key) => (key.ok ? [key.value] : []));
+  if (trusted.length < keys.length || trusted.length === 0) return refused("no release key to hold it against");
+  const release = verifyManifest(manifest, trusted);
+  if (!release.ok) return refused(`its manifest: ${release.reason}`);
+  const file = isOfRelease(release.value, name, bytes);
+  if (!file.ok) return file;
+  return decoded({ version: release.value.version, arch: release.value.arch });
+}
