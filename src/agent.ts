@@ -27,6 +27,7 @@ import { codeIn } from "./drivers/own-files.ts";
 import { readPolicyFile } from "./drivers/policy-file.ts";
 import { systemRandom } from "./drivers/random.ts";
 import { openStateDirectory, stateFiles } from "./drivers/state-directory.ts";
+import { isJournal } from "./drivers/systemd/journal.ts";
 import { openSupervisor } from "./drivers/systemd/notify.ts";
 import { utf8 } from "./kernel/bytes.ts";
 import type { RecoveryTools } from "./kernel/keys.ts";
@@ -54,7 +55,8 @@ export const findRadio = discoverRadio;
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { config, statePath, onUp, output } = options;
-  const format = config.log.format === "auto" ? "text" : config.log.format;
+  const journal = config.log.format === "auto" && isJournal();
+  const format = config.log.format === "auto" ? (journal ? "journal" : "text") : config.log.format;
   const log = await openLog({ level: config.log.level, format, stream: output });
   await using state = await openStateDirectory(statePath);
   const { api, metrics } = config;
@@ -79,8 +81,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     await doors.open(node.desk, (ok) => node.herald.onSelfTest(ok));
     const { state: standing, trust } = await node.desk.status();
     const warnings = [...new Set(trust.steps.filter(({ ok }) => !ok).map(({ detail }) => detail))];
+    if (journal) log.info("caye is up", { api: doors.api.url, metrics: doors.metrics.url, state: standing });
     await onUp({
       view: node.desk,
+      journal,
       state: standing,
       reason: node.reason,
       warnings,

@@ -102,6 +102,8 @@ async function run({ configPath, json }: RunOptions): Promise<void> {
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   let stoppedBy: NodeJS.Signals | undefined;
+  // What the journal reads is the agent's log alone.
+  let journal = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     stoppedBy ??= signal;
     abort();
@@ -130,7 +132,10 @@ async function run({ configPath, json }: RunOptions): Promise<void> {
         pid: process.pid,
         loadConfig: async (path) => (await loadConfig(resolve(path), process.env, readSmall)).config,
         output: process.stdout,
-        onUp: (up) => void process.stdout.write(upBanner(up, io.statePath())),
+        onUp: (up) => {
+          ({ journal } = up);
+          if (!journal) process.stdout.write(upBanner(up, io.statePath()));
+        },
       },
       stop.signal,
     );
@@ -140,7 +145,7 @@ async function run({ configPath, json }: RunOptions): Promise<void> {
   } finally {
     process.stdout.off("error", onOutputFault).on("error", endWithOutput);
   }
-  if (stoppedBy !== undefined) process.stdout.write(`caye has stopped (${stoppedBy})\n`);
+  if (stoppedBy !== undefined && !journal) process.stdout.write(`caye has stopped (${stoppedBy})\n`);
 }
 
 /** `caye ls | head` closes our output early: that is no failure. */

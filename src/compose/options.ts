@@ -28,4 +28,6 @@ export interface AgentOptions {
 
 export interface AgentUp extends UpReport {
   readonly view: AgentView;
+  /** True when the journal reads the log: the agent has said there that it is up. */
+  readonly journal: boolean;
 }

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { backup } from "./backup-table.ts";
+import { board } from "./board-table.ts";
 import { field } from "./field.ts";
 import { alerts, files } from "./files-table.ts";
 import { phones } from "./phones-table.ts";
@@ -59,7 +60,7 @@ const log = z.strictObject({
   }),
   format: field(z.enum(["auto", "text", "json"]).default("auto"), {
     description:
-      "How the log is written: `text` for people, `json` for machines, `auto` decides by whether a terminal reads it.",
+      "How the log is written: `text` for people, `json` for machines; `auto` writes JSON for the journal when systemd reads it, each line with its level, and text else.",
     expects: "auto, text or json",
     example: '"json"',
   }),
@@ -87,6 +88,7 @@ export const TABLES = {
   },
   time: { table: time, sentence: "The time, where there is no internet." },
   backup: { table: backup, sentence: "Backups that a node makes by itself." },
+  board: { table: board, sentence: "What is wired to the node's GPIO lines; docs/board.md shows how." },
   log: { table: log, sentence: "What the agent writes to standard output." },
   village: {
     table: village,
@@ -107,6 +109,7 @@ export const schema = z.strictObject({
   metrics: TABLES.metrics.table.prefault({}),
   time: TABLES.time.table.prefault({}),
   backup: TABLES.backup.table.prefault({}),
+  board: TABLES.board.table.prefault({}),
   log: TABLES.log.table.prefault({}),
   village: TABLES.village.table.prefault({}),
 });

@@ -1,10 +1,11 @@
-/** The log on pino: JSON lines for machines, or one plain line a sentence for people. @module */
+/** The log on pino: JSON lines for machines and for the journal, or one plain line a sentence for people. @module */
 import { type Logger, pino, stdTimeFunctions } from "pino";
 import type { Log, LogFields } from "../ports/log.ts";
 
 export interface LogOptions {
   readonly level: "debug" | "info" | "warn" | "error";
-  readonly format: "text" | "json";
+  /** `journal`: as `json`, each line behind the level as the journal takes it, without the time, which it has itself. */
+  readonly format: "text" | "json" | "journal";
   /** Where lines go: `process.stdout`, say. */
   readonly stream: { write(text: string): unknown };
 }
@@ -16,7 +17,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** Lines are written at once, in order: nothing is left to flush. */
 export async function openLog(options: LogOptions): Promise<Log> {
-  const stream = options.format === "json" ? options.stream : await prettyStream(options.stream);
+  const stream = await streamOf(options);
   return logOf(
     pino(
       {
@@ -28,6 +29,31 @@ export async function openLog(options: LogOptions): Promise<Log> {
       stream,
     ),
   );
+}
+
+async function streamOf({ format, stream }: LogOptions): Promise<LogOptions["stream"]> {
+  if (format === "json") return stream;
+  return format === "journal" ? journalStream(stream) : prettyStream(stream);
+}
+
+/** sd-daemon(3). */
+const JOURNAL_LEVELS: ReadonlyMap<unknown, number> = new Map([
+  ["error", 3],
+  ["warn", 4],
+  ["info", 6],
+  ["debug", 7],
+]);
+
+/** `<4>{"level":"warn","component":"radio","msg":"radio down","reason":…}`: what a person looks for stands first. */
+function journalStream(target: LogOptions["stream"]): LogOptions["stream"] {
+  return {
+    write: (json) => {
+      const line: Record<string, unknown> = JSON.parse(json);
+      const { level, time: _time, component, msg, ...fields } = line;
+      const from = component === undefined ? {} : { component };
+      return target.write(`<${JOURNAL_LEVELS.get(level) ?? 6}>${JSON.stringify({ level, ...from, msg, ...fields })}\n`);
+    },
+  };
 }
 
 /** Loaded only when a person reads: an agent under systemd goes without it. */
