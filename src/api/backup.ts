@@ -1,13 +1,7 @@
 /** The API's routes for backups: what the node holds, item by item, and back. Shapes: `kernel/upkeep.ts`. @module */
 import type { Hono } from "hono";
 import { AgentError } from "../kernel/errors.ts";
-import {
-  BACKUP_KINDS,
-  MAX_BACKUP_ITEM_BYTES,
-  type BackupAgent,
-  type BackupItem,
-  type BackupKind,
-} from "../kernel/upkeep.ts";
+import { BACKUP_KINDS, MAX_BACKUP_ITEM_BYTES, type BackupAgent, type BackupItem } from "../kernel/upkeep.ts";
 import type { BodyRoom } from "./body.ts";
 import { COMMON_HEADERS } from "./failure.ts";
 
@@ -44,7 +38,7 @@ export function backupRoutes(
 }
 
 function demandItem({ kind = "", id = "", name }: Record<string, string>): BackupItem {
-  const known = (BACKUP_KINDS as readonly string[]).includes(kind);
-  if (known && ID.test(id)) return { kind: kind as BackupKind, id, ...(name !== undefined && { name }) };
+  const known = BACKUP_KINDS.find((each) => each === kind);
+  if (known !== undefined && ID.test(id)) return { kind: known, id, ...(name !== undefined && { name }) };
   throw new AgentError("BAD_REQUEST", "a backup has no such item");
 }

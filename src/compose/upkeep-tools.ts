@@ -6,6 +6,7 @@ import { thisMachine } from "../drivers/machine.ts";
 import { systemRandom } from "../drivers/random.ts";
 import type { HardwareWish, UpkeepSettings, UpkeepTools } from "../kernel/upkeep.ts";
 import { backupTools } from "../upkeep/backup.ts";
+import { hardwareChecks } from "../upkeep/hardware.ts";
 
 export interface UpkeepOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -17,6 +18,10 @@ export function upkeepTools(options: UpkeepOptions): UpkeepTools {
   const machine = thisMachine();
   return {
     settings: () => settings(options),
+    hardware: async () => {
+      const known = await settings(options).catch(() => undefined);
+      return hardwareChecks(machine, known?.hardware ?? { tpm: "auto", statePath: "/", modem: "auto" });
+    },
     backup: backupTools({ machine, files: longFiles(), random: systemRandom() }),
   };
 }

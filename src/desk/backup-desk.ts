@@ -51,43 +51,11 @@ export class BackupDesk implements BackupView {
   }
 
   async item({ kind, id }: BackupItem): Promise<Uint8Array | undefined> {
-    const open = this.#open();
-    const { shard, alerts, membership, attestations } = open;
-    switch (kind) {
-      case "statement":
-        return membership?.statements().get(id);
-      case "log": {
-        const author = fromHex(id);
-        return author && exportLog(shard, author, shard.count(id));
-      }
-      case "alert": {
-        const held = alerts.find(id);
-        const { heardAtMs = 0, acknowledgedAtMs } = held ?? {};
-        return held && encodeAlertRecord({ alert: held, heardAtMs, acknowledgedAtMs });
-      }
-      case "enrolment":
-        return attestations?.file(id);
-      case "file":
-        return exportArchive(open, id).catch(unlessGone);
-    }
+    return GIVE[kind](this.#open(), id);
   }
 
   async take({ kind, id, name }: BackupItem, bytes: Uint8Array): Promise<BackupVerdict> {
-    const open = this.#open();
-    switch (kind) {
-      case "statement":
-        return takeStatement(open, bytes);
-      case "log":
-        return takeLog(open, bytes);
-      case "alert":
-        return takeAlert(open, bytes);
-      case "enrolment": {
-        const added = await open.attestations?.add(bytes);
-        return added?.ok === true ? NEW : refusal(added?.reason ?? "no chips of neighbours are judged here");
-      }
-      case "file":
-        return takeFile(open, { id, name }, bytes);
-    }
+    return TAKE[kind](this.#open(), bytes, { id, name });
   }
 
   /** Each content once; under the name that this node gave it, where it did. */
@@ -101,6 +69,36 @@ export class BackupDesk implements BackupView {
     return [...items.values()];
   }
 }
+
+type Give = (open: OpenParts, id: string) => Promise<Uint8Array | undefined>;
+type Named = Pick<BackupItem, "id" | "name">;
+type Take = (open: OpenParts, bytes: Uint8Array, named: Named) => Promise<BackupVerdict>;
+
+const GIVE: Readonly<Record<BackupKind, Give>> = {
+  statement: async ({ membership }, id) => membership?.statements().get(id),
+  log: async ({ shard }, id) => {
+    const author = fromHex(id);
+    return author && exportLog(shard, author, shard.count(id));
+  },
+  alert: async ({ alerts }, id) => {
+    const held = alerts.find(id);
+    const { heardAtMs = 0, acknowledgedAtMs } = held ?? {};
+    return held && encodeAlertRecord({ alert: held, heardAtMs, acknowledgedAtMs });
+  },
+  enrolment: async ({ attestations }, id) => attestations?.file(id),
+  file: (open, id) => exportArchive(open, id).catch(unlessGone),
+};
+
+const TAKE: Readonly<Record<BackupKind, Take>> = {
+  statement: takeStatement,
+  log: takeLog,
+  alert: takeAlert,
+  enrolment: async ({ attestations }, bytes) => {
+    const added = await attestations?.add(bytes);
+    return added?.ok === true ? NEW : refusal(added?.reason ?? "no chips of neighbours are judged here");
+  },
+  file: takeFile,
+};
 
 async function takeStatement({ membership, shard, exchange }: OpenParts, entry: Uint8Array): Promise<BackupVerdict> {
   if (membership === undefined) return refusal("the configuration names no authority");
@@ -135,11 +133,7 @@ async function takeAlert({ alerts }: OpenParts, bytes: Uint8Array): Promise<Back
   return verdict === "known" || verdict === "stale" || verdict === "expired" ? KNOWN : refusal(verdict);
 }
 
-async function takeFile(
-  open: OpenParts,
-  { id, name }: Pick<BackupItem, "id" | "name">,
-  bytes: Uint8Array,
-): Promise<BackupVerdict> {
+async function takeFile(open: OpenParts, bytes: Uint8Array, { id, name }: Named): Promise<BackupVerdict> {
   const car = decodeCar(bytes);
   if (!car.ok) return refusal(car.reason);
   const root = parseCid(id);

@@ -2,6 +2,7 @@
  * What looks after a node: shapes that the commands, the agent's API and the room `upkeep/` share.
  * @module
  */
+import type { Check } from "./reports.ts";
 
 /**
  * One thing that a backup holds besides its own head: entries of a log, an alert, a statement of the village's authority,
@@ -170,4 +171,6 @@ export interface UpkeepTools {
   /** @throws AgentError "CONFIG_INVALID", "CONFIG_MISSING" */
   settings(): Promise<UpkeepSettings>;
   readonly backup: BackupTools;
+  /** Looks, and changes nothing. A configuration that can't be read is no obstacle. */
+  hardware(): Promise<readonly Check[]>;
 }

@@ -80,7 +80,7 @@ export function damaged(what = "it was changed or cut off"): AgentError {
   });
 }
 
-function headByKey(file: Uint8Array, random: Random): { head: Bytes; secret: Bytes } {
+function headByKey(file: Uint8Array, random: Random): Opening {
   const key = decodePublic(file);
   const enclosed = key.ok ? enclose(key.value, random) : key;
   if (!key.ok || !enclosed.ok) {
@@ -99,26 +99,29 @@ function headByPassphrase({ passphrase }: { readonly passphrase: string }, rando
   return { head, secret: passphraseKey(passphrase, salt) };
 }
 
-async function readHead(pump: BytePump, lock: BackupLock): Promise<{ head: Bytes; secret: Bytes }> {
+interface Opening {
+  readonly head: Bytes;
+  readonly secret: Bytes;
+}
+
+async function readHead(pump: BytePump, lock: BackupLock): Promise<Opening> {
   const start = await pump.take(HEAD_BYTES);
   if (!startsWith(start, MAGIC)) throw damaged("it is no backup of Caye");
   const [version = 0, kind = 0] = start.subarray(MAGIC.length);
-  if (version > VERSION) {
-    throw new AgentError(
-      "BACKUP_NEWER",
-      `a newer Caye made this backup (format ${version}, this one reads ${VERSION})`,
-      {
-        fix: "install the Caye that made it, or a newer one",
-      },
-    );
-  }
-  if (version !== VERSION || (kind !== BY_KEY && kind !== BY_PASSPHRASE)) throw damaged();
-  if (kind === BY_PASSPHRASE) {
-    const salt = await pump.take(SALT_BYTES);
-    if (salt.length < SALT_BYTES) throw damaged();
-    if (lock.passphrase === undefined) throw wrongLock("it is closed by a passphrase", "--passphrase-file FILE");
-    return { head: concatBytes(start, salt), secret: passphraseKey(lock.passphrase, salt) };
-  }
+  if (version > VERSION) throw newer(version);
+  if (version === VERSION && kind === BY_KEY) return openedByKey(start, pump, lock);
+  if (version === VERSION && kind === BY_PASSPHRASE) return openedByPassphrase(start, pump, lock);
+  throw damaged();
+}
+
+async function openedByPassphrase(start: Bytes, pump: BytePump, { passphrase }: BackupLock): Promise<Opening> {
+  const salt = await pump.take(SALT_BYTES);
+  if (salt.length < SALT_BYTES) throw damaged();
+  if (passphrase === undefined) throw wrongLock("it is closed by a passphrase", "--passphrase-file FILE");
+  return { head: concatBytes(start, salt), secret: passphraseKey(passphrase, salt) };
+}
+
+async function openedByKey(start: Bytes, pump: BytePump, lock: BackupLock): Promise<Opening> {
   const rest = await pump.take(ID_BYTES + X25519_BYTES + KEM_CIPHERTEXT_BYTES);
   if (lock.kind !== "key") throw wrongLock("it is closed to a key", "--key FILE");
   const reader = new ByteReader(rest);
@@ -131,6 +134,11 @@ async function readHead(pump: BytePump, lock: BackupLock): Promise<{ head: Bytes
   const secret = disclose(secretKey, { ephemeral, ciphertext });
   if (secret === undefined) throw damaged();
   return { head: concatBytes(start, rest), secret };
+}
+
+function newer(version: number): AgentError {
+  const message = `a newer Caye made this backup (format ${version}, this one reads ${VERSION})`;
+  return new AgentError("BACKUP_NEWER", message, { fix: "install the Caye that made it, or a newer one" });
 }
 
 function secretKeyIn(file: Uint8Array, passphrase: string | undefined): BackupSecretKey {

@@ -68,6 +68,8 @@ describe("a configuration", () => {
       },
       api: { host: "127.0.0.1", port: 8420 },
       metrics: { host: "127.0.0.1", port: 9427 },
+      time: { radio: "listen", max_ahead_days: 3_650 },
+      backup: { directory: "", key_file: "", keep: 7 },
       log: { level: "info", format: "auto" },
       village: {
         authority: "",

@@ -11,6 +11,7 @@ export function fakeUpkeep(machine: FakeMachine = fakeMachine()): UpkeepTools {
       backup: { directory: "", keyFile: "", keep: 7 },
       hardware: { tpm: "auto", statePath: "/var/lib/caye", modem: "auto" },
     }),
+    hardware: async () => [],
     backup: backupTools({ machine, files: fakeLongFiles(machine.files), random: seeded(10).random }),
   };
 }

@@ -55,7 +55,7 @@ export async function backup(io: CliIo, options: BackupOptions): Promise<void> {
   const key = options.key ?? (options.passphraseFile === undefined ? settings.keyFile || undefined : undefined);
   const lock = await lockOf(io, { ...options, ...(key !== undefined && { key }) });
   const agent = await backupAgent(io);
-  using progress = progressOf(io, "saved");
+  const progress = progressOf(io, "saved");
   const configuration = await ownConfiguration(io);
   const keep = options.keep ?? settings.keep;
   const report = await tools.backup.make(agent, { out, lock, keep, configuration, onProgress: progress.show });
@@ -92,7 +92,7 @@ export async function restore(io: CliIo, file: string, options: RestoreOptions):
   const tools = await io.upkeepTools();
   const lock = await lockOf(io, options);
   const agent = await backupAgent(io);
-  using progress = progressOf(io, "taken in");
+  const progress = progressOf(io, "taken in");
   const report = await tools.backup.restore(agent, {
     file: io.resolve(file),
     lock,
@@ -167,9 +167,9 @@ function skipped(io: CliIo, reason: string, { json }: BackupOptions): void {
   io.stdout(json === true ? `${JSON.stringify({ skipped: reason }, null, 2)}\n` : `No backup this time: ${reason}.\n`);
 }
 
-interface Shown extends Disposable {
-  show(progress: BackupProgress): void;
-  end(): void;
+interface Shown {
+  readonly show: (progress: BackupProgress) => void;
+  readonly end: () => void;
 }
 
 /** A line a second; on a terminal one that overwrites itself. */
@@ -184,7 +184,6 @@ function progressOf(io: CliIo, verb: string): Shown {
       io.stderr(io.isTty ? `${CLEAR_LINE}${line}` : `${line}\n`);
     },
     end,
-    [Symbol.dispose]: () => undefined,
   };
 }
 
@@ -194,8 +193,7 @@ function saved({ file, bytes, items, removed }: BackupReport): string {
 }
 
 function kinds(items: Readonly<Record<BackupKind, number>>): string {
-  const names = { statement: "statements", log: "logs", alert: "alerts", enrolment: "records of chips", file: "files" };
-  return `  ${Object.entries(names)
-    .map(([kind, name]) => `${items[kind as BackupKind]} ${name}`)
-    .join(", ")}\n`;
+  const { statement, log, alert, enrolment, file } = items;
+  const parts = [`${statement} statements`, `${log} logs`, `${alert} alerts`, `${enrolment} records of chips`];
+  return `  ${parts.join(", ")}, ${file} files\n`;
 }

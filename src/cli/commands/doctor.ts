@@ -14,7 +14,8 @@ export async function doctor(io: CliIo, words: Words, options: { readonly json?:
   const known = new Set(agent.map((check) => check.name));
   // Of what both can see, the agent knows better: it holds the device.
   const local = (await localChecks(io)).filter((check) => !known.has(check.name));
-  const checks = [...local, ...agent];
+  const hardware = (await (await io.upkeepTools()).hardware()).filter((check) => !known.has(check.name));
+  const checks = [...local, ...agent, ...hardware];
   const report: ChecksReport = { checks };
   io.stdout(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : checksText(checks, words));
   if (checks.some((check) => check.state === "FAIL")) io.setExitCode(1);
