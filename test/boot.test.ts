@@ -166,6 +166,55 @@ describe.each([
     expect(await machine.states()).toBe("quarantine: tested measured mismatch");
   });
 
+  test("with a way back both states open, in turn, until the file of the way back is removed", async () => {
+    await using before = await machine.bootOpen();
+    await before.keychain.allowNext({ files: machine.files("v2"), wayBack: true });
+    await before[Symbol.asyncDispose]();
+    expect(await machine.states()).toBe(WELL);
+    machine.code = "v2";
+    expect(await machine.states()).toBe(WELL);
+    expect(machine.fileNames).toContain("sealed-before.bin");
+    machine.code = "v1"; // taken back
+    expect(await machine.states()).toBe(WELL);
+    machine.code = "v3"; // neither the one nor the other
+    expect(await machine.states()).toBe("quarantine: tested measured mismatch");
+    machine.code = "v1";
+    await using again = await machine.bootOpen();
+    await again.keychain.allowNext({ files: machine.files("v2"), wayBack: true });
+    await again[Symbol.asyncDispose]();
+    machine.code = "v2";
+    expect(await machine.states()).toBe(WELL);
+    machine.memory.files.delete("sealed-before.bin"); // confirmed
+    expect(await machine.states()).toBe(WELL);
+    machine.code = "v1";
+    expect(await machine.states()).toBe("quarantine: tested measured mismatch");
+  });
+
+  test("the power may fail at any write of the start after an update with a way back: both states open", async () => {
+    await using before = await machine.bootOpen();
+    await before.keychain.allowNext({ files: machine.files("v2"), wayBack: true });
+    await before[Symbol.asyncDispose]();
+    for (let writes = 0; writes < 6; writes++) {
+      const files = new Map(machine.memory.files);
+      machine.code = "v2";
+      machine.memory.changesLeft = writes;
+      await machine.states().catch(() => undefined);
+      machine.memory.changesLeft = Infinity;
+      machine.code = "v1";
+      expect(await machine.states(), `after ${writes} writes`).toBe(WELL);
+      machine.memory.files.clear();
+      for (const [name, bytes] of files) machine.memory.files.set(name, bytes);
+    }
+  });
+
+  test("an announcement without a way back ends the one before", async () => {
+    await using before = await machine.bootOpen();
+    await before.keychain.allowNext({ files: machine.files("v2"), wayBack: true });
+    await before.keychain.allowNext({ files: machine.files("v2") });
+    await before[Symbol.asyncDispose]();
+    expect(machine.fileNames).not.toContain("sealed-before.bin");
+  });
+
   test("another change than the announced one does not open", async () => {
     await using before = await machine.bootOpen();
     await before.keychain.allowNext({ files: machine.files("v2") });

@@ -12,6 +12,7 @@ import { MAX_CAR_BYTES } from "../dag/car.ts";
 import { alertRoutes } from "./alerts.ts";
 import { attestRoutes } from "./attest.ts";
 import { backupRoutes } from "./backup.ts";
+import { boardRoutes } from "./board.ts";
 import { BodyRoom, readJson } from "./body.ts";
 import { entropyRoutes } from "./entropy.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
@@ -51,8 +52,8 @@ const quoteBody = z.strictObject({
 });
 const path = z.string().min(1).max(1_024).startsWith("/", "must be an absolute path");
 const allowBody = z
-  .strictObject({ code: path.optional(), config: path.optional() })
-  .transform((body): PlannedUpdate => ({ code: body.code, config: body.config }))
+  .strictObject({ code: path.optional(), config: path.optional(), way_back: z.boolean().optional() })
+  .transform(({ code, config, way_back }): PlannedUpdate => ({ code, config, wayBack: way_back === true }))
   .refine((update) => update.code !== undefined || update.config !== undefined, "must name code, config or both");
 
 /** Answers every request, whatever it holds; never rejects. */
@@ -72,6 +73,7 @@ export function createApi(view: AgentView, options: ApiOptions): (request: Reque
   keyRoutes(app, view.keys, allowed);
   attestRoutes(app, view.attest, allowed, room);
   entropyRoutes(app, view.entropy, allowed);
+  boardRoutes(app, view.board, allowed);
   backupRoutes(app, view.backup, allowed, room);
   if (options.onSelfTest !== undefined) selfTestRoute(app, options.onSelfTest, allowed);
   trust(app, view, allowed);

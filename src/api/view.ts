@@ -15,6 +15,7 @@ import type {
 } from "../kernel/reports.ts";
 import type { AlertsView } from "./alerts-view.ts";
 import type { BackupView } from "./backup.ts";
+import type { BoardView } from "./board.ts";
 import type { EntropyView } from "./entropy.ts";
 import type { AttestView } from "./attest.ts";
 import type { KeysView } from "./keys.ts";
@@ -30,6 +31,8 @@ export interface StartedGet {
 export interface PlannedUpdate {
   readonly code: string | undefined;
   readonly config: string | undefined;
+  /** Today's state stays accepted until the change is confirmed. */
+  readonly wayBack?: boolean;
 }
 
 /** Answer to a planned update: the PCR value, in hex, that the store will open with besides today's. */
@@ -49,6 +52,7 @@ export interface AgentView {
   readonly keys: KeysView;
   readonly attest: AttestView;
   readonly entropy: EntropyView;
+  readonly board: BoardView;
   readonly backup: BackupView;
   status(): Promise<StatusReport>;
   checks(): Promise<ChecksReport>;

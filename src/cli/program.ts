@@ -5,6 +5,7 @@ import type { FailureReport } from "../kernel/reports.ts";
 import { exitCodeOf } from "./agent-client.ts";
 import { addAlertCommands } from "./alert-program.ts";
 import { addAttestCommands } from "./attest-program.ts";
+import { addBootstrapCommands } from "./bootstrap-program.ts";
 import { type AllowOptions, allowUpdate } from "./commands/allow-update.ts";
 import { type ExportOptions, type ImportOptions, exportFile, importFile } from "./commands/archives.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -100,6 +101,7 @@ export function createProgram(io: CliIo): Command {
   addSelfTestCommand(program, io);
   addSimCommand(program, io);
   addRadioCommands(program, io);
+  addBootstrapCommands(program, io);
   addProvisionCommands(program, io);
   addUpkeepCommands(program, io);
   addUpdateCommands(program, io);
@@ -140,6 +142,7 @@ function addAgentCommands(program: Command, io: CliIo, words: Words): void {
     .option("--json", "print the answer as JSON")
     .option("--code <dir>", "the directory of the Caye that will run next")
     .option("--config <file>", "the configuration that it will run with")
+    .option("--way-back", "the store opens in today's state, too, until the update is confirmed")
     .option("--approval <file>", "the authority's approval of the state to come; also in quarantine")
     .action((options: AllowOptions) => allowUpdate(io, words, options));
 }

@@ -18,6 +18,8 @@ export interface TrustDeskOptions {
   readonly watch: TrustWatch | undefined;
   readonly entropy?: Pick<EntropyWatch, "step"> | undefined;
   readonly policy?: { step(): BootStep | undefined } | undefined;
+  /** Was the case opened? */
+  readonly board?: { step(): BootStep | undefined } | undefined;
   readonly mode: "enforce" | "warn";
   /** The register that the agent measures itself into. */
   readonly pcr: number;
@@ -31,7 +33,7 @@ export interface TrustDeskOptions {
 const NONCE_BYTES = 32;
 
 export function trustDesk(options: TrustDeskOptions): TrustParts {
-  const { booted, damage, watch, entropy, policy, mode } = options;
+  const { booted, damage, watch, entropy, policy, board, mode } = options;
   return {
     mode,
     tpm: booted.tpm,
@@ -43,6 +45,7 @@ export function trustDesk(options: TrustDeskOptions): TrustParts {
       ...seen(watch),
       ...seen(entropy),
       ...seen(policy),
+      ...seen(board),
     ],
     quote: (nonce) => quote(options, nonce),
     allowUpdate: (update) => allowUpdate(options, update),
@@ -69,6 +72,7 @@ async function allowUpdate(options: TrustDeskOptions, update: PlannedUpdate): Pr
   const { booted, pcr, codeAt, configAt } = options;
   if (booted.kind !== "open") throw new AgentError("QUARANTINE", booted.reason, { fix: booted.fix });
   const value = await booted.keychain.allowNext({
+    ...(update.wayBack === undefined ? {} : { wayBack: update.wayBack }),
     ...(update.code === undefined ? {} : await codeAt(update.code)),
     ...(update.config === undefined ? {} : { configBytes: await configAt(update.config) }),
   });

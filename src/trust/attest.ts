@@ -20,7 +20,7 @@ import { explainPcrs, type PcrProblem } from "../attest/explain.ts";
 import { encodeEventLog, expectedValue } from "../attest/logs/own.ts";
 import { fixWithApproval, isApproved } from "./approvals.ts";
 import { wasReplaced } from "./attestation-key.ts";
-import { readSealed, SEALED_NEXT_FILE } from "./key-files.ts";
+import { ANNOUNCED_FILES, readSealed } from "./key-files.ts";
 import type { Measured, Measurement } from "./measure.ts";
 import { failure, failureFrom, tpmFailureKind, type Failure, type TpmFailureKind } from "./outcome.ts";
 import { quoteForTools } from "../attest/quote-files.ts";
@@ -296,9 +296,12 @@ function targetOf(measured: Measured, claim: QuoteClaim, statement: Attest, last
 
 /** True when a key was sealed to this very state beforehand, or the authority approved it. Whether it opens is for the TPM to say. */
 async function isAllowed({ pcrs, expected }: SealTarget, memory: Memory): Promise<boolean> {
-  const next = await readSealed(memory, SEALED_NEXT_FILE);
-  const announced = next?.ok === true && equalBytes(next.value.policyDigest, pcrPolicyDigest(pcrs, expected));
-  return announced || isApproved({ expected }, memory);
+  const digest = pcrPolicyDigest(pcrs, expected);
+  for (const name of ANNOUNCED_FILES) {
+    const announced = await readSealed(memory, name);
+    if (announced?.ok === true && equalBytes(announced.value.policyDigest, digest)) return true;
+  }
+  return isApproved({ expected }, memory);
 }
 
 /** The operator may have replaced the attestation key: the one that is there now is then the one to expect. */

@@ -23,16 +23,25 @@ import { KEY_ID_BYTES, PROOF_BYTES, type KeyIds } from "./store-keys.ts";
 export const SEALED_FILE = "sealed.bin";
 /** Sealed to a state that was announced: see `allowNext`. */
 export const SEALED_NEXT_FILE = "sealed-next.bin";
+/** Sealed to the state before an update that is not confirmed yet: the way back. Whoever confirms it removes the file. */
+export const SEALED_BEFORE_FILE = "sealed-before.bin";
 /** Sealed to this TPM in any state: exists only while the policy is to warn. */
 export const SEALED_FALLBACK_FILE = "sealed-fallback.bin";
 /** The bare key, where there is no TPM and the policy is to warn. */
 export const KEY_FILE = "store.key";
 /** Says that the key file came from the recovery words: see `recover.ts`. */
 export const RECOVERED_FILE = "recovered";
+/** Of states that were announced: what they are is in no other place. */
+export const ANNOUNCED_FILES: readonly string[] = [SEALED_NEXT_FILE, SEALED_BEFORE_FILE];
 /** A sealed file that could not be read, kept before a good one takes its name. */
 export const DAMAGED_FILE = "sealed-damaged.bin";
 
-export const SEALED_FILES: readonly string[] = [SEALED_FILE, SEALED_NEXT_FILE, SEALED_FALLBACK_FILE];
+export const SEALED_FILES: readonly string[] = [
+  SEALED_FILE,
+  SEALED_NEXT_FILE,
+  SEALED_BEFORE_FILE,
+  SEALED_FALLBACK_FILE,
+];
 
 const MAGIC = utf8("CAYEKEY");
 const PLAIN = 1;

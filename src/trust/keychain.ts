@@ -13,12 +13,11 @@ import type { Memory } from "../ports/memory.ts";
 import type { Random } from "../ports/random.ts";
 import type { Store } from "../ports/store.ts";
 import type { Tpm } from "../ports/tpm.ts";
-import type { OwnChanges } from "../attest/logs/own.ts";
 import { heldDigests, takeApproval, type TakenApproval } from "./approvals.ts";
 import { keyGeneration, replaceAttestationKey } from "./attestation-key.ts";
 import { makeRecovery, readRecovery, wordsId } from "./recovery.ts";
 import { StoreKeyRotation } from "./rotation.ts";
-import { allowNext, keysAgain } from "./settle.ts";
+import { allowNext, keysAgain, type PlannedChanges } from "./settle.ts";
 import { areSameIds, type KeyIds, wipeKeys } from "./store-keys.ts";
 import { tpmOf, type Unsealed } from "./unseal.ts";
 
@@ -38,7 +37,7 @@ export interface NodeKeys extends Service {
   report(): Promise<TrustKeysReport>;
   storeKey(): StoreKeyReport;
   /** Announces a planned change, see `allowNext`. @returns the register's value to come, 32 bytes */
-  allowNext(next: OwnChanges): Promise<Uint8Array>;
+  allowNext(next: PlannedChanges): Promise<Uint8Array>;
   /**
    * Closes the store's key in a box for new recovery words. @param publicKey 32 bytes, of the words
    * @returns 8 bytes that name the words @throws AgentError "QUARANTINE", "RECOVERY_KEY", "TRUST_KEY_AWAY", "TPM_…"
@@ -91,7 +90,7 @@ export class Keychain implements NodeKeys {
     return this.#rotation?.report() ?? { state: "shut", id: "", looked: 0, moved: 0 };
   }
 
-  async allowNext(next: OwnChanges): Promise<Uint8Array> {
+  async allowNext(next: PlannedChanges): Promise<Uint8Array> {
     const { unsealed, rotation } = this.#opened();
     return this.#inTurn(() => allowNext(unsealed, rotation.known, next, this.#parts.memory));
   }

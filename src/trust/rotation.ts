@@ -22,7 +22,7 @@ import type { Memory } from "../ports/memory.ts";
 import type { Random } from "../ports/random.ts";
 import type { Rekeying, Store } from "../ports/store.ts";
 import type { Tpm } from "../ports/tpm.ts";
-import { KEY_FILE, readSealed, SEALED_FILES, SEALED_NEXT_FILE } from "./key-files.ts";
+import { KEY_FILE, readSealed, SEALED_FILES, ANNOUNCED_FILES } from "./key-files.ts";
 import { followKeys } from "./recovery.ts";
 import { isOwn, keysAgain } from "./settle.ts";
 import {
@@ -166,7 +166,7 @@ export class StoreKeyRotation implements Service {
       const sealed = await readSealed(memory, name);
       if (sealed?.ok !== true || tpm === undefined || areSameIds(sealed.value, idsOf(keys))) continue;
       // What was announced is in no other place: the registers that `settle` has just seen tell nothing of it.
-      const trusted = name !== SEALED_NEXT_FILE || isOwn(sealed.value, keys);
+      const trusted = !ANNOUNCED_FILES.includes(name) || isOwn(sealed.value, keys);
       if (trusted && isOneOf(sealed.value, this.#known)) await sealTo(tpm, memory, name, keys, sealed.value);
       else log.error("A sealed file holds another key and is left alone", { file: name });
     }

@@ -22,6 +22,8 @@ import {
   KEY_FILE,
   readSealed,
   RECOVERED_FILE,
+  ANNOUNCED_FILES,
+  SEALED_BEFORE_FILE,
   SEALED_FALLBACK_FILE,
   SEALED_FILE,
   SEALED_NEXT_FILE,
@@ -100,9 +102,15 @@ function besides({ mode, authority }: SettleInputs): string {
   return `${approved}${mode === "warn" ? "; a copy opens on this TPM in any state, as trust.mode is warn" : ""}`;
 }
 
+export interface PlannedChanges extends OwnChanges {
+  /** The store shall open in today's state, too, after the other one has started: until `SEALED_BEFORE_FILE` is removed. */
+  readonly wayBack?: boolean;
+}
+
 /**
  * Seals the key to the state that the node will be in after a planned change, so that it opens then too. One state can
- * be announced at a time; the state that runs now stays accepted.
+ * be announced at a time; the state that runs now stays accepted: until the other one has started, or with a way back
+ * until that is taken away.
  * @param known of the keys in use
  * @param next what is about to be installed
  * @returns the value that the register will have, 32 bytes
@@ -111,7 +119,7 @@ function besides({ mode, authority }: SettleInputs): string {
 export async function allowNext(
   { standing }: Unsealed,
   known: KeyIds,
-  next: OwnChanges,
+  { wayBack = false, ...next }: PlannedChanges,
   memory: Memory,
 ): Promise<Uint8Array> {
   const { target } = standing;
@@ -125,6 +133,8 @@ export async function allowNext(
   const keys = await keysAgain(tpm, known, memory);
   try {
     const expected = new Map([...target.expected, [target.pcr, value]]);
+    if (wayBack) await sealTo(tpm, memory, SEALED_BEFORE_FILE, keys, policyOf(target));
+    else await memory.remove(SEALED_BEFORE_FILE);
     await sealTo(tpm, memory, SEALED_NEXT_FILE, keys, policyOf({ ...target, expected }));
   } finally {
     wipeKeys(keys);
@@ -213,17 +223,22 @@ export function isOwn(sealed: SealedKey, keys: StoreKeys): boolean {
   return isProven(keys, termsOf(sealed), sealed.proofs ?? new Uint8Array());
 }
 
+/** After a change of the store's key: under the new one, to the same state. */
+async function renewAnnounced(tpm: Tpm, name: string, { memory, keys, known, log }: Settling): Promise<void> {
+  const sealed = await readSealed(memory, name);
+  if (sealed?.ok !== true || !isOneOf(sealed.value, known) || areSameIds(sealed.value, idsOf(keys))) return;
+  // Whoever can write files could else have the key sealed to a state of his own.
+  if (isOwn(sealed.value, keys)) await sealTo(tpm, memory, name, keys, sealed.value);
+  else log.error("A sealed file was not written by this node, and is left alone", { file: name });
+}
+
 /** Files that the sealed one has made superfluous. */
 async function dropSpent(tpm: Tpm, target: SealTarget, unsealed: Unsealed, settling: Settling): Promise<void> {
-  const { memory, mode, log, keys, known } = settling;
+  const { memory, mode, log } = settling;
   const { policyDigest } = policyOf(target);
   const next = await readSealed(memory, SEALED_NEXT_FILE);
   if (next?.ok === true && equalBytes(next.value.policyDigest, policyDigest)) await memory.remove(SEALED_NEXT_FILE);
-  else if (next?.ok === true && isOneOf(next.value, known) && !areSameIds(next.value, idsOf(keys))) {
-    // Whoever can write files could else have the key sealed to a state of his own.
-    if (isOwn(next.value, keys)) await sealTo(tpm, memory, SEALED_NEXT_FILE, keys, next.value);
-    else log.error("A sealed file was not written by this node, and is left alone", { file: SEALED_NEXT_FILE });
-  }
+  for (const name of ANNOUNCED_FILES) await renewAnnounced(tpm, name, settling);
   await dropApprovals(memory, policyDigest);
   if ((await memory.read(KEY_FILE)) !== undefined) {
     await memory.remove(KEY_FILE);

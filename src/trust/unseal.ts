@@ -24,6 +24,7 @@ import {
   RECOVERED_FILE,
   SEALED_FALLBACK_FILE,
   SEALED_FILE,
+  SEALED_BEFORE_FILE,
   SEALED_NEXT_FILE,
   type SealedKey,
   type UpdateAuthority,
@@ -176,6 +177,7 @@ function damagedFile(name: string, how: string): Refusal {
 const ATTEMPTS = [
   { file: SEALED_FILE, origin: { kind: "sealed" }, open: openSealed },
   { file: SEALED_NEXT_FILE, origin: { kind: "announced" }, open: openSealed },
+  { file: SEALED_BEFORE_FILE, origin: { kind: "announced" }, open: openSealed },
   { file: SEALED_FILE, origin: { kind: "approved" }, open: openApproved },
   { file: SEALED_FALLBACK_FILE, origin: { kind: "fallback" }, open: openSealed },
 ] as const;

@@ -12,6 +12,7 @@ export interface AllowOptions {
   readonly code?: string;
   readonly config?: string;
   readonly approval?: string;
+  readonly wayBack?: boolean;
 }
 
 interface Allowed {
@@ -38,6 +39,7 @@ export async function allowUpdate(io: CliIo, words: Words, options: AllowOptions
   const body = {
     ...(code === undefined ? {} : { code: io.resolve(code) }),
     ...(config === undefined ? {} : { config: io.resolve(config) }),
+    ...(options.wayBack === true ? { way_back: true } : {}),
   };
   const report = await agent.post("/v1/trust/allow", body, isAllowed);
   if (options.json === true) io.stdout(`${JSON.stringify(report, null, 2)}\n`);
