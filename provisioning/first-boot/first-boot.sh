@@ -227,9 +227,12 @@ wipe() {
 step_wipe() {
     wipe "$card/caye/secrets.toml"
     # The network is known to the system by now; its password need not lie on the card. user-data holds no secret.
-    if [ -e "$card/caye/network-config.after" ] && [ ! -e "$card/network-config.old" ]; then
-        if [ -e "$card/network-config" ]; then mv "$card/network-config" "$card/network-config.old"; fi
-        put "$card/network-config" < "$card/caye/network-config.after"
+    after=$card/caye/network-config.after
+    if [ -e "$after" ]; then
+        if [ -e "$card/network-config" ] && ! cmp -s "$card/network-config" "$after"; then
+            mv -f "$card/network-config" "$card/network-config.old"
+        fi
+        if [ ! -e "$card/network-config" ]; then put "$card/network-config" < "$after"; fi
     fi
     wipe "$card/network-config.old"
 }
