@@ -128,12 +128,6 @@ function installCode(tree: string, arch: Arch): void {
   rmSync(bin, { recursive: true, force: true });
   mkdirSync(bin);
   symlinkSync(`../node-linux-${cpu}/bin/node`, join(bin, "node"));
-  mkdirSync(join(tree, "usr/bin"), { recursive: true });
-  writeFileSync(
-    join(tree, "usr/bin/caye"),
-    '#!/bin/sh\nexec /usr/lib/caye/node_modules/.bin/node /usr/lib/caye/src/main.js "$@"\n',
-  );
-  chmodSync(join(tree, "usr/bin/caye"), 0o755);
 }
 
 function ownVersion(): string {

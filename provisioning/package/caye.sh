@@ -12,4 +12,4 @@ if [ -d /var/lib/caye ]; then
     ;;
   esac
 fi
-exec /usr/lib/caye/node_modules/.bin/node /usr/lib/caye/src/main.ts "$@"
+exec /usr/lib/caye/node_modules/.bin/node /usr/lib/caye/src/main.js "$@"
