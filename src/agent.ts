@@ -5,7 +5,9 @@
  */
 import { openDoors } from "./api/doors.ts";
 import { attestTools } from "./attest/tools.ts";
+import type { Board } from "./board/board.ts";
 import type { Booted } from "./boot.ts";
+import { openBoard, watchBoard } from "./compose/board.ts";
 import { bootNode, type Ground } from "./compose/boot-node.ts";
 import { openIfSound } from "./compose/open-parts.ts";
 import type { AgentOptions } from "./compose/options.ts";
@@ -31,7 +33,7 @@ import { isJournal } from "./drivers/systemd/journal.ts";
 import { openSupervisor } from "./drivers/systemd/notify.ts";
 import { utf8 } from "./kernel/bytes.ts";
 import type { RecoveryTools } from "./kernel/keys.ts";
-import { aborted, runAll, type Service } from "./kernel/service.ts";
+import { aborted, LinkedAbort, runAll, type Service } from "./kernel/service.ts";
 import type { VillageTools } from "./kernel/village.ts";
 import type { Log } from "./ports/log.ts";
 import { recoveryTools } from "./trust/recover.ts";
@@ -54,10 +56,28 @@ export const findRadio = discoverRadio;
  * @throws AgentError "STATE_IN_USE", "STATE_NEWER", "PORT_IN_USE", …: what stands in the way, before anything is changed
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
-  const { config, statePath, onUp, output } = options;
+  const { config, output } = options;
   const journal = config.log.format === "auto" && isJournal();
   const format = config.log.format === "auto" ? (journal ? "journal" : "text") : config.log.format;
   const log = await openLog({ level: config.log.level, format, stream: output });
+  await using board = await openBoard(config.board, log, options.gpio);
+  await board.untilPowered(signal);
+  using supplied = new LinkedAbort(signal);
+  await runNode(options, { log, journal, board, onPowerFail: () => supplied.abort() }, supplied.signal);
+  if (!signal.aborted && supplied.signal.aborted) await board.afterPowerFail(signal);
+}
+
+interface Frame {
+  readonly log: Log;
+  /** True when the journal reads the log. */
+  readonly journal: boolean;
+  readonly board: Board;
+  readonly onPowerFail: () => void;
+}
+
+async function runNode(options: AgentOptions, frame: Frame, signal: AbortSignal): Promise<void> {
+  const { config, statePath, onUp } = options;
+  const { log, journal } = frame;
   await using state = await openStateDirectory(statePath);
   const { api, metrics } = config;
   let heartbeat: Heartbeat | undefined;
@@ -77,7 +97,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     const policyFile = policyPath === "" ? new Uint8Array() : await readPolicyFile(policyPath);
     const ground = { state, log, damage, signal, policyFile };
     await using booted = await bootNode(options, ground);
-    const node = await compose(options, booted, ground);
+    const node = await compose(options, booted, { ...ground, ...frame });
     await doors.open(node.desk, (ok) => node.herald.onSelfTest(ok));
     const { state: standing, trust } = await node.desk.status();
     const warnings = [...new Set(trust.steps.filter(({ ok }) => !ok).map(({ detail }) => detail))];
@@ -119,7 +139,7 @@ interface Node {
   readonly probe: () => Promise<void>;
 }
 
-async function compose(options: AgentOptions, booted: Booted, ground: Ground): Promise<Node> {
+async function compose(options: AgentOptions, booted: Booted, ground: Ground & Frame): Promise<Node> {
   const { damage, log, policyFile, state: memory } = ground;
   const { config, loadConfig } = options;
   const clock = options.clock ?? systemClock();
@@ -132,12 +152,21 @@ async function compose(options: AgentOptions, booted: Booted, ground: Ground): P
   herald.onBoot(booted.steps);
   const reason = "shard" in opened ? "" : opened.reason;
   if (booted.kind === "open" && reason !== "") damage.note(reason);
+  const boardWatch = await watchBoard(config, {
+    board: ground.board,
+    memory,
+    open,
+    isWell: () => trust.steps().every(({ ok }) => ok),
+    desk: () => desk,
+    onPowerFail: ground.onPowerFail,
+  });
   const trust = trustDesk({
     booted,
     damage,
     watch,
     entropy,
     policy: open?.policy,
+    board: boardWatch,
     random,
     mode: config.trust.mode,
     pcr: config.trust.pcr,
@@ -166,13 +195,14 @@ async function compose(options: AgentOptions, booted: Booted, ground: Ground): P
     },
     entropy,
     open,
+    board: boardWatch,
     diskFreeBytes: () => freeBytes(options.statePath),
     quarantine: reason,
   });
   const rest = open?.checkpoints === undefined ? [] : [open.checkpoints];
   const radio = open === undefined ? [] : [open.modem, open.scheduler, open.exchange, ...rest];
   const idle: Service = { name: "desk", run: aborted };
-  const watches = [watch, entropy].filter((service) => service !== undefined);
+  const watches = [watch, entropy, boardWatch].filter((service) => service !== undefined);
   const probe = async (): Promise<void> => {
     if (booted.kind === "open" && open !== undefined) await booted.store.get(REACHABLE);
   };

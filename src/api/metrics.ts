@@ -4,6 +4,7 @@ import type { StatusReport } from "../kernel/reports.ts";
 import type { MachineFigures } from "../ports/machine-figures.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
 import { checkHost } from "./guard.ts";
+import { addBoard } from "./metrics-board.ts";
 import { addMachine } from "./metrics-machine.ts";
 import { Page } from "./metrics-page.ts";
 import { addNode, addRadio, addShard } from "./metrics-node.ts";
@@ -48,6 +49,7 @@ export async function renderMetrics(status: StatusReport | undefined, figures?: 
     addShard(page, status);
     addNeighbours(page, status);
     if (status.entropy !== undefined) addEntropy(page, status.entropy);
+    if (status.board !== undefined) addBoard(page, status.board);
   }
   return page.text();
 }

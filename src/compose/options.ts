@@ -3,6 +3,7 @@ import type { AgentView } from "../api/view.ts";
 import type { Config } from "../config/schema.ts";
 import type { UpReport } from "../kernel/reports.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Gpio } from "../ports/gpio.ts";
 
 export interface AgentOptions {
   readonly config: Config;
@@ -22,6 +23,8 @@ export interface AgentOptions {
   readonly clock?: Clock;
   /** How much faster than the machine's that clock goes; 1 when left out. */
   readonly clockSpeed?: number;
+  /** Lines of the board; the machine's own when left out. */
+  readonly gpio?: Gpio;
   /** Called once it answers. */
   readonly onUp: (up: AgentUp) => void | Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { BootStep, Check } from "../kernel/reports.ts";
 import { recoveryCheck } from "./keys-desk.ts";
 import { handoverChecks } from "./handovers.ts";
 import { attestationChecks } from "./attested.ts";
+import { boardChecks } from "./board-desk.ts";
 import { authorLabel } from "./author-label.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
 import { tpmChecks } from "./tpm-checks.ts";
@@ -21,6 +22,7 @@ export async function checks(parts: DeskParts): Promise<readonly Check[]> {
     ...(await tpmChecks(parts)),
     recoveryCheck(await parts.keys.report()),
     diskCheck(await parts.diskFreeBytes(), parts.statePath),
+    ...boardChecks(parts),
     ...(open === undefined ? [quarantineCheck(parts)] : await openChecks(parts, open)),
   ];
 }

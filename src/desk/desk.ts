@@ -22,6 +22,7 @@ import { MAX_AIR_BYTES } from "../exchange/files/policy.ts";
 import { AlertsDesk } from "./alerts.ts";
 import { AttestDesk } from "./attest-desk.ts";
 import { BackupDesk } from "./backup-desk.ts";
+import { BoardDesk } from "./board-desk.ts";
 import { EntropyDesk } from "./entropy-desk.ts";
 import { exportArchive, importArchive } from "./archives.ts";
 import { checks } from "./checks.ts";
@@ -41,6 +42,7 @@ export class Desk implements AgentView {
   readonly attest: AttestDesk;
   readonly entropy: EntropyDesk;
   readonly backup: BackupDesk;
+  readonly board: BoardDesk;
   readonly #parts: DeskParts;
   #verifying: Promise<ReadonlySet<string>> | undefined;
 
@@ -52,6 +54,7 @@ export class Desk implements AgentView {
     this.attest = new AttestDesk(parts, () => this.#open());
     this.entropy = new EntropyDesk(parts);
     this.backup = new BackupDesk(parts, () => this.#open());
+    this.board = new BoardDesk(parts);
   }
 
   status(): Promise<StatusReport> {

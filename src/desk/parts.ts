@@ -8,6 +8,7 @@ import type { BootStep, QuoteReport } from "../kernel/reports.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Modem } from "../ports/modem.ts";
 import type { AlertBook } from "../alert/book.ts";
+import type { BoardWatch } from "../board/watch.ts";
 import type { OwnChanges } from "../attest/logs/own.ts";
 import type { NodeAttestation } from "../boot.ts";
 import type { Membership } from "../dag/membership.ts";
@@ -92,6 +93,8 @@ export interface DeskParts {
   readonly diskFreeBytes: () => Promise<number | undefined>;
   /** Undefined in quarantine. */
   readonly open: OpenParts | undefined;
+  /** What is wired to the node. */
+  readonly board?: Pick<BoardWatch, "report" | "test" | "clearTamper"> | undefined;
   /** Why data and radio are shut; empty when they are not. */
   readonly quarantine: string;
 }

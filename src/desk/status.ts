@@ -23,7 +23,14 @@ export function statusReport(parts: DeskParts): StatusReport {
     neighbours: open === undefined ? [] : neighbourRows(parts, open),
     counters: open === undefined ? {} : counters(open),
     ...(parts.entropy === undefined ? {} : { entropy: parts.entropy.report() }),
+    ...wiredBoard(parts),
   };
+}
+
+/** Nothing where nothing is wired, and nothing was. */
+function wiredBoard({ board }: DeskParts): Pick<StatusReport, "board"> {
+  const report = board?.report();
+  return report === undefined || (report.lines.length === 0 && !report.tamper.opened) ? {} : { board: report };
 }
 
 function radioStatus({ open, modemUri, simulated, clockSpeed, quarantine }: DeskParts): StatusReport["radio"] {

@@ -3,6 +3,7 @@
  * Names here are fixed: a change is a new API version.
  * @module
  */
+import type { BoardReport } from "./board-reports.ts";
 import type { EntropyReport } from "./entropy-reports.ts";
 import type { AttestReason } from "./attest.ts";
 import type { HandoverReport, MemberStanding } from "./village.ts";
@@ -227,6 +228,8 @@ export interface StatusReport {
   readonly counters: Readonly<Record<string, number>>;
   /** Left out where the boot ended before the sources were watched. */
   readonly entropy?: EntropyReport;
+  /** Left out where nothing is wired to the node. */
+  readonly board?: BoardReport;
   /** Links to the online world; left out where none is configured, and this version has none to configure. */
   readonly tunnels?: readonly TunnelRow[];
 }

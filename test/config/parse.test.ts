@@ -70,6 +70,14 @@ describe("a configuration", () => {
       metrics: { host: "127.0.0.1", port: 9427 },
       time: { radio: "listen", max_ahead_days: 3_650 },
       backup: { directory: "", key_file: "", keep: 7 },
+      board: {
+        siren_severities: ["Extreme", "Severe"],
+        siren_urgencies: ["Immediate", "Expected"],
+        siren_seconds: 120,
+        tamper_alert: "off",
+        radio_reset_minutes: 15,
+        power_fail_ms: 200,
+      },
       log: { level: "info", format: "auto" },
       village: {
         authority: "",

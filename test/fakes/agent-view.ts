@@ -8,6 +8,7 @@ import { concatBytes } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
 import { type FakeAttest, fakeAttest } from "./attest-view.ts";
 import { type FakeBackupView, fakeBackupView } from "./backup-view.ts";
+import { type FakeBoard, fakeBoard } from "./board-view.ts";
 import { type FakeEntropyView, fakeEntropyView } from "./entropy-view.ts";
 import { type FakeKeys, fakeKeys } from "./keys-view.ts";
 import { fakeVillage } from "./village-view.ts";
@@ -18,6 +19,7 @@ export interface FakeView extends AgentView {
   readonly alerts: FakeAlerts;
   readonly attest: FakeAttest;
   readonly entropy: FakeEntropyView;
+  readonly board: FakeBoard;
   readonly backup: FakeBackupView;
   readonly keys: FakeKeys;
   /** As when a boot step failed under enforce. */
@@ -134,6 +136,7 @@ export function fakeView(): FakeView {
     village: fakeVillage(),
     attest: fakeAttest(),
     entropy: fakeEntropyView(),
+    board: fakeBoard(),
     backup: fakeBackupView(),
     keys: fakeKeys(),
     quarantined: false,
