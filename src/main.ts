@@ -84,6 +84,7 @@ const io: CliIo = {
     return upkeepTools({ env: process.env, statePath: io.statePath });
   },
   provisionTools: async () => (await import("./compose/provision-tools.ts")).provisionTools(ROOT),
+  bootstrapTools: async () => (await import("./compose/bootstrap-tools.ts")).bootstrapTools(),
   untilStopped: async (work) => {
     const stop = new AbortController();
     using _ = onStopSignals(() => stop.abort());

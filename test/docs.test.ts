@@ -144,6 +144,7 @@ function quietIo(said: string[]): CliIo {
     selfTestTools: never,
     upkeepTools: never,
     provisionTools: never,
+    bootstrapTools: never,
     untilStopped: never,
   };
 }

@@ -1,5 +1,6 @@
 /** What the commands may touch: given by `main.ts`, and by the tests. @module */
 import type { AttestTools } from "../kernel/attest-tools.ts";
+import type { BootstrapTools } from "../kernel/bootstrap.ts";
 import type { RecoveryTools } from "../kernel/keys.ts";
 import type { EntropyTools } from "../kernel/entropy.ts";
 import type { ProvisionTools } from "../kernel/provision.ts";
@@ -87,6 +88,8 @@ export interface CliIo {
   /** Loads what looks after a node: backups, its hardware, the time. */
   upkeepTools(): Promise<UpkeepTools>;
   provisionTools(): Promise<ProvisionTools>;
+  /** Loads what brings a node to life, and what sets a radio. */
+  bootstrapTools(): Promise<BootstrapTools>;
   /** Work that ends when somebody types Ctrl-C or tells the program to stop. */
   untilStopped<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }

@@ -11,6 +11,7 @@ import { AppOnly, type ChannelSet } from "@meshtastic/protobufs";
 import { createHash } from "node:crypto";
 import { copyBytes, equalBytes, fromHex, toHex, utf8 } from "../kernel/bytes.ts";
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
+import { AgentError } from "../kernel/errors.ts";
 import { presetName, regionName } from "../kernel/radio-names.ts";
 import { RADIO_CHANNELS, type RadioChannel } from "../ports/radio-setup.ts";
 
@@ -56,6 +57,16 @@ export function parseChannelUrl(text: string): Decoded<ChannelSetup> {
   const set = channelSet(bytes);
   if (set === undefined) return refused("what follows the # is no set of channels");
   return setupOf(set, adds);
+}
+
+/** Undefined for an empty text. @throws AgentError "CHANNEL_URL" */
+export function channelsIn(url: string): ChannelSetup | undefined {
+  if (url === "") return undefined;
+  const parsed = parseChannelUrl(url);
+  if (parsed.ok) return parsed.value;
+  throw new AgentError("CHANNEL_URL", `the channel address can't be read: ${parsed.reason}`, {
+    fix: "Copy it from Meshtastic's app, where channels are shared: https://meshtastic.org/e/#…",
+  });
 }
 
 function base64(text: string): Uint8Array | undefined {

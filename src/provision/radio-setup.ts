@@ -157,18 +157,22 @@ function conflict(what: string, url: string, order: string): AgentError {
 /** What the radio is to have, as far as it is ordered; a node needs besides that the radio sends, relays, and keeps the law. */
 export function changesFor({ region, preset, name, channels }: RadioOrder, now: RadioSettings): RadioChanges {
   const modem = channels?.modem;
-  const wantedRegion = region ?? modem?.region;
-  const wantedPreset = preset ?? modem?.preset;
-  const hopLimit = modem?.hopLimit ?? (now.hopLimit === 0 ? DEFAULT_HOPS : undefined);
   return {
-    ...(wantedRegion !== undefined && { region: wantedRegion, txEnabled: true, overrideDutyCycle: false }),
-    ...(wantedPreset !== undefined && { preset: wantedPreset }),
-    ...(hopLimit !== undefined && { hopLimit }),
+    ...modemChanges({ region: region ?? modem?.region, preset: preset ?? modem?.preset }),
+    ...(now.hopLimit === 0 && { hopLimit: DEFAULT_HOPS }),
+    ...(modem?.hopLimit !== undefined && { hopLimit: modem.hopLimit }),
     // A slot of its own is another frequency: nobody there hears us.
     ...(modem !== undefined && { slot: modem.slot }),
     ...(!RELAYING.has(now.role) && { role: "CLIENT" }),
     ...(name !== undefined && { longName: name }),
     ...(channels !== undefined && { channels: channelsFor(channels, now.channels) }),
+  };
+}
+
+function modemChanges({ region, preset }: Pick<RadioOrder, "region" | "preset">): RadioChanges {
+  return {
+    ...(region !== undefined && { region, txEnabled: true, overrideDutyCycle: false }),
+    ...(preset !== undefined && { preset }),
   };
 }
 
@@ -224,7 +228,7 @@ function valueOf(settings: object, key: string): unknown {
 
 function shown(value: unknown): string {
   if (typeof value === "boolean") return value ? "on" : "off";
-  return value === undefined ? "set by hand" : String(value);
+  return typeof value === "string" || typeof value === "number" ? String(value) : "set by hand";
 }
 
 function channelText(channel: RadioChannel | undefined): string {

@@ -12,7 +12,9 @@ import { villageTools } from "../../src/dag/authority.ts";
 import type { RadioTools } from "../../src/kernel/simulation.ts";
 import { seeded } from "./seeded.ts";
 import type { UpkeepTools } from "../../src/kernel/upkeep.ts";
+import type { BootstrapTools } from "../../src/kernel/bootstrap.ts";
 import type { RecoveryTools } from "../../src/kernel/keys.ts";
+import { fakeBootstrap } from "./bootstrap-tools.ts";
 import { fakeRecovery } from "./keys-view.ts";
 import { fakeUpkeep } from "./upkeep.ts";
 import { type FakeView, fakeView } from "./agent-view.ts";
@@ -44,6 +46,7 @@ export interface FakeCli {
   attestTools: AttestTools | undefined;
   recoveryTools: RecoveryTools;
   upkeepTools: UpkeepTools;
+  bootstrapTools: BootstrapTools;
   /** Radios that are up at once, and a node that says nothing. */
   radioTools: RadioTools;
   /** What the command line gave. */
@@ -93,6 +96,7 @@ export function fakeCli(): FakeCli {
     },
     attestTools: undefined,
     recoveryTools: fakeRecovery(),
+    bootstrapTools: fakeBootstrap(),
     upkeepTools: fakeUpkeep(),
     radioTools: { serveRadios: async () => undefined, ask: async () => false },
     run: async (...argv) => {
@@ -160,6 +164,7 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
     },
     run: async (options) => void cli.runs.push(options),
     recoveryTools: async () => cli.recoveryTools,
+    bootstrapTools: async () => cli.bootstrapTools,
     attestTools: async () =>
       cli.attestTools ?? (await import("../../src/attest/tools.ts")).attestTools(seeded(8).random),
     villageTools: async () => villageTools(seeded(7).random),

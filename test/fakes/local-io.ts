@@ -53,6 +53,7 @@ export async function typed(directory: string, state: string, ...argv: readonly 
     selfTestTools: never,
     upkeepTools: never,
     provisionTools: async () => provisionTools(resolve(import.meta.dirname, "../..")),
+    bootstrapTools: never,
     untilStopped: never,
   };
   await runCli(io, argv);

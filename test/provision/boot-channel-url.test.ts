@@ -105,7 +105,7 @@ describe("addresses of channels", () => {
     );
     const whole = VECTORS.addresses[2]?.url ?? "";
     for (let i = 0; i < whole.length; i++) parseChannelUrl(whole.slice(0, i));
-    const flipped = [...whole].map((_, i) => parseChannelUrl(whole.slice(0, i) + "A" + whole.slice(i + 1)));
+    const flipped = Array.from(whole, (_, i) => parseChannelUrl(`${whole.slice(0, i)}A${whole.slice(i + 1)}`));
     expect(flipped.filter(({ ok }) => ok).length).toBeLessThan(flipped.length);
   });
 });

@@ -74,7 +74,7 @@ describe("a radio under orders", () => {
   });
 
   test("is tried three times, and then said to refuse, by name of what it keeps", async () => {
-    const stubborn = radioLike(FACTORY, ({ preset: _, ...rest }) => rest);
+    const stubborn = radioLike(FACTORY, ({ region = "UNSET", ...rest }) => ({ region, ...rest, preset: "LongFast" }));
     await expect(order(stubborn, { region: "US", preset: "ShortFast" })).rejects.toMatchObject({
       code: "RADIO_REFUSED",
       message: expect.stringContaining("preset LongFast instead of ShortFast"),

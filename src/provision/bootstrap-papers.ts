@@ -1,0 +1,106 @@
+/** The steps of a bootstrap that carry papers: requests to the village's authority, certificates from it, the node card. @module */
+import { createHash } from "node:crypto";
+import { equalBytes, toHex, utf8 } from "../kernel/bytes.ts";
+import { AgentError, isAgentError } from "../kernel/errors.ts";
+import { agentStatus, done, type Ending, failed, type Scene, unchanged, waiting } from "./bootstrap-scene.ts";
+import { nodeCard, type NodeCard } from "./node-card.ts";
+
+const MAX_CERTIFICATE_BYTES = 65_536;
+const MAX_CERTIFICATES = 128;
+const CERTIFICATE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.certificate$/;
+/** Author ids, as the agent tells them. */
+const ID = /^[0-9a-f]{16}$/;
+
+/** Requests that anybody may read: they hold public keys only. */
+export async function enrolStep(scene: Scene): Promise<Ending> {
+  const { agent, memory, places } = scene;
+  if (memory.hasJoined) return unchanged("enrolled already");
+  if (scene.withoutRadio === true) {
+    return waiting("ENROL_RADIO", "a request names the radio, and there is none yet", "Plug the radio in.");
+  }
+  const village = await agent.villageRequest();
+  if (!ID.test(village.id)) throw new AgentError("AGENT_STRANGE", "the agent's id is none");
+  const folder = `${places.papers}/requests`;
+  const fresh = [await put(scene, `${folder}/${village.id}.request`, village.request)];
+  const chip = await attestRequest(scene);
+  if (chip !== undefined) fresh.push(await put(scene, `${folder}/${village.id}.attest-request`, chip));
+  const detail = `requests of ${village.id} in ${folder}`;
+  return fresh.includes(true) ? done(detail) : unchanged(detail);
+}
+
+/** Undefined for a node without a TPM: it belongs to the village all the same. */
+async function attestRequest({ agent }: Scene): Promise<string | undefined> {
+  try {
+    return (await agent.attestRequest()).request;
+  } catch (error) {
+    if (isAgentError(error) && error.code !== "NO_AGENT") return undefined;
+    throw error;
+  }
+}
+
+/** True when it was not there already. */
+async function put({ machine }: Scene, path: string, text: string): Promise<boolean> {
+  const bytes = utf8(text);
+  const before = await machine.read(path, bytes.length + 1);
+  if (before !== undefined && equalBytes(before, bytes)) return false;
+  await machine.write(path, bytes);
+  return true;
+}
+
+export async function joinStep(scene: Scene): Promise<Ending> {
+  const { machine, agent, memory, places, config } = scene;
+  const folder = `${places.papers}/certificates`;
+  const names = (await machine.list(folder)).filter((name) => CERTIFICATE.test(name)).slice(0, MAX_CERTIFICATES);
+  if (names.length === 0) {
+    return unchanged(
+      config?.village.authority === "" ? "the village has no authority" : `no certificate in ${folder} yet`,
+    );
+  }
+  let taken = 0;
+  for (const name of names) {
+    const bytes = (await machine.read(`${folder}/${name}`, MAX_CERTIFICATE_BYTES)) ?? new Uint8Array();
+    const sha256 = toHex(new Uint8Array(createHash("sha256").update(bytes).digest()));
+    if (memory.hasTaken(sha256)) continue;
+    try {
+      await agent.join(bytes);
+    } catch (error) {
+      if (!isAgentError(error) || error.code === "NO_AGENT") throw error;
+      const fix = error.fix ?? "Take it from the card, and let this village's authority sign the request again.";
+      return failed(error.code, `${name}: ${error.message}`, fix);
+    }
+    await memory.keepTaken(sha256);
+    taken++;
+  }
+  const detail = `${names.length} ${names.length === 1 ? "certificate" : "certificates"}, ${taken} of them new`;
+  return taken > 0 ? done(detail) : unchanged(detail);
+}
+
+export async function cardStep(scene: Scene): Promise<Ending> {
+  const { places, config, order, channels, withChannel } = scene;
+  const { node, author, radio } = await agentStatus(scene);
+  const channel = channels?.channels[order.radio.channel];
+  const facts: NodeCard = {
+    name: node,
+    author,
+    radio: radio.node_number,
+    region: radio.region,
+    preset: radio.preset,
+    channelName: channel?.name ?? "",
+    api: apiOf(config?.api),
+    language: order.node.language,
+    channels: withChannel ? channels?.channels : undefined,
+  };
+  const { text, svg } = nodeCard(facts);
+  const fresh = [
+    await put(scene, `${places.papers}/node-card.txt`, text),
+    await put(scene, `${places.papers}/node-card.svg`, svg),
+  ];
+  const detail = `${places.papers}/node-card.txt and node-card.svg`;
+  return fresh.includes(true) ? done(detail) : unchanged(detail);
+}
+
+/** Empty when only the node itself reaches it. */
+function apiOf(api: { readonly host: string; readonly port: number } | undefined): string {
+  if (api === undefined || api.port === 0 || /^(?:127\.|localhost$|::1$)/.test(api.host)) return "";
+  return `http://${api.host.includes(":") ? `[${api.host}]` : api.host}:${api.port}/`;
+}
