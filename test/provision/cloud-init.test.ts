@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { AgentError } from "../../src/kernel/errors.ts";
 import { instanceIdFor, metaData, networkConfig, userData, type CloudInit } from "../../src/provision/cloud-init.ts";
+import { baseTree, FIELD_PACKAGES, reasonNotToRun } from "../machines/trees.ts";
 import { SSH_KEY } from "./card-rig.ts";
 
 const CLOUD: CloudInit = {
@@ -41,6 +42,22 @@ test("cloud-init's own schema takes user-data, with and without a login; and ref
   expect(ran("cloud-init", ["schema", "-c", file]).status).not.toBe(0);
 });
 
+test("the cloud-init of Debian 13, which has other keys and is stricter, takes user-data, too", async (context) => {
+  const reason = reasonNotToRun();
+  if (reason !== undefined) context.skip(reason);
+  const tree = await baseTree("trixie", "amd64", FIELD_PACKAGES);
+  await using dir = await scratch();
+  await writeFile(join(dir.path, "user-data"), userData(CLOUD));
+  // A view of its own of the file systems: the tree itself stays as it is.
+  const look = `mount --bind ${dir.path} ${tree}/mnt && exec chroot ${tree} cloud-init schema -c /mnt/$0`;
+  const right = ran("unshare", ["-m", "sh", "-c", look, "user-data"]);
+  expect([right.status, right.said]).toEqual([0, expect.stringContaining("Valid")]);
+  expect(right.said).not.toMatch(/deprecat|warning|invalid/i);
+  await writeFile(join(dir.path, "other"), `${userData(CLOUD)}rpi:\n  interfaces: {spi: true}\n`);
+  // So a key that only Raspberry Pi OS knows is not written.
+  expect(ran("unshare", ["-m", "sh", "-c", look, "other"]).status).not.toBe(0);
+}, 300_000);
+
 test("cloud-init renders network-config, and netplan takes what it renders: the network's key is the one of its passphrase", async (context) => {
   await using dir = await scratch();
   const [file, out] = [join(dir.path, "network-config"), join(dir.path, "out")];
@@ -71,8 +88,7 @@ test("a network's key is as IEEE 802.11i has it", () => {
   expect(short).toThrow(AgentError);
 });
 
-test("whatever stands in a text, a reader of YAML gives it back", async (context) => {
-  await using dir = await scratch();
+test("whatever stands in a text, a reader of YAML gives it back", (context) => {
   const program = "import sys, json, yaml; print(json.dumps([yaml.safe_load(d) for d in json.load(sys.stdin)]))";
   const python = "/usr/bin/python3";
   if (ran(python, ["-c", "import yaml"]).status !== 0) context.skip("python3-yaml is not installed here");
