@@ -11,6 +11,7 @@ import { openBoard, watchBoard } from "./compose/board.ts";
 import { bootNode, type Ground } from "./compose/boot-node.ts";
 import { openIfSound } from "./compose/open-parts.ts";
 import type { AgentOptions } from "./compose/options.ts";
+import { openTracing, traceBoot } from "./compose/tracing.ts";
 import { watchEntropy, watchTrust } from "./compose/watches.ts";
 import { measuredConfig } from "./config/measured.ts";
 import { villageTools } from "./dag/authority.ts";
@@ -36,6 +37,7 @@ import type { RecoveryTools } from "./kernel/keys.ts";
 import { aborted, LinkedAbort, runAll, type Service } from "./kernel/service.ts";
 import type { VillageTools } from "./kernel/village.ts";
 import type { Log } from "./ports/log.ts";
+import type { Tracer } from "./ports/tracer.ts";
 import { recoveryTools } from "./trust/recover.ts";
 
 /** No key of the shard begins so: it is looked up to see whether the store answers. */
@@ -78,6 +80,7 @@ interface Frame {
 async function runNode(options: AgentOptions, frame: Frame, signal: AbortSignal): Promise<void> {
   const { config, statePath, onUp } = options;
   const { log, journal } = frame;
+  const tracer = await openTracing(config, { log, version: options.version });
   await using state = await openStateDirectory(statePath);
   const { api, metrics } = config;
   let heartbeat: Heartbeat | undefined;
@@ -89,15 +92,19 @@ async function runNode(options: AgentOptions, frame: Frame, signal: AbortSignal)
     pid: options.pid,
     random: systemRandom(),
     openServer: openHttpServer,
-    machine: () => readMachineFigures({ statePath, watchdogBeats: () => heartbeat?.beats }),
+    machine: () =>
+      readMachineFigures({ statePath, watchdogBeats: () => heartbeat?.beats, spans: () => tracer?.counts() }),
+    tracer,
   });
   try {
     const damage = await StoreDamage.remembered(state, log);
     const { policy_file: policyPath } = config.trust;
     const policyFile = policyPath === "" ? new Uint8Array() : await readPolicyFile(policyPath);
     const ground = { state, log, damage, signal, policyFile };
+    const startMs = systemClock().nowMs();
     await using booted = await bootNode(options, ground);
-    const node = await compose(options, booted, { ...ground, ...frame });
+    traceBoot(tracer, startMs, booted.steps);
+    const node = await compose(options, booted, { ...ground, ...frame, tracer });
     await doors.open(node.desk, (ok) => node.herald.onSelfTest(ok));
     const { state: standing, trust } = await node.desk.status();
     const warnings = [...new Set(trust.steps.filter(({ ok }) => !ok).map(({ detail }) => detail))];
@@ -113,7 +120,7 @@ async function runNode(options: AgentOptions, frame: Frame, signal: AbortSignal)
       simulated: options.simulated,
     });
     heartbeat = await heartbeatOf(node, log);
-    await runAll([...node.services, heartbeat], signal);
+    await runAll([...node.services, heartbeat, ...(tracer === undefined ? [] : [tracer])], signal);
   } finally {
     await doors.close();
   }
@@ -139,12 +146,17 @@ interface Node {
   readonly probe: () => Promise<void>;
 }
 
-async function compose(options: AgentOptions, booted: Booted, ground: Ground & Frame): Promise<Node> {
-  const { damage, log, policyFile, state: memory } = ground;
+interface Composed extends Ground, Frame {
+  readonly tracer: Tracer | undefined;
+}
+
+async function compose(options: AgentOptions, booted: Booted, ground: Composed): Promise<Node> {
+  const { damage, log, policyFile, state: memory, tracer } = ground;
   const { config, loadConfig } = options;
   const clock = options.clock ?? systemClock();
   const random = systemRandom();
-  const opened = booted.kind === "open" ? await openIfSound(options, { node: booted, clock, log, policyFile }) : booted;
+  const opened =
+    booted.kind === "open" ? await openIfSound(options, { node: booted, clock, log, policyFile, tracer }) : booted;
   const open = "shard" in opened ? opened : undefined;
   const herald = new TrustHerald(open?.exchange.trust, log.named("trust"));
   const watch = watchTrust(booted, herald, log);

@@ -158,6 +158,10 @@ const ONE_NODE: Dashboard = {
         ),
       ],
     },
+    {
+      title: "Traces",
+      panels: [show("timeseries", "Spans", "ops", `rate(caye_spans_total${I}[$__rate_interval])`, "{{outcome}}")],
+    },
     { title: "Log", panels: [{ kind: "logs", title: "Log", query: '{job="caye",instance=~"$instance"} | json' }] },
   ],
 };

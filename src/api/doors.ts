@@ -9,9 +9,11 @@ import type { SelfTestRecord } from "../kernel/selftest.ts";
 import type { Log } from "../ports/log.ts";
 import type { MachineFigures } from "../ports/machine-figures.ts";
 import type { Random } from "../ports/random.ts";
+import type { Tracer } from "../ports/tracer.ts";
 import { createApi } from "./api.ts";
 import { failureOf } from "./failure.ts";
 import { createMetrics } from "./metrics.ts";
+import { tracedHandler } from "./traced.ts";
 import type { AgentView } from "./view.ts";
 
 type Handler = (request: Request) => Promise<Response>;
@@ -40,6 +42,7 @@ export interface DoorsParts {
   readonly log: Log;
   /** For the figures; left out: they tell nothing of the machine. */
   readonly machine?: () => Promise<MachineFigures>;
+  readonly tracer?: Tracer | undefined;
   /** Listens once the promise resolves. @throws AgentError "PORT_IN_USE", … */
   readonly openServer: (options: Address & { readonly name: string; readonly handler: Handler }) => Promise<Server>;
 }
@@ -70,6 +73,7 @@ export async function openDoors({
   log,
   openServer,
   machine,
+  tracer,
   ...places
 }: DoorsParts): Promise<Doors> {
   const starting: Handler = () =>
@@ -88,12 +92,15 @@ export async function openDoors({
       const token = await tokenOf(state, random);
       const onFault = (error: unknown): void => log.error("A request failed", { error: String(error) });
       answer = {
-        api: createApi(view, {
-          token,
-          host: places.api.host,
-          onFault,
-          onSelfTest: (record) => onSelfTest?.(keep(log, record)),
-        }),
+        api: tracedHandler(
+          tracer,
+          createApi(view, {
+            token,
+            host: places.api.host,
+            onFault,
+            onSelfTest: (record) => onSelfTest?.(keep(log, record)),
+          }),
+        ),
         metrics: createMetrics(view, { host: places.metrics.host, machine }),
       };
       const address = { api: api.url, metrics: metrics.url, pid };

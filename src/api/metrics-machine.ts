@@ -4,7 +4,8 @@ import type { MachineFigures } from "../ports/machine-figures.ts";
 import type { Page } from "./metrics-page.ts";
 
 export function addMachine(page: Page, figures: MachineFigures): void {
-  const { disk, temperatures, unixS, residentBytes, heapUsedBytes, cpuS, eventLoopLagS, watchdogBeats } = figures;
+  const { disk, temperatures, unixS, residentBytes, heapUsedBytes, cpuS, eventLoopLagS, watchdogBeats, spans } =
+    figures;
   if (disk !== undefined) {
     page.gauge("caye_disk_free_bytes", "Bytes free on the disk of the state directory", disk.freeBytes);
     page.gauge("caye_disk_size_bytes", "Bytes that this disk holds, free or used", disk.totalBytes);
@@ -20,5 +21,8 @@ export function addMachine(page: Page, figures: MachineFigures): void {
   page.gauge("caye_event_loop_lag_seconds", "How late the event loop came round at this scrape", eventLoopLagS);
   if (watchdogBeats !== undefined) {
     page.counter("caye_watchdog_beats_total", "Signs of life given to the init system", watchdogBeats);
+  }
+  for (const [outcome, count] of Object.entries(spans ?? {})) {
+    page.counter("caye_spans_total", "Spans of traces, by what became of them", count, { outcome });
   }
 }

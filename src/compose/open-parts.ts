@@ -20,8 +20,10 @@ import type { Bytes } from "../kernel/bytes.ts";
 import { isAgentError } from "../kernel/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { Tracer } from "../ports/tracer.ts";
 import { radioInForce } from "../radio/in-force.ts";
 import { Scheduler } from "../radio/scheduler.ts";
+import { AirTrace } from "../radio/traced.ts";
 import type { AgentOptions } from "./options.ts";
 
 export interface Opening {
@@ -29,6 +31,7 @@ export interface Opening {
   /** Of radio and exchange. */
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracer?: Tracer | undefined;
   /** As it lies on the disk; empty when there is none. */
   readonly policyFile: Bytes;
 }
@@ -45,7 +48,7 @@ export async function openIfSound(
   }
 }
 
-async function openParts(options: AgentOptions, { node, clock, log, policyFile }: Opening): Promise<OpenParts> {
+async function openParts(options: AgentOptions, { node, clock, log, policyFile, tracer }: Opening): Promise<OpenParts> {
   const { config, modemUri } = options;
   const { store, random } = node;
   const { preset, region, hop_limit: hopLimit, duty_share: share, channel } = config.radio;
@@ -55,7 +58,9 @@ async function openParts(options: AgentOptions, { node, clock, log, policyFile }
   const isEnrolled = membership && ((id: string) => membership.standing(id) === "enrolled");
   const alerts = await openAlerts({ store, shard, clock, log: log.named("alerts"), ...config.alerts, isEnrolled });
   const device = openMeshtasticModem(modemUri, { clock, random, channel, log: log.named("modem") });
-  const modem = rememberingLastHeard(device, clock);
+  const air = tracer && new AirTrace(tracer);
+  const listening = rememberingLastHeard(device, clock);
+  const modem = air?.modem(listening) ?? listening;
   const settings = () => radioInForce({ preset, region, hopLimit, share }, modem.state());
   const { ledger, save: saveLedger } = await openAirBook(store, clock, log);
   const scheduler = new Scheduler({ modem, clock, random, log, settings, ledger, saveLedger });
@@ -82,7 +87,8 @@ async function openParts(options: AgentOptions, { node, clock, log, policyFile }
     attestation,
     ...openPhones(config.phones, sealing !== undefined, () => radioNumber(modem.state())),
     modem,
-    queue: scheduler,
+    queue: air?.queue(scheduler) ?? scheduler,
+    tracer,
     shard,
     alerts,
     store,

@@ -13,6 +13,7 @@ import { phones } from "./phones-table.ts";
 import { radio } from "./radio-table.ts";
 import { entropy } from "./entropy-table.ts";
 import { time } from "./time-table.ts";
+import { telemetry } from "./telemetry-table.ts";
 import { trust } from "./trust-table.ts";
 import { village } from "./village-table.ts";
 
@@ -90,6 +91,7 @@ export const TABLES = {
   backup: { table: backup, sentence: "Backups that a node makes by itself." },
   board: { table: board, sentence: "What is wired to the node's GPIO lines; docs/board.md shows how." },
   log: { table: log, sentence: "What the agent writes to standard output." },
+  telemetry: { table: telemetry, sentence: "Traces, for whoever looks into how the agent spends its time." },
   village: {
     table: village,
     sentence:
@@ -111,6 +113,7 @@ export const schema = z.strictObject({
   backup: TABLES.backup.table.prefault({}),
   board: TABLES.board.table.prefault({}),
   log: TABLES.log.table.prefault({}),
+  telemetry: TABLES.telemetry.table.prefault({}),
   village: TABLES.village.table.prefault({}),
 });
 

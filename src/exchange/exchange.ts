@@ -11,6 +11,7 @@ import { PRIVATE_APP, TEXT_MESSAGE_APP, type Modem, type RadioPacket } from "../
 import type { Random } from "../ports/random.ts";
 import type { AlertBook } from "../alert/book.ts";
 import type { Store } from "../ports/store.ts";
+import { traced, type Tracer } from "../ports/tracer.ts";
 import type { BlockRef } from "../dag/block-ref.ts";
 import type { Shard } from "../dag/shard.ts";
 import { Agenda } from "./agenda.ts";
@@ -53,6 +54,7 @@ export interface ExchangePorts {
   readonly phones?: PhoneRules & { readonly number: () => number | undefined };
   /** By which neighbours' TPMs are asked and judged; all neighbours are served, and none is asked, when left out. */
   readonly attestation?: AttestationWishes;
+  readonly tracer?: Tracer | undefined;
 }
 
 type Handler<M extends Plain> = (
@@ -90,7 +92,8 @@ export class Exchange implements Service {
     const { sealing } = ports;
     const village = sealing === undefined ? undefined : { sealing, count };
     const air = new Air(queue, settings, () => clock.monotonicMs(), village);
-    const shared = { shard: ports.shard, air, agenda: this.#agenda, clock, random: ports.random, log, count };
+    const { shard, random, tracer } = ports;
+    const shared = { shard, air, agenda: this.#agenda, clock, random, log, tracer, count };
     this.alerts = new AlertSpread({ ...shared, book: ports.alerts });
     const budgetOf = (pool: number): NeighboursBudget =>
       new NeighboursBudget(
@@ -263,7 +266,8 @@ export class Exchange implements Service {
       const packet = await this.#ports.modem.receive(signal);
       if (packet === undefined) return;
       try {
-        await this.#onPacket(packet);
+        const { payload, hopsTaken: hops = -1 } = packet;
+        await traced(this.#ports.tracer, "air.packet", { bytes: payload.length, hops }, () => this.#onPacket(packet));
       } catch (error) {
         this.#failed(error, "packet");
       }
@@ -276,7 +280,8 @@ export class Exchange implements Service {
       this.#count("packets_of_others");
       return;
     }
-    const message = plainOf(packet.payload, packet.from, this.#ports.sealing);
+    const { sealing, tracer } = this.#ports;
+    const message = traced(tracer, "air.decode", {}, () => plainOf(packet.payload, packet.from, sealing));
     if (!message.ok) {
       this.#count("packets_refused");
       const counter = counterOf(message.reason);
@@ -287,7 +292,11 @@ export class Exchange implements Service {
     const { from, hopsTaken: hops, payload } = packet;
     this.#count(`heard_${message.value.type}`);
     this.alerts.onHeard({ from, hops });
-    await this.#handlerOf(message.value)(message.value, { from, hops, payloadBytes: payload.length });
+    const { value } = message;
+    const handler = this.#handlerOf(value);
+    await traced(tracer, "air.handle", { type: value.type }, () =>
+      handler(value, { from, hops, payloadBytes: payload.length }),
+    );
   }
 
   /** A handler is only ever given messages of its own type: the table is keyed by it. */

@@ -2,6 +2,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import type { Tracer } from "../ports/tracer.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Air } from "./air.ts";
 
@@ -22,6 +23,7 @@ export interface ExchangeParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly tracer?: Tracer | undefined;
   /** Counts an event, by a name of the code's own: never by what came from the air. */
   readonly count: (event: string) => void;
 }

@@ -16,4 +16,6 @@ export interface MachineFigures {
   readonly eventLoopLagS: number;
   /** Signs of life that were given to the init system; undefined where nobody watches. */
   readonly watchdogBeats: number | undefined;
+  /** Of traces; undefined where none are made. */
+  readonly spans: { readonly sent: number; readonly dropped: number } | undefined;
 }

@@ -79,6 +79,7 @@ describe("a configuration", () => {
         power_fail_ms: 200,
       },
       log: { level: "info", format: "auto" },
+      telemetry: { traces: "" },
       village: {
         authority: "",
         strangers: "show-unverified",

@@ -11,6 +11,7 @@ export function machineFigures(changes: Partial<MachineFigures> = {}): MachineFi
     cpuS: 12.5,
     eventLoopLagS: 0.0004,
     watchdogBeats: 7,
+    spans: { sent: 40, dropped: 2 },
     ...changes,
   };
 }

@@ -8,6 +8,7 @@ import { diskSpace } from "../disk.ts";
 export interface MachineFiguresOptions {
   readonly statePath: string;
   readonly watchdogBeats?: () => number | undefined;
+  readonly spans?: () => MachineFigures["spans"];
   /** Where the kernel lists its sensors. */
   readonly thermal?: string;
 }
@@ -17,7 +18,7 @@ const MOST_SENSORS = 16;
 
 /** Never rejects. */
 export async function readMachineFigures(options: MachineFiguresOptions): Promise<MachineFigures> {
-  const { statePath, watchdogBeats, thermal = "/sys/class/thermal" } = options;
+  const { statePath, watchdogBeats, spans, thermal = "/sys/class/thermal" } = options;
   const [disk, temperatures, eventLoopLagS] = await Promise.all([
     diskSpace(statePath),
     readTemperatures(thermal),
@@ -34,6 +35,7 @@ export async function readMachineFigures(options: MachineFiguresOptions): Promis
     heapUsedBytes: heapUsed,
     cpuS: (user + system) / 1e6,
     watchdogBeats: watchdogBeats?.(),
+    spans: spans?.(),
   };
 }
 

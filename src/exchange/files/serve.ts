@@ -8,11 +8,13 @@
 import { equalBytes, toHex } from "../../kernel/bytes.ts";
 import { refOf, type BlockRef } from "../../dag/block-ref.ts";
 import type { Shard } from "../../dag/shard.ts";
+import { traced, type SpanContext } from "../../ports/tracer.ts";
 import { unpackText } from "../../codec/short-text.ts";
 import { chance } from "../../radio/chance.ts";
 import { ANSWER } from "../../radio/priority.ts";
 import { MAX_BLOCK_BYTES, type Coded } from "../../wire/coded.ts";
 import { MAX_NAME_BYTES, SHORT_PREFIX_BYTES, type Get, type GetTarget } from "../../wire/get.ts";
+import type { SayOptions } from "../air.ts";
 import { HourlyAllowance, THING_RULES, type AllowanceRules } from "../allowance.ts";
 import { Insistence } from "../insistence.ts";
 import type { NeighboursBudget } from "../neighbours-budget.ts";
@@ -63,11 +65,11 @@ export class Serve {
   }
 
   async onGet(get: Get, origin: Origin): Promise<void> {
-    const { budget, count } = this.#ports;
+    const { budget, count, tracer } = this.#ports;
     const { from } = origin;
     // Before the block is read and packed: that costs more than a look.
     if (budget.left(from, this.#nowMs()) === 0) return count("gets_refused_budget");
-    const stream = await this.#streamFor(get.target);
+    const stream = await traced(tracer, "air.lookup", {}, () => this.#streamFor(get.target));
     if (stream === undefined) return;
     stream.unanswered++;
     if (!stream.isFirst && stream.unanswered <= LEFT_TO_OTHERS) return count("gets_left_to_others");
@@ -92,15 +94,16 @@ export class Serve {
   }
 
   #owe(stream: Stream, owed: number, from: number): void {
-    const { agenda, budget, count } = this.#ports;
+    const { agenda, budget, count, tracer } = this.#ports;
     const { key } = stream;
+    const asked = tracer?.here();
     const idle = stream.owed === 0;
     this.#spend(stream, from, owed - stream.owed);
     stream.owed = owed;
     stream.isOfGuests = budget.isGuest(from, this.#nowMs()) && (stream.isOfGuests || idle);
     stream.isBeginning ||= idle;
     count("gets_answered");
-    if (idle && !agenda.set(`stream:${key}`, this.#delayMs(stream), () => this.#say(key))) stream.owed = 0;
+    if (idle && !agenda.set(`stream:${key}`, this.#delayMs(stream), () => this.#say(key, asked))) stream.owed = 0;
   }
 
   /** A guest begins no stream while half of them run for guests. */
@@ -237,24 +240,25 @@ export class Serve {
   }
 
   /** One symbol is in the radio's queue at a time; the next follows when it has left. */
-  #say(key: string): void {
+  #say(key: string, asked: SpanContext | undefined): void {
     const stream = this.#streams.get(key);
     if (stream === undefined || stream.owed === 0) return;
     this.#perBlock.spend(key, this.#nowMs());
     stream.isFirst = true;
     stream.unanswered = 0;
-    const coded = stream.take();
-    const { agenda, air } = this.#ports;
+    const { agenda, air, tracer } = this.#ports;
+    const coded = traced(tracer, "air.encode", { symbols: stream.k }, () => stream.take(), asked);
     // Whoever missed the question has meanwhile asked as well, and its radio waits for the end of our first symbol: the
     // second would meet it there. (Where relays repeat it, there is room between any two.)
     const pauseMs = stream.isBeginning && stream.hops === 0 ? BEGINNING_PAUSE * packetMs(air, stream.hops) : 0;
     stream.isBeginning = false;
-    const onSent = (): void => void agenda.set(`stream:${key}`, pauseMs, () => this.#say(key));
+    const onSent = (): void => void agenda.set(`stream:${key}`, pauseMs, () => this.#say(key, asked));
     // What the queue drops, or has dropped by then, ends the stream: whoever still lacks symbols asks again.
     const end = (): void => void (stream.owed = 0);
     const expiresInMs = STALL_IN_PACKETS * packetMs(air, stream.hops);
     const watched = agenda.set(`stream:${key}`, expiresInMs, end);
-    const said = air.say(coded, { priority: ANSWER, hops: stream.hops, key: `coded:${key}`, expiresInMs, onSent });
+    const options: SayOptions = { priority: ANSWER, hops: stream.hops, key: `coded:${key}`, expiresInMs, onSent };
+    const said = traced(tracer, "air.answer", {}, () => air.say(coded, options), asked);
     if (!said || !watched) end();
   }
 }
