@@ -11,6 +11,7 @@ import { openBoard, watchBoard } from "./compose/board.ts";
 import { bootNode, type Ground } from "./compose/boot-node.ts";
 import { openIfSound } from "./compose/open-parts.ts";
 import type { AgentOptions } from "./compose/options.ts";
+import { keepTime } from "./compose/keep-time.ts";
 import { openTracing, traceBoot } from "./compose/tracing.ts";
 import { watchEntropy, watchTrust } from "./compose/watches.ts";
 import { measuredConfig } from "./config/measured.ts";
@@ -185,6 +186,7 @@ async function compose(options: AgentOptions, booted: Booted, ground: Composed):
     codeAt: (directory) => codeIn(directory, options.root),
     configAt: async (path) => measuredConfig(await loadConfig(path)),
   });
+  const time = await keepTime(config, { memory, open, log });
   const desk = new Desk({
     version: options.version,
     pid: options.pid,
@@ -208,13 +210,14 @@ async function compose(options: AgentOptions, booted: Booted, ground: Composed):
     entropy,
     open,
     board: boardWatch,
+    time,
     diskFreeBytes: () => freeBytes(options.statePath),
     quarantine: reason,
   });
   const rest = open?.checkpoints === undefined ? [] : [open.checkpoints];
   const radio = open === undefined ? [] : [open.modem, open.scheduler, open.exchange, ...rest];
   const idle: Service = { name: "desk", run: aborted };
-  const watches = [watch, entropy, boardWatch].filter((service) => service !== undefined);
+  const watches = [watch, entropy, boardWatch, time].filter((service) => service !== undefined);
   const probe = async (): Promise<void> => {
     if (booted.kind === "open" && open !== undefined) await booted.store.get(REACHABLE);
   };

@@ -18,6 +18,7 @@ import { entropyRoutes } from "./entropy.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
 import { keyRoutes } from "./keys.ts";
 import { selfTestRoute } from "./selftest.ts";
+import { timeRoutes } from "./time.ts";
 import { villageRoutes } from "./village.ts";
 import { checkHost, checkOrigin, checkToken } from "./guard.ts";
 import type { AgentView, PlannedUpdate } from "./view.ts";
@@ -75,6 +76,7 @@ export function createApi(view: AgentView, options: ApiOptions): (request: Reque
   entropyRoutes(app, view.entropy, allowed);
   boardRoutes(app, view.board, allowed);
   backupRoutes(app, view.backup, allowed, room);
+  timeRoutes(app, view.time, allowed);
   if (options.onSelfTest !== undefined) selfTestRoute(app, options.onSelfTest, allowed);
   trust(app, view, allowed);
   app.notFound(() => failureOf(new AgentError("NOT_FOUND", "the API has no such route")));

@@ -19,6 +19,7 @@ import type { BoardView } from "./board.ts";
 import type { EntropyView } from "./entropy.ts";
 import type { AttestView } from "./attest.ts";
 import type { KeysView } from "./keys.ts";
+import type { TimeView } from "./time.ts";
 import type { VillageView } from "./village.ts";
 
 /** A transfer under way: `id` is 1 … 64 of `A–Z a–z 0–9 _ -`. */
@@ -54,6 +55,7 @@ export interface AgentView {
   readonly entropy: EntropyView;
   readonly board: BoardView;
   readonly backup: BackupView;
+  readonly time: TimeView;
   status(): Promise<StatusReport>;
   checks(): Promise<ChecksReport>;
   files(): Promise<FilesReport>;

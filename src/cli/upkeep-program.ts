@@ -9,11 +9,17 @@ import {
   restore,
   type RestoreOptions,
 } from "./commands/backup.ts";
+import { type SetOptions, time, timeApply, timeSet } from "./commands/time.ts";
 import type { CliIo } from "./io.ts";
 import { wholeNumber } from "./typed.ts";
 
+interface Json {
+  readonly json?: boolean;
+}
+
 export function addUpkeepCommands(program: Command, io: CliIo): void {
   addBackup(program, io);
+  addTime(program, io);
 }
 
 function addBackup(program: Command, io: CliIo): void {
@@ -62,6 +68,20 @@ function addBackup(program: Command, io: CliIo): void {
     .option("--enrolments", "also records of neighbours' chips: believe the file, whoever had it")
     .option("--announce", "announce the files anew, under this node's own name")
     .action((file: string, options: RestoreOptions) => restore(io, file, options));
+}
+
+function addTime(program: Command, io: CliIo): void {
+  const group = command(program, "time", "Show what this node knows of the time.", "caye time")
+    .helpCommand(false)
+    .action((options: Json) => time(io, options));
+  command(group, "set", "Tell the node the time, from a clock that you trust.", "caye time set 2027-02-14T08:30-06:00")
+    .argument("<time>", "ISO 8601 with its zone, or @ and Unix time in seconds")
+    .option("--from <whose>", "whose clock it was, for the log")
+    .option("--force", "also where that can't be: what was certain before is given up")
+    .action((at: string, options: SetOptions) => timeSet(io, at, options));
+  command(group, "apply", "Set the machine's clock to it, as root.", "sudo caye time apply").action((options: Json) =>
+    timeApply(io, options),
+  );
 }
 
 function locked(made: Command, key: string): Command {

@@ -6,6 +6,7 @@ import { attestationChecks } from "./attested.ts";
 import { boardChecks } from "./board-desk.ts";
 import { authorLabel } from "./author-label.ts";
 import { isSettling, type DeskParts, type OpenParts } from "./parts.ts";
+import { timeChecks } from "./time-desk.ts";
 import { tpmChecks } from "./tpm-checks.ts";
 import { verifiedLogs } from "./verified-logs.ts";
 
@@ -23,6 +24,7 @@ export async function checks(parts: DeskParts): Promise<readonly Check[]> {
     recoveryCheck(await parts.keys.report()),
     diskCheck(await parts.diskFreeBytes(), parts.statePath),
     ...boardChecks(parts),
+    ...timeChecks(parts),
     ...(open === undefined ? [quarantineCheck(parts)] : await openChecks(parts, open)),
   ];
 }

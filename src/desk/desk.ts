@@ -31,6 +31,7 @@ import { KeysDesk } from "./keys-desk.ts";
 import { authorLabel } from "./author-label.ts";
 import type { DeskParts, OpenParts } from "./parts.ts";
 import { statusReport } from "./status.ts";
+import { TimeDesk } from "./time-desk.ts";
 import { startGet, transferReport } from "./transfers.ts";
 import { VillageDesk, standingOf } from "./village.ts";
 import { verifiedLogs } from "./verified-logs.ts";
@@ -42,6 +43,7 @@ export class Desk implements AgentView {
   readonly attest: AttestDesk;
   readonly entropy: EntropyDesk;
   readonly backup: BackupDesk;
+  readonly time: TimeDesk;
   readonly board: BoardDesk;
   readonly #parts: DeskParts;
   #verifying: Promise<ReadonlySet<string>> | undefined;
@@ -53,6 +55,7 @@ export class Desk implements AgentView {
     this.village = new VillageDesk(parts, () => this.#open());
     this.attest = new AttestDesk(parts, () => this.#open());
     this.entropy = new EntropyDesk(parts);
+    this.time = new TimeDesk(parts);
     this.backup = new BackupDesk(parts, () => this.#open());
     this.board = new BoardDesk(parts);
   }

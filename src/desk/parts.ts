@@ -19,6 +19,7 @@ import type { RadioInForce } from "../radio/in-force.ts";
 import type { Scheduler } from "../radio/scheduler.ts";
 import type { PlannedState } from "../api/attest.ts";
 import type { NodeKeys } from "../trust/keychain.ts";
+import type { TimeKeeper } from "../upkeep/time-keeper.ts";
 import type { EntropyWatch } from "../trust/entropy-watch.ts";
 import type { AllowReport, PlannedUpdate } from "../api/view.ts";
 
@@ -73,6 +74,8 @@ export interface OpenParts {
 }
 
 export interface DeskParts {
+  /** What the node knows of the time. */
+  readonly time?: Pick<TimeKeeper, "report" | "set"> | undefined;
   /** Undefined where the boot ended before the sources were watched. */
   readonly entropy?: Pick<EntropyWatch, "report" | "enrol"> | undefined;
   readonly version: string;

@@ -24,6 +24,7 @@ export function statusReport(parts: DeskParts): StatusReport {
     counters: open === undefined ? {} : counters(open),
     ...(parts.entropy === undefined ? {} : { entropy: parts.entropy.report() }),
     ...wiredBoard(parts),
+    ...(parts.time === undefined ? {} : { time: parts.time.report() }),
   };
 }
 

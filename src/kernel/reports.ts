@@ -5,6 +5,7 @@
  */
 import type { BoardReport } from "./board-reports.ts";
 import type { EntropyReport } from "./entropy-reports.ts";
+import type { TimeReport } from "./time.ts";
 import type { AttestReason } from "./attest.ts";
 import type { HandoverReport, MemberStanding } from "./village.ts";
 
@@ -228,6 +229,8 @@ export interface StatusReport {
   readonly counters: Readonly<Record<string, number>>;
   /** Left out where the boot ended before the sources were watched. */
   readonly entropy?: EntropyReport;
+  /** What the node knows of the time. */
+  readonly time?: TimeReport;
   /** Left out where nothing is wired to the node. */
   readonly board?: BoardReport;
   /** Links to the online world; left out where none is configured, and this version has none to configure. */

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Check } from "./reports.ts";
+import type { ClockApplied, TimeReport } from "./time.ts";
 
 /**
  * One thing that a backup holds besides its own head: entries of a log, an alert, a statement of the village's authority,
@@ -173,4 +174,9 @@ export interface UpkeepTools {
   readonly backup: BackupTools;
   /** Looks, and changes nothing. A configuration that can't be read is no obstacle. */
   hardware(): Promise<readonly Check[]>;
+  /**
+   * Sets the machine's clock, where that is right. @param report the agent's; undefined without one
+   * @throws AgentError "NOT_ROOT", "CLOCK_STUCK"
+   */
+  applyTime(report: TimeReport | undefined): Promise<ClockApplied>;
 }

@@ -31,6 +31,8 @@ export interface RadioPacket {
   readonly snrDb: number | undefined;
   /** Index of the radio's channel that it came by, 0 … 7; left out when the radio didn't say. */
   readonly channel?: number;
+  /** What the radio took for the time when it heard it, Unix time in s; left out when it has none. */
+  readonly radioTimeS?: number;
 }
 
 export interface OutgoingPacket {
@@ -64,6 +66,11 @@ export interface RadioSettings {
   /** Meshtastic's name of the region, for example `US`, `EU_868`; undefined when unset or unsaid. */
   readonly region: string | undefined;
   readonly firmware: string | undefined;
+  /**
+   * What the radio took for the time, Unix time in s, and when it said so: its own GPS, a phone's, or what another radio told
+   * it. Left out while it has none.
+   */
+  readonly clock?: { readonly atS: number; readonly monotonicMs: number };
 }
 
 export type ModemState =

@@ -11,6 +11,7 @@ import { type FakeBackupView, fakeBackupView } from "./backup-view.ts";
 import { type FakeBoard, fakeBoard } from "./board-view.ts";
 import { type FakeEntropyView, fakeEntropyView } from "./entropy-view.ts";
 import { type FakeKeys, fakeKeys } from "./keys-view.ts";
+import { fakeTime, type FakeTime } from "./time-view.ts";
 import { fakeVillage } from "./village-view.ts";
 import { type FakeAlerts, fakeAlerts } from "./alerts-view.ts";
 import type { FileRow, GetReport, StatusReport } from "../../src/kernel/reports.ts";
@@ -21,6 +22,7 @@ export interface FakeView extends AgentView {
   readonly entropy: FakeEntropyView;
   readonly board: FakeBoard;
   readonly backup: FakeBackupView;
+  readonly time: FakeTime;
   readonly keys: FakeKeys;
   /** As when a boot step failed under enforce. */
   quarantined: boolean;
@@ -138,6 +140,7 @@ export function fakeView(): FakeView {
     entropy: fakeEntropyView(),
     board: fakeBoard(),
     backup: fakeBackupView(),
+    time: fakeTime(),
     keys: fakeKeys(),
     quarantined: false,
     course: [getReport({ state: "done" })],

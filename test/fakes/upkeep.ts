@@ -1,6 +1,7 @@
 /** What looks after a node, over a machine in memory: for tests of the commands. @module */
 import type { UpkeepTools } from "../../src/kernel/upkeep.ts";
 import { backupTools } from "../../src/upkeep/backup.ts";
+import { applyTime } from "../../src/upkeep/time-apply.ts";
 import { fakeLongFiles } from "./long-file.ts";
 import { type FakeMachine, fakeMachine } from "./machine.ts";
 import { seeded } from "./seeded.ts";
@@ -12,6 +13,8 @@ export function fakeUpkeep(machine: FakeMachine = fakeMachine()): UpkeepTools {
       hardware: { tpm: "auto", statePath: "/var/lib/caye", modem: "auto" },
     }),
     hardware: async () => [],
+    applyTime: (report) =>
+      applyTime(machine, { report, statePath: "/var/lib/caye", machineS: 1_800_000_000, maxAheadS: 86_400 }),
     backup: backupTools({ machine, files: fakeLongFiles(machine.files), random: seeded(10).random }),
   };
 }

@@ -171,6 +171,8 @@ function packetEvent(packet: MeshPacket): RadioEvent {
       rssiDbm: packet.rxRssi === 0 ? undefined : packet.rxRssi,
       snrDb: packet.rxRssi === 0 && packet.rxSnr === 0 ? undefined : packet.rxSnr,
       channel: packet.channel,
+      // 0: the radio does not know the time.
+      ...(packet.rxTime === 0 ? {} : { radioTimeS: packet.rxTime }),
     },
   };
 }

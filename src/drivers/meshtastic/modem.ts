@@ -236,12 +236,19 @@ class MeshtasticModem implements Modem {
   }
 
   #takeIn(packet: RadioPacket): void {
+    if (packet.radioTimeS !== undefined) this.#timed(packet.radioTimeS);
     // Some firmware hands our own packets back; the sender's number is the only way to tell.
     if (packet.from === this.#nodeNumber) {
       this.#count("own_packets");
       return;
     }
     if (this.#received.offer(packet)) this.#count("packets_in");
+  }
+
+  #timed(atS: number): void {
+    if (this.#state.kind !== "ready") return;
+    const clock = { atS, monotonicMs: this.#clock.monotonicMs() };
+    this.#state = { kind: "ready", settings: { ...this.#state.settings, clock } };
   }
 
   #routing(event: Extract<RadioEvent, { kind: "routing" }>): void {
