@@ -17,6 +17,9 @@ const FILES: readonly (readonly [from: string, to: string])[] = [
   ["LICENSE", "usr/share/doc/caye/copyright"],
   ["README.md", "usr/share/doc/caye/README.md"],
   ["docs/runbook.md", "usr/share/doc/caye/runbook.md"],
+  ["docs/backup.md", "usr/share/doc/caye/backup.md"],
+  ["docs/hardware.md", "usr/share/doc/caye/hardware.md"],
+  ["docs/time.md", "usr/share/doc/caye/time.md"],
   ["provisioning/package/apt.conf", "etc/apt/apt.conf.d/70caye"],
 ];
 const PROGRAMS: readonly (readonly [from: string, to: string])[] = [

@@ -142,12 +142,12 @@ describe("the clock", () => {
     expect(machine.commands.join()).not.toContain("hwclock");
     await applyTime(machine, { ...options, report: report("operator") });
     expect(machine.commands.join()).toContain("hwclock");
+    machine.answer = () => ({ status: 1, stderr: "Operation not permitted" });
     machine.root = false;
     await expect(applyTime(machine, { ...options, report: report("radio") })).rejects.toMatchObject({
       code: "NOT_ROOT",
     });
     machine.root = true;
-    machine.answer = () => ({ status: 1, stderr: "Operation not permitted" });
     await expect(applyTime(machine, { ...options, report: report("radio") })).rejects.toMatchObject({
       code: "CLOCK_STUCK",
     });
