@@ -84,6 +84,11 @@ const io: CliIo = {
     return upkeepTools({ env: process.env, statePath: io.statePath });
   },
   provisionTools: async () => (await import("./compose/provision-tools.ts")).provisionTools(ROOT),
+  boardTools: async () => {
+    const { boardTools } = await import("./compose/board-tools.ts");
+    return boardTools({ loadConfig: async (path) => (await loadConfig(path, process.env, readFile)).config });
+  },
+  updateTools: async (signal) => (await import("./compose/update-tools.ts")).updateToolsHere(signal),
   bootstrapTools: async () => (await import("./compose/bootstrap-tools.ts")).bootstrapTools(),
   untilStopped: async (work) => {
     const stop = new AbortController();

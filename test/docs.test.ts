@@ -142,9 +142,11 @@ function quietIo(said: string[]): CliIo {
     radioTools: never,
     entropyTools: never,
     selfTestTools: never,
+    updateTools: never,
     upkeepTools: never,
     provisionTools: never,
     bootstrapTools: never,
+    boardTools: never,
     untilStopped: never,
   };
 }

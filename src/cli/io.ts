@@ -1,10 +1,12 @@
 /** What the commands may touch: given by `main.ts`, and by the tests. @module */
 import type { AttestTools } from "../kernel/attest-tools.ts";
+import type { BoardTools } from "../kernel/board-tools.ts";
 import type { BootstrapTools } from "../kernel/bootstrap.ts";
 import type { RecoveryTools } from "../kernel/keys.ts";
 import type { EntropyTools } from "../kernel/entropy.ts";
 import type { ProvisionTools } from "../kernel/provision.ts";
 import type { SelfTestTools } from "../kernel/selftest.ts";
+import type { UpdateTools } from "../kernel/update.ts";
 import type { UpkeepTools } from "../kernel/upkeep.ts";
 import type { VillageTools } from "../kernel/village.ts";
 import type { RadioTools, Simulator } from "../kernel/simulation.ts";
@@ -87,7 +89,11 @@ export interface CliIo {
   selfTestTools(): Promise<SelfTestTools>;
   /** Loads what looks after a node: backups, its hardware, the time. */
   upkeepTools(): Promise<UpkeepTools>;
+  /** Loads what releases and updates do. @param signal ends what waits */
+  updateTools(signal: AbortSignal): Promise<UpdateTools>;
   provisionTools(): Promise<ProvisionTools>;
+  /** Loads what drives the board without an agent. */
+  boardTools(): Promise<BoardTools>;
   /** Loads what brings a node to life, and what sets a radio. */
   bootstrapTools(): Promise<BootstrapTools>;
   /** Work that ends when somebody types Ctrl-C or tells the program to stop. */

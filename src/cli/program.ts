@@ -13,6 +13,7 @@ import { type LogOptions, type PutOptions, log, ls, put } from "./commands/files
 import { type GetOptions, get } from "./commands/get.ts";
 import { type SeedRange, type SimOptions, sim } from "./commands/sim.ts";
 import { type StatusOptions, status } from "./commands/status.ts";
+import { addBoardCommands } from "./board-program.ts";
 import { addEntropyCommands } from "./entropy-program.ts";
 import type { CliIo } from "./io.ts";
 import { addKeyCommands } from "./keys-program.ts";
@@ -98,6 +99,7 @@ export function createProgram(io: CliIo): Command {
   addAttestCommands(program, io);
   addKeyCommands(program, io);
   addEntropyCommands(program, io);
+  addBoardCommands(program, io);
   addSelfTestCommand(program, io);
   addSimCommand(program, io);
   addRadioCommands(program, io);

@@ -10,8 +10,12 @@ import { full, powerUp } from "../../src/selftest/self-test.ts";
 import type { AgentError } from "../../src/kernel/errors.ts";
 import { villageTools } from "../../src/dag/authority.ts";
 import type { RadioTools } from "../../src/kernel/simulation.ts";
+import { FakeClock } from "./clock.ts";
+import { type FakeMachine, fakeMachine } from "./machine.ts";
+import { updateTools } from "../../src/release/tools.ts";
 import { seeded } from "./seeded.ts";
 import type { UpkeepTools } from "../../src/kernel/upkeep.ts";
+import type { BlinkWish } from "../../src/kernel/board-tools.ts";
 import type { BootstrapTools } from "../../src/kernel/bootstrap.ts";
 import type { RecoveryTools } from "../../src/kernel/keys.ts";
 import { fakeBootstrap } from "./bootstrap-tools.ts";
@@ -45,8 +49,12 @@ export interface FakeCli {
   /** Of a verifier; undefined: the real ones. */
   attestTools: AttestTools | undefined;
   recoveryTools: RecoveryTools;
+  /** That packages are installed on. */
+  readonly machine: FakeMachine;
   upkeepTools: UpkeepTools;
   bootstrapTools: BootstrapTools;
+  /** What was blinked, without an agent. */
+  readonly blinks: BlinkWish[];
   /** Radios that are up at once, and a node that says nothing. */
   radioTools: RadioTools;
   /** What the command line gave. */
@@ -97,6 +105,8 @@ export function fakeCli(): FakeCli {
     attestTools: undefined,
     recoveryTools: fakeRecovery(),
     bootstrapTools: fakeBootstrap(),
+    blinks: [],
+    machine: fakeMachine(),
     upkeepTools: fakeUpkeep(),
     radioTools: { serveRadios: async () => undefined, ask: async () => false },
     run: async (...argv) => {
@@ -165,6 +175,7 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
     run: async (options) => void cli.runs.push(options),
     recoveryTools: async () => cli.recoveryTools,
     bootstrapTools: async () => cli.bootstrapTools,
+    boardTools: async () => ({ blink: async (wish) => void cli.blinks.push(wish) }),
     attestTools: async () =>
       cli.attestTools ?? (await import("../../src/attest/tools.ts")).attestTools(seeded(8).random),
     villageTools: async () => villageTools(seeded(7).random),
@@ -173,6 +184,8 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
     entropyTools: async () => cli.entropyTools,
     selfTestTools: async () => cli.selfTestTools,
     upkeepTools: async () => cli.upkeepTools,
+    updateTools: async (signal) =>
+      updateTools({ machine: cli.machine, clock: new FakeClock(), random: seeded(6).random, signal }),
     provisionTools: async () => (await import("../../src/compose/provision-tools.ts")).provisionTools(process.cwd()),
     untilStopped: (work) => work(AbortSignal.abort()),
   };

@@ -54,6 +54,7 @@ export async function typed(directory: string, state: string, ...argv: readonly 
     upkeepTools: never,
     provisionTools: async () => provisionTools(resolve(import.meta.dirname, "../..")),
     bootstrapTools: never,
+    boardTools: never,
     untilStopped: never,
   };
   await runCli(io, argv);
