@@ -52,6 +52,7 @@ export async function typed(directory: string, state: string, ...argv: readonly 
     entropyTools: never,
     selfTestTools: never,
     upkeepTools: never,
+    updateTools: never,
     provisionTools: async () => provisionTools(resolve(import.meta.dirname, "../..")),
     bootstrapTools: never,
     boardTools: never,
