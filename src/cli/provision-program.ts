@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { checkCard, checkImage, enrolCard, makeCard } from "./commands/provision-card.ts";
 import type { CardEnrolOptions, CardOptions, CheckOptions } from "./commands/provision-card.ts";
+import { type AuthorityOptions, makeAuthority } from "./commands/provision-authority.ts";
 import { burnPlan, signBootImage, verifyBootImage } from "./commands/secure-boot.ts";
 import type { BurnOptions, SignOptions, VerifyOptions } from "./commands/secure-boot.ts";
 import type { CliIo } from "./io.ts";
@@ -13,9 +14,27 @@ export function addProvisionCommands(program: Command, io: CliIo): void {
     .description("Make nodes, on an operator's laptop: cards, certificates, signed boot images.")
     .helpCommand(false)
     .addHelpText("after", "\nExample:\n  caye provision card /media/bootfs --fleet fleet.toml --node clinic-roof");
+  addAuthority(provision, io);
   addCard(provision, io);
   addPapers(provision, io);
   addSecureBoot(provision, io);
+}
+
+function addAuthority(provision: Command, io: CliIo): void {
+  command(
+    provision,
+    "authority",
+    "Make the village's authority, once, off the network; or bring it back from its words.",
+    "caye provision authority --out village.authority --words",
+  )
+    .option("-o, --out <file>", "where to write it; else ./village.authority; never overwrites")
+    .option("--words", "show 24 recovery words, and have them typed back before anything is written")
+    .addOption(new Option("--language <language>", "of the words; else the terminal's").choices(["en", "es"]))
+    .option("--restore", "bring it back from its words, read from standard input")
+    .option("--words-file <file>", "with --restore: the file with the words")
+    .option("--tpm <uri>", "close it so that this machine's TPM alone opens it: tpm:/dev/tpmrm0")
+    .option("--passphrase-file <file>", "close it with the passphrase in that file, 8 characters or more")
+    .action((options: AuthorityOptions) => makeAuthority(io, options));
 }
 
 function addCard(provision: Command, io: CliIo): void {

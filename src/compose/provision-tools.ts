@@ -1,11 +1,17 @@
 /** What makes nodes on an operator's laptop, over this machine's drivers. @module */
 import { join } from "node:path";
+import { systemClock } from "../drivers/clock.ts";
 import { thisMachine } from "../drivers/machine.ts";
+import { systemRandom } from "../drivers/random.ts";
+import { openTpm } from "../drivers/tpm/open.ts";
 import type { Bytes } from "../kernel/bytes.ts";
 import { decoded, refused, type Decoded } from "../kernel/decoded.ts";
 import { AgentError } from "../kernel/errors.ts";
 import type { ProvisionTools } from "../kernel/provision.ts";
+import type { Log } from "../ports/log.ts";
 import type { Machine } from "../ports/machine.ts";
+import type { Tpm } from "../ports/tpm.ts";
+import { openSealedAuthority, sealAuthority, sealedIn } from "../provision/authority-seal.ts";
 import { checkCard } from "../provision/card-check.ts";
 import type { CardParts, PackageVerdict } from "../provision/card-files.ts";
 import { putCertificate, requestsOn } from "../provision/card-papers.ts";
@@ -24,10 +30,25 @@ export function provisionTools(root: string): ProvisionTools {
     check: (directory) => checkCard(parts, directory),
     requests: (directory) => requestsOn(machine, directory),
     putCertificate: (directory, name, bytes) => putCertificate(machine, directory, name, bytes),
+    sealAuthority: (file, uri) => withTpm(uri, (tpm) => sealAuthority(file, tpm, systemRandom())),
+    openSealedAuthority: async (file) => await withTpm(sealedIn(file), (tpm) => openSealedAuthority(file, tpm)),
     checkImage: (directory) => checkImage(machine, directory),
     signBoot: (image, key, out, ts) => signBoot(machine, image, key, out, ts),
     verifyBoot: (image, signature, publicKey) => verifyBoot(machine, image, signature, publicKey),
   };
+}
+
+/** Of a laptop: a chip, or a TPM in software that somebody runs; never one that would be made anew each time. */
+async function withTpm<T>(uri: string, use: (tpm: Tpm) => Promise<T>): Promise<T> {
+  if (uri === "swtpm:") throw new AgentError("TPM_URI", "an authority is sealed in a chip, or in a TPM on a socket");
+  const limits = { stateDir: "/nonexistent", clock: systemClock(), random: systemRandom(), log: silentLog() };
+  await using tpm = await openTpm(uri, limits);
+  return await use(tpm);
+}
+
+function silentLog(): Log {
+  const nothing = (): void => undefined;
+  return { debug: nothing, info: nothing, warn: nothing, error: nothing, named: silentLog };
 }
 
 async function firstBoot(machine: Machine, root: string): Promise<Bytes> {

@@ -3,10 +3,10 @@
  *
  * The file: lines for people begin with `#`; then `caye-authority 1 plain SECRET`, or `caye-authority 1 scrypt SALT NONCE BOX`:
  * the secret under AES-256-GCM, its key from the passphrase by scrypt (N = 2^17, r = 8, p = 1: about half a second and 128 MB).
- * All in hex. The secret: two seeds of 32 bytes. A third key, of P-256, for what TPMs check, is derived from it.
+ * All in hex. The secret: two seeds of 32 bytes, by chance, or by HKDF-SHA256 from the 32 bytes that recovery words stand for. A third key, of P-256, for what TPMs check, is derived from it.
  * @module
  */
-import { createCipheriv, createDecipheriv, scryptSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, hkdfSync, scryptSync } from "node:crypto";
 import { type Bytes, concatBytes, copyBytes, fromHex, fromUtf8, toHex, utf8 } from "../kernel/bytes.ts";
 import { AgentError, describeError } from "../kernel/errors.ts";
 import { compressedPoint, p256FromSecret } from "../kernel/p256.ts";
@@ -22,17 +22,19 @@ const SALT_BYTES = 16;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const UPDATE_KEY = "caye update key v1";
+const WORDS_LABEL = "caye authority words v1";
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1, maxmem: 2 ** 28 } as const;
 const PLAIN = /^caye-authority 1 plain ([0-9a-f]{128})$/m;
 const CLOSED = /^caye-authority 1 scrypt ([0-9a-f]{32}) ([0-9a-f]{24}) ([0-9a-f]{160})$/m;
 
 export function villageTools(random: Random): VillageTools {
   return {
-    createAuthority: (passphrase) => {
-      const secret = random.bytes(2 * SEED_BYTES);
+    createAuthority: (passphrase, seed) => {
+      const secret = seed === undefined ? random.bytes(2 * SEED_BYTES) : secretFromSeed(seed);
       const { authority, updateKey } = signerOf(secret);
       return { file: keyFile(secret, { authority, updateKey }, passphrase, random), authority, updateKey };
     },
+    createSeed: () => random.bytes(SEED_BYTES),
     openAuthority: (key) => signerOf(secretOf(key)),
     certify: (signer, node, nowS, untilS) =>
       stated(signer, { kind: "certificate", serial: nowS, fromS: nowS, untilS, ...node }),
@@ -58,6 +60,12 @@ export function villageTools(random: Random): VillageTools {
         serials: [...new Set(serials)].toSorted((a, b) => a - b),
       }),
   };
+}
+
+/** Of an authority that recovery words bring back. @param seed 32 bytes, what the words stand for */
+function secretFromSeed(seed: Uint8Array): Bytes {
+  if (seed.length !== SEED_BYTES) throw new RangeError("recovery words stand for 32 bytes");
+  return new Uint8Array(hkdfSync("sha256", seed, new Uint8Array(), WORDS_LABEL, 2 * SEED_BYTES));
 }
 
 function signerOf(secret: Uint8Array): AuthoritySigner {

@@ -73,6 +73,10 @@ export interface ProvisionTools {
   requests(directory: string): Promise<readonly { readonly name: string; readonly bytes: Uint8Array }[]>;
   /** Puts a certificate on the card; the same again is no change. */
   putCertificate(directory: string, name: string, bytes: Uint8Array): Promise<"new" | "same">;
+  /** An authority's secret file, closed so that only this machine's TPM opens it. @throws AgentError of the TPM */
+  sealAuthority(file: Uint8Array, tpmUri: string): Promise<Uint8Array>;
+  /** The file that was closed. @throws AgentError "AUTHORITY_KEY", and those of the TPM */
+  openSealedAuthority(file: Uint8Array): Promise<Uint8Array>;
   checkImage(directory: string): Promise<ImageCheck>;
   /** @throws AgentError "SECURE_BOOT_KEY", "FILE_UNREADABLE" */
   signBoot(image: string, key: BootKey, out: string, ts: number): Promise<BootSignature>;

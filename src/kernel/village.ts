@@ -49,7 +49,13 @@ export interface NodeKeys {
 
 export interface VillageTools {
   /** A new authority: its secret file, and its public keys for everybody's configuration. */
-  createAuthority(passphrase: string | undefined): AuthorityKeys & { readonly file: Uint8Array };
+  createAuthority(
+    passphrase: string | undefined,
+    /** What its recovery words stand for, 32 bytes: the same give the same authority. Left out: a new one without words. */
+    seed?: Uint8Array,
+  ): AuthorityKeys & { readonly file: Uint8Array };
+  /** 32 bytes, for the recovery words of an authority to come. */
+  createSeed(): Uint8Array;
   /** @throws AgentError "AUTHORITY_KEY" */
   openAuthority(key: AuthorityKey): AuthoritySigner;
   /**

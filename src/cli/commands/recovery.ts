@@ -59,7 +59,8 @@ Las palabras anteriores ya no abren nada. Estas se llaman ${id}. Para comprobar 
 `;
 }
 
-function numbered(words: readonly string[]): string {
+/** A few on a line, each with its number. */
+export function numbered(words: readonly string[]): string {
   const width = Math.max(...words.map(({ length }) => length));
   let text = "";
   for (let first = 0; first < words.length; first += WORDS_A_LINE) {
@@ -110,7 +111,8 @@ function stateOf(io: CliIo, { state }: UseOptions): string {
   return state === undefined ? io.statePath() : io.resolve(state);
 }
 
-async function typedSecret(io: CliIo, { wordsFile }: UseOptions): Promise<Uint8Array> {
+/** The 32 bytes that typed words stand for. @throws AgentError "RECOVERY_TYPED", "FILE_UNREADABLE" */
+export async function typedSecret(io: CliIo, { wordsFile }: Pick<UseOptions, "wordsFile">): Promise<Uint8Array> {
   if (wordsFile !== undefined) return secretOf(textOf(await readLocal(io, wordsFile), wordsFile));
   if (io.isTty) io.stderr("Type the 24 words, in one line or several, then Enter and Ctrl-D:\n");
   return secretOf(textOf(await io.readStdin(), "standard input"));

@@ -11,7 +11,7 @@ import type {
 } from "../../kernel/village.ts";
 import { findAgent, shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
-import { placeFor, readLocal, save } from "../local-files.ts";
+import { type Place, placeFor, readLocal, save } from "../local-files.ts";
 import { nodeName, printable, quoted, table } from "../text.ts";
 import { wordsFor } from "../words.ts";
 import { handoverLines } from "./files.ts";
@@ -33,6 +33,17 @@ export async function createVillage(io: CliIo, { out, passphraseFile, json }: Cr
   const place = await placeFor(io, { name: "village.authority", output: out, command: undefined });
   const tools = await io.villageTools();
   const { file, ...keys } = tools.createAuthority(await passphraseOf(io, passphraseFile));
+  await saveAuthority(io, place, { file, keys, json });
+}
+
+export interface MadeAuthority {
+  readonly file: Uint8Array;
+  readonly keys: AuthorityKeys;
+  readonly json: boolean | undefined;
+}
+
+/** Its secret to the disk, and its public keys to whoever reads. */
+export async function saveAuthority(io: CliIo, place: Place, { file, keys, json }: MadeAuthority): Promise<void> {
   await save(io, { ...place, mode: SECRET_MODE }, new Uint8Array(file));
   say(
     io,
@@ -225,10 +236,14 @@ export async function authorityKeyOf(
   io: CliIo,
   { authority, passphraseFile }: { readonly authority: string; readonly passphraseFile?: string },
 ): Promise<AuthorityKey> {
-  return { file: await readLocal(io, authority), passphrase: await passphraseOf(io, passphraseFile) };
+  const file = await readLocal(io, authority);
+  const passphrase = await passphraseOf(io, passphraseFile);
+  if (!/^caye-authority 1 tpm /m.test(fromUtf8(file) ?? "")) return { file, passphrase };
+  const tools = await io.provisionTools();
+  return { file: await tools.openSealedAuthority(file), passphrase };
 }
 
-async function passphraseOf(io: CliIo, file: string | undefined): Promise<string | undefined> {
+export async function passphraseOf(io: CliIo, file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined;
   const text = fromUtf8(await readLocal(io, file))?.replace(/\r?\n$/, "") ?? "";
   if (text.length >= 8) return text;
