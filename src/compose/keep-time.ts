@@ -4,10 +4,11 @@ import type { OpenParts } from "../desk/parts.ts";
 import { signedTimes } from "../desk/time-desk.ts";
 import { systemClock } from "../drivers/clock.ts";
 import { thisMachine } from "../drivers/machine.ts";
+import { utf8 } from "../kernel/bytes.ts";
 import type { Log } from "../ports/log.ts";
 import type { Memory } from "../ports/memory.ts";
 import { TimeKeeper } from "../upkeep/time-keeper.ts";
-import { machineClocks } from "../upkeep/time-sources.ts";
+import { machineClocks, REPORT_FILE, RUN_DIRECTORY } from "../upkeep/time-sources.ts";
 
 const DAY_S = 86_400;
 
@@ -33,6 +34,11 @@ export function keepTime({ time }: Config, { memory, open, log }: TimeGround): P
       return told && { atS: told.atS, msAgo: clock.monotonicMs() - told.monotonicMs };
     },
     signed: () => (open === undefined ? { others: [], own: 0 } : signedTimes(open)),
+    publish: async (report) => {
+      // Made by systemd for the agent's unit: elsewhere nobody reads it.
+      if ((await machine.status(RUN_DIRECTORY))?.kind !== "directory") return;
+      await machine.write(REPORT_FILE, utf8(JSON.stringify(report))).catch(() => undefined);
+    },
     maxAheadS: time.max_ahead_days * DAY_S,
   });
 }

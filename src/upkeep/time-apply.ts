@@ -3,15 +3,18 @@
  * `caye-clock.service`, which has CAP_SYS_TIME alone.
  * @module
  */
-import { utf8 } from "../kernel/bytes.ts";
+import { z } from "zod";
+import { fromUtf8, utf8 } from "../kernel/bytes.ts";
 import { AgentError } from "../kernel/errors.ts";
-import type { ClockApplied, TimeReport } from "../kernel/time.ts";
+import { type ClockApplied, TIME_SOURCES, type TimeReport } from "../kernel/time.ts";
 import type { Machine } from "../ports/machine.ts";
 import { decodeLastTime, LAST_TIME_FILE } from "./time-keeper.ts";
 import { estimateTime, stepOf } from "./time-policy.ts";
-import { machineClocks, ORIGIN_FILE } from "./time-sources.ts";
+import { machineClocks, ORIGIN_FILE, REPORT_FILE } from "./time-sources.ts";
 
 const HARDWARE_ERROR_S = 60;
+/** The agent looks every minute. */
+const FRESH_S = 180;
 
 export interface ApplyOptions {
   /** What the agent says; undefined when none is running: then the state's file and the hardware clock speak. */
@@ -23,7 +26,7 @@ export interface ApplyOptions {
 
 /** @throws AgentError "NOT_ROOT", "CLOCK_STUCK" */
 export async function applyTime(machine: Machine, options: ApplyOptions): Promise<ClockApplied> {
-  const report = options.report ?? (await offline(machine, options));
+  const report = options.report ?? (await published(machine, options)) ?? (await offline(machine, options));
   const step = stepOf(report);
   const { source, machine_s: fromS } = report;
   if (step.kind === "leave") return { changed: false, reason: step.reason, source, from_s: fromS, to_s: fromS };
@@ -42,6 +45,36 @@ export async function applyTime(machine: Machine, options: ApplyOptions): Promis
   // Of the hardware clock only what somebody vouches for: it counts more than a radio at the next start.
   if (source === "operator") await machine.run("hwclock", ["--systohc", "--utc"], { timeoutMs: 10_000 });
   return { changed: true, reason: step.reason, source, from_s: fromS, to_s: step.toS };
+}
+
+const reportShape = z.object({
+  set: z.boolean(),
+  source: z.enum(TIME_SOURCES),
+  machine_s: z.int(),
+  estimate_s: z.int(),
+  uncertainty_s: z.int().nullable(),
+  bound_s: z.int(),
+  bound_by: z.string(),
+  detail: z.string(),
+});
+
+/** What the agent told last; undefined where that is older than a few minutes, or none of ours. */
+async function published(machine: Machine, { machineS }: ApplyOptions): Promise<TimeReport | undefined> {
+  const bytes = await machine.read(REPORT_FILE).catch(() => undefined);
+  const report = reportShape.safeParse(parsed(bytes));
+  if (!report.success) return undefined;
+  const agoS = machineS - report.data.machine_s;
+  if (agoS < 0 || agoS > FRESH_S) return undefined;
+  const estimate = Math.floor(report.data.estimate_s + agoS);
+  return { ...report.data, machine_s: Math.floor(machineS), estimate_s: estimate, refused: [], fix: "" };
+}
+
+function parsed(bytes: Uint8Array | undefined): unknown {
+  try {
+    return JSON.parse(fromUtf8(bytes ?? new Uint8Array()) ?? "");
+  } catch {
+    return undefined;
+  }
 }
 
 async function offline(machine: Machine, { statePath, machineS, maxAheadS }: ApplyOptions): Promise<TimeReport> {

@@ -44,6 +44,8 @@ export interface TimeParts {
   /** Unix times in s that others' alerts bear, the latest of each author that is believed; and our own latest. */
   readonly signed: () => { readonly others: readonly number[]; readonly own: number };
   readonly maxAheadS: number;
+  /** Where who sets the machine's clock finds it, after each look. Never rejects. */
+  readonly publish: (report: TimeReport) => Promise<void>;
 }
 
 /** A moment by the monotonic clock, so that it can be brought forward. */
@@ -117,13 +119,16 @@ export class TimeKeeper implements Service {
     if (force) this.#savedS = 0;
     await this.#keep(report);
     await this.#save();
+    await this.#parts.publish(report);
     return report;
   }
 
   /** Asks the machine's clocks now. */
   async look(): Promise<void> {
     this.#clocks = await this.#parts.clocks();
-    await this.#keep(this.report());
+    const report = this.report();
+    await this.#keep(report);
+    await this.#parts.publish(report);
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -12,6 +12,9 @@ import type { Machine } from "../ports/machine.ts";
 
 /** By `caye time apply`; gone after a restart. One word: the source. */
 export const ORIGIN_FILE = "/run/caye-clock/origin";
+/** What the agent knows, as it tells it to `caye-clock.service`, which has no network: {@link TimeReport} as JSON. */
+export const RUN_DIRECTORY = "/run/caye";
+export const REPORT_FILE = `${RUN_DIRECTORY}/time.json`;
 const SYNCHRONISED = "/run/systemd/timesync/synchronized";
 const RTC = "/sys/class/rtc";
 

@@ -133,6 +133,18 @@ describe("the clock", () => {
     expect(machine.text(ORIGIN_FILE)).toBe("none\n");
   });
 
+  test("without a network: by what the agent left in /run, while that is fresh", async () => {
+    const told = estimateTime(evidence({ machineS: 12, claims: [claim("operator", NOW_S)] }));
+    const machine = fakeMachine({ "/run/caye/time.json": JSON.stringify(told) });
+    const options = { report: undefined, statePath: "/var/lib/caye", maxAheadS: MAX_AHEAD_S };
+    expect(await applyTime(machine, { ...options, machineS: 42 })).toMatchObject({ changed: true, to_s: NOW_S + 30 });
+    expect(await applyTime(machine, { ...options, machineS: 600 })).toMatchObject({ source: "none" });
+    for (const text of ["", "{}", "null", '{"set":true}']) {
+      const odd = fakeMachine({ "/run/caye/time.json": text });
+      expect(await applyTime(odd, { ...options, machineS: 42 })).toMatchObject({ source: "none" });
+    }
+  });
+
   test("only what a person says goes to the hardware clock; only root may; what fails is said", async () => {
     const machine = fakeMachine();
     const report = (source: TimeSource): TimeReport =>
@@ -160,6 +172,7 @@ interface Rig {
   clocks: MachineClocks;
   radio: { atS: number; msAgo: number } | undefined;
   signed: { others: readonly number[]; own: number };
+  published: TimeReport | undefined;
   open(): Promise<TimeKeeper>;
 }
 
@@ -170,6 +183,7 @@ function rig(wallS = NOW_S): Rig {
     clocks: { networkSynced: false, hardwareS: undefined, origin: undefined },
     radio: undefined,
     signed: { others: [], own: 0 },
+    published: undefined,
     open: () =>
       TimeKeeper.open({
         clock: made.clock,
@@ -183,6 +197,7 @@ function rig(wallS = NOW_S): Rig {
         radio: () => made.radio,
         signed: () => made.signed,
         maxAheadS: MAX_AHEAD_S,
+        publish: async (report) => void (made.published = report),
       }),
   };
   return made;
