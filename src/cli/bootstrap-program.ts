@@ -12,7 +12,10 @@ export function addBootstrapCommands(program: Command, io: CliIo): void {
     .description("Make of this node what its card orders, step by step; again it changes nothing. As root.")
     .option("--card <dir>", "the card's boot partition, where the order lies and papers go to")
     .option("--order <file>", "the order, for a node without a card; papers then lie in /var/lib/caye-provision")
-    .option("--with-channel", "put the channels' address on the node card, with their keys: a sheet to lock away")
+    .option(
+      "--with-channel",
+      "write a sheet besides, with the channels' address and their keys: print it, lock it away, delete it",
+    )
     .option("--json", "print the report as JSON")
     .addHelpText(
       "after",

@@ -81,7 +81,7 @@ export interface BootstrapRequest {
   readonly card: string | undefined;
   /** The file with the order; undefined: the card's. */
   readonly order: string | undefined;
-  /** The channels' address with its keys on the node card, for a sheet that is printed and kept. */
+  /** Besides the node card a sheet with the channels' address and its keys, to be printed and kept like a key. */
   readonly withChannel: boolean;
 }
 

@@ -39,11 +39,11 @@ async function attestRequest({ agent }: Scene): Promise<string | undefined> {
 }
 
 /** True when it was not there already. */
-async function put({ machine }: Scene, path: string, text: string): Promise<boolean> {
+async function put({ machine }: Scene, path: string, text: string, mode = 0o644): Promise<boolean> {
   const bytes = utf8(text);
   const before = await machine.read(path, bytes.length + 1);
   if (before !== undefined && equalBytes(before, bytes)) return false;
-  await machine.write(path, bytes);
+  await machine.write(path, bytes, mode);
   return true;
 }
 
@@ -76,27 +76,36 @@ export async function joinStep(scene: Scene): Promise<Ending> {
 }
 
 export async function cardStep(scene: Scene): Promise<Ending> {
-  const { places, config, order, channels, withChannel } = scene;
+  const { places, config, order, memory, channels, withChannel } = scene;
   const { node, author, radio } = await agentStatus(scene);
-  const channel = channels?.channels[order.radio.channel];
   const facts: NodeCard = {
     name: node,
     author,
     radio: radio.node_number,
     region: radio.region,
     preset: radio.preset,
-    channelName: channel?.name ?? "",
+    channelName: memory.radio?.channel_name ?? "",
     api: apiOf(config?.api),
     language: order.node.language,
-    channels: withChannel ? channels?.channels : undefined,
   };
-  const { text, svg } = nodeCard(facts);
-  const fresh = [
-    await put(scene, `${places.papers}/node-card.txt`, text),
-    await put(scene, `${places.papers}/node-card.svg`, svg),
-  ];
-  const detail = `${places.papers}/node-card.txt and node-card.svg`;
+  const card = nodeCard(facts);
+  const base = `${places.papers}/node-card`;
+  const fresh = [await put(scene, `${base}.txt`, card.text), await put(scene, `${base}.svg`, card.svg)];
+  if (withChannel) fresh.push(await putSheet(scene, nodeCard(facts, channels?.channels)));
+  const detail = `${base}.txt and ${base}.svg`;
   return fresh.includes(true) ? done(detail) : unchanged(detail);
+}
+
+/** With the keys: for its owner's eyes, as far as the file system can keep it so. @throws AgentError "CHANNEL_UNKNOWN" */
+async function putSheet(scene: Scene, { text, svg }: ReturnType<typeof nodeCard>): Promise<boolean> {
+  if (scene.channels === undefined) {
+    throw new AgentError("CHANNEL_UNKNOWN", "the channels' keys are not here: they are wiped once a node is set up", {
+      fix: "Put secrets.toml with channel_url beside order.toml again, or print the sheet on the operator's own machine.",
+    });
+  }
+  const base = `${scene.places.papers}/node-sheet`;
+  const fresh = [await put(scene, `${base}.txt`, text, 0o600), await put(scene, `${base}.svg`, svg, 0o600)];
+  return fresh.includes(true);
 }
 
 /** Empty when only the node itself reaches it. */

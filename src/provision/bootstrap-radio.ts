@@ -120,7 +120,9 @@ async function set(scene: Scene, uri: string, wanted: RadioOrder): Promise<Endin
   try {
     const { settings, changed } = await setRadio({ radio, clock }, uri, wanted, () => undefined, signal);
     const kept = channels === undefined ? (memory.radio?.channels ?? "") : digestOf(channels);
-    await memory.keepRadio({ node: settings.nodeNumber, name: order.node.name, channels: kept });
+    const channelName = settings.channels[order.radio.channel]?.name ?? "";
+    const own = { node: settings.nodeNumber, name: order.node.name };
+    await memory.keepRadio({ ...own, channels: kept, channel_name: channelName });
     const warnings = warningsOn(settings, order.radio.channel).map((warning) => `; ${warning}`);
     const what =
       changed.length === 0 ? "was as ordered" : changed.map(({ setting, to }) => `${setting} ${to}`).join(", ");

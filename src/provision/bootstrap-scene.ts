@@ -76,6 +76,8 @@ const RadioMemory = z.strictObject({
   name: z.string().max(100),
   /** Fingerprint of the channels; empty when none were ordered. */
   channels: z.string().max(100),
+  /** Name of the channel that Caye speaks on, for the node card. */
+  channel_name: z.string().max(100),
 });
 const StepMemory = z.strictObject({
   step: z.string().max(20),

@@ -19,8 +19,6 @@ export interface NodeCard {
   /** Empty when only the node itself reaches it. */
   readonly api: string;
   readonly language: "en" | "es";
-  /** Undefined: without. */
-  readonly channels: readonly RadioChannel[] | undefined;
 }
 
 type Word = "title" | "name" | "radio" | "air" | "channel" | "author" | "api" | "none" | "local" | "secret" | "scan";
@@ -36,8 +34,8 @@ const WORDS: Readonly<Record<NodeCard["language"], Readonly<Record<Word, string>
     api: "Address",
     none: "not known yet",
     local: "on the node itself",
-    secret: "KEEP THIS SHEET LOCKED AWAY: whoever scans it reads and speaks on the village's channel",
-    scan: "the village's channel, for Meshtastic's app",
+    secret: "KEEP THIS SHEET LOCKED AWAY",
+    scan: "whoever scans it is on the village's channel",
   },
   es: {
     title: "Nodo Caye",
@@ -49,16 +47,19 @@ const WORDS: Readonly<Record<NodeCard["language"], Readonly<Record<Word, string>
     api: "Dirección",
     none: "aún no se conoce",
     local: "en el propio nodo",
-    secret: "GUARDE ESTA HOJA BAJO LLAVE: quien la escanee lee y habla en el canal del pueblo",
-    scan: "el canal del pueblo, para la aplicación de Meshtastic",
+    secret: "GUARDE ESTA HOJA BAJO LLAVE",
+    scan: "quien la escanee está en el canal del pueblo",
   },
 };
 
-/** The same card twice gives the same bytes. */
-export function nodeCard(card: NodeCard): { readonly text: string; readonly svg: string } {
+/** The same card twice gives the same bytes. @param channels to be on it with their keys; left out: without */
+export function nodeCard(
+  card: NodeCard,
+  channels?: readonly RadioChannel[],
+): { readonly text: string; readonly svg: string } {
   const words = WORDS[card.language];
   const rows = rowsOf(card, words);
-  const codes = [publicCode(card), ...(card.channels === undefined ? [] : [channelUrl(card.channels, false)])];
+  const codes = [publicCode(card), ...(channels === undefined ? [] : [channelUrl(channels, false)])];
   return { text: asText(card, rows, codes), svg: asSvg(card, rows, codes) };
 }
 
@@ -80,18 +81,25 @@ function numberOf({ radio }: NodeCard): string | undefined {
   return radio === null ? undefined : `!${radio.toString(16).padStart(8, "0")}`;
 }
 
-/** What the QR code says, one field a line: nothing that is secret. */
+/**
+ * What the QR code says, one field a line: nothing that is secret. In ASCII, other letters as `%C3%AD`: a code does not say
+ * how its bytes are to be read, and readers guess wrongly.
+ */
 export function publicCode(card: NodeCard): string {
   const { name, author, region, preset, api } = card;
   const fields = [
     "caye-node 1",
-    `name ${name}`,
-    `author ${author}`,
+    `name ${ascii(name)}`,
+    `author ${/\(([0-9a-f]{16})\)$/.exec(author)?.[1] ?? "-"}`,
     `radio ${numberOf(card) ?? "-"}`,
     `air ${region} ${preset}`,
     ...(api === "" ? [] : [`api ${api}`]),
   ];
   return fields.join("\n");
+}
+
+function ascii(text: string): string {
+  return text.replace(/[^ -$&-~]+/gu, (letters) => encodeURIComponent(letters.toWellFormed()));
 }
 
 function asText(card: NodeCard, rows: Rows, [own = "", secret]: readonly string[]): string {
