@@ -94,7 +94,12 @@ async function runNode(options: AgentOptions, frame: Frame, signal: AbortSignal)
     random: systemRandom(),
     openServer: openHttpServer,
     machine: () =>
-      readMachineFigures({ statePath, watchdogBeats: () => heartbeat?.beats, spans: () => tracer?.counts() }),
+      readMachineFigures({
+        statePath,
+        backups: config.backup.directory,
+        watchdogBeats: () => heartbeat?.beats,
+        spans: () => tracer?.counts(),
+      }),
     tracer,
   });
   try {

@@ -151,6 +151,52 @@ const NODE: readonly Alert[] = [
     },
   },
   {
+    name: "CayeBackupOld",
+    expr: "time() - caye_backup_timestamp_seconds > 259200",
+    forMinutes: 30,
+    severity: "warning",
+    summary: "{{ $labels.instance }}: no backup for three days",
+    description:
+      "The stick is full, gone or not mounted; or the timer does not run. A node that was never backed up tells so, too.",
+    drill: {
+      series: [{ metric: "caye_backup_timestamp_seconds", well: (minute) => minute * 60, ill: always(-300_000) }],
+    },
+  },
+  {
+    name: "CayeUpdateFailed",
+    expr: 'caye_update_step{step=~"failed|rolled-back"} == 1',
+    forMinutes: 5,
+    severity: "warning",
+    summary: "{{ $labels.instance }}: the latest update ended as {{ $labels.step }}",
+    description: "The node runs the version from before, or waits for somebody; it is not lost.",
+    drill: {
+      series: [
+        { metric: "caye_update_step", labels: { step: "confirmed" }, well: always(1), ill: never },
+        { metric: "caye_update_step", labels: { step: "rolled-back" }, well: never, ill: always(1) },
+      ],
+      labels: { step: "rolled-back" },
+    },
+  },
+  {
+    name: "CayeTamper",
+    expr: "caye_board_tamper_opened == 1",
+    forMinutes: 1,
+    severity: "critical",
+    summary: "{{ $labels.instance }}: its case was opened",
+    description: "The tamper contact opened, and nobody has said since that it was seen to.",
+    drill: drill("caye_board_tamper_opened", 0, 1),
+  },
+  {
+    name: "CayeBoardLineFault",
+    expr: "caye_board_line_ok == 0",
+    forMinutes: 5,
+    severity: "warning",
+    summary: "{{ $labels.instance }}: line {{ $labels.line }} of the board can't be used",
+    description:
+      "A line that the configuration names is not there, or another program holds it. The node works without it.",
+    drill: drill("caye_board_line_ok", 1, 0, { line: "siren" }),
+  },
+  {
     name: "CayeMemoryHigh",
     expr: 'process_resident_memory_bytes{job="caye"} > 400000000',
     forMinutes: 15,

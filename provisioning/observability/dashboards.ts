@@ -51,6 +51,10 @@ const VILLAGE: Dashboard = {
         show("timeseries", "Temperature", "celsius", `max by (instance) (caye_temperature_celsius${I})`),
         show("timeseries", "Disk free", "bytes", `caye_disk_free_bytes${I}`),
         show("timeseries", "Files known", "short", `caye_shard_files${I}`),
+        show("table", "Newest backup", "dateTimeAsIso", `caye_backup_timestamp_seconds${I} * 1000`),
+        show("table", "Latest update", "none", `caye_update_step${I}`, "{{instance}} {{step}}"),
+        show("timeseries", "Clock may be off by", "s", `caye_clock_uncertainty_seconds${I}`),
+        show("table", "Who tells the time", "none", `caye_clock_source${I} == 1`, "{{instance}} {{source}}"),
         show(
           "timeseries",
           "Clock against Prometheus",
@@ -156,6 +160,22 @@ const ONE_NODE: Dashboard = {
           `caye_clock_seconds${I} - timestamp(caye_clock_seconds${I})`,
           "off by",
         ),
+      ],
+    },
+    {
+      title: "The board",
+      panels: [
+        show("timeseries", "Lines that can be used", "bool", `caye_board_line_ok${I}`, "{{line}}"),
+        {
+          kind: "timeseries",
+          title: "Case, siren, resets of the radio",
+          unit: "short",
+          queries: [
+            [`caye_board_tamper_opened${I}`, "case opened"],
+            [`caye_board_siren_alerts${I}`, "alerts that sound"],
+            [`increase(caye_board_radio_resets_total${I}[1h])`, "resets in an hour"],
+          ],
+        },
       ],
     },
     {

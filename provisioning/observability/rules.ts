@@ -10,11 +10,14 @@ const WELL_MINUTES = 10;
 const MORE_MINUTES = 20;
 const TARGET = { job: "caye", instance: "clinic-roof" } as const;
 
-/** @param duration how so many minutes are written; shorter for rehearsals against a real Prometheus */
-export function rules(duration = (minutes: number) => `${minutes}m`): string {
+/**
+ * @param duration how so many minutes are written; shorter for rehearsals against a real Prometheus
+ * @param only the alert of that name; all when left out
+ */
+export function rules(duration = (minutes: number) => `${minutes}m`, only?: string): string {
   const groups = Object.entries(ALERT_GROUPS).map(([name, alerts]) => ({
     name,
-    rules: alerts.map(({ name: alert, expr, forMinutes, severity, summary, description }) => ({
+    rules: chosen(alerts, only).map(({ name: alert, expr, forMinutes, severity, summary, description }) => ({
       alert,
       expr: expr.replaceAll(/\[(\d+)m\]/g, (_, minutes: string) => `[${duration(Number(minutes))}]`),
       for: duration(forMinutes),
@@ -29,9 +32,14 @@ export function runbookUrl(alert: string): string {
   return `${RUNBOOK}#${alert.toLowerCase()}`;
 }
 
-export function ruleTests(): string {
-  const tests = ALERTS.map((alert) => testOf(alert));
-  return toYaml({ rule_files: ["rules.yml"], evaluation_interval: "1m", tests }, NOTE);
+/** @param only of the alert of that name, against a file of its own: `NAME.yml` */
+export function ruleTests(only?: string): string {
+  const tests = chosen(ALERTS, only).map((alert) => testOf(alert));
+  return toYaml({ rule_files: [`${only ?? "rules"}.yml`], evaluation_interval: "1m", tests }, NOTE);
+}
+
+function chosen(alerts: readonly Alert[], only: string | undefined): readonly Alert[] {
+  return only === undefined ? alerts : alerts.filter(({ name }) => name === only);
 }
 
 function testOf(alert: Alert): Yaml {

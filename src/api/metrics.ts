@@ -5,7 +5,7 @@ import type { MachineFigures } from "../ports/machine-figures.ts";
 import { COMMON_HEADERS, failureOf } from "./failure.ts";
 import { checkHost } from "./guard.ts";
 import { addBoard } from "./metrics-board.ts";
-import { addMachine } from "./metrics-machine.ts";
+import { addCare, addClock, addMachine } from "./metrics-machine.ts";
 import { Page } from "./metrics-page.ts";
 import { addNode, addRadio, addShard } from "./metrics-node.ts";
 import { addBoot, addEntropy, addNeighbours, addTrustWords } from "./metrics-trust.ts";
@@ -41,6 +41,8 @@ export async function renderMetrics(status: StatusReport | undefined, figures?: 
   const page = new Page();
   page.gauge("caye_up", "1 when the agent answers", status === undefined ? 0 : 1);
   if (figures !== undefined) addMachine(page, figures);
+  addClock(page, status, figures);
+  if (status !== undefined && figures !== undefined) addCare(page, status.author, figures);
   if (status !== undefined) {
     addNode(page, status);
     addBoot(page, status);

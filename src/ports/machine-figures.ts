@@ -16,6 +16,10 @@ export interface MachineFigures {
   readonly eventLoopLagS: number;
   /** Signs of life that were given to the init system; undefined where nobody watches. */
   readonly watchdogBeats: number | undefined;
+  /** Unix time in s of each author's newest backup, by the author's id, where backups are made to; undefined where none are, or where it can't be read. */
+  readonly backups: ReadonlyMap<string, number> | undefined;
+  /** How far the latest update of the package came; undefined where there was none. */
+  readonly updateStep: string | undefined;
   /** Of traces; undefined where none are made. */
   readonly spans: { readonly sent: number; readonly dropped: number } | undefined;
 }

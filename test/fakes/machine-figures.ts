@@ -11,6 +11,8 @@ export function machineFigures(changes: Partial<MachineFigures> = {}): MachineFi
     cpuS: 12.5,
     eventLoopLagS: 0.0004,
     watchdogBeats: 7,
+    backups: new Map(),
+    updateStep: "confirmed",
     spans: { sent: 40, dropped: 2 },
     ...changes,
   };

@@ -18,7 +18,7 @@ const missing = missingPrometheus("prometheus", "promtool");
 const LIMIT_MS = 90_000;
 /** Figures that an agent has only under circumstances: a sensor, neighbours, systemd, a raw source of entropy, a tunnel. */
 const AT_TIMES =
-  /^caye_(?:temperature_celsius|neighbour_\w+|watchdog_beats_total|entropy_(?:assessed|threshold)|tunnel_up|disk_\w+)$/;
+  /^caye_(?:temperature_celsius|neighbour_\w+|watchdog_beats_total|entropy_(?:assessed|threshold)|tunnel_up|disk_\w+|board_\w+|backup_\w+|update_step|spans_total|clock_(?:source|uncertainty_seconds))$/;
 
 interface Started {
   readonly state: string;

@@ -1,11 +1,12 @@
 /** A node for each alarm, with the fault that it is about in the test's hand: the desk and the exporter are the real ones. @module */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentView } from "../../src/api/view.ts";
 import { Heartbeat } from "../../src/desk/heartbeat.ts";
 import { StoreDamage } from "../../src/desk/store-damage.ts";
 import { readMachineFigures } from "../../src/drivers/telemetry/machine-figures.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
+import type { BoardReport } from "../../src/kernel/board-reports.ts";
 import type { BootStep, StatusReport } from "../../src/kernel/reports.ts";
 import type { MachineFigures } from "../../src/ports/machine-figures.ts";
 import { utf8 } from "../../src/kernel/bytes.ts";
@@ -15,6 +16,7 @@ import { introductionOf } from "../fakes/introduction.ts";
 import { READY } from "../fakes/modem.ts";
 import { seeded } from "../fakes/seeded.ts";
 import { FakeMemory } from "../fakes/chips.ts";
+import { BOARD } from "./full-page.ts";
 import { openDeskRig, GOOD_STEP, type DeskRig } from "../fakes/desk.ts";
 import { silentLog } from "../fakes/log.ts";
 import { machineFigures } from "../fakes/machine-figures.ts";
@@ -194,6 +196,29 @@ const tunnel: MakeFaulty = ofReport((report, ill) => ({
   tunnels: [{ kind: "mqtt", peer: "mqtts://broker.example", up: !ill }],
 }));
 
+const board = (change: (board: BoardReport) => BoardReport): MakeFaulty =>
+  ofReport((report, ill) => ({ ...report, board: ill ? change(BOARD) : BOARD }));
+
+/** The newest is of a week ago; then one is made. */
+async function unkept(owned: AsyncDisposableStack, folder: string): Promise<Faulty> {
+  const { desk } = await rigOf(owned);
+  const backups = join(folder, "stick");
+  await mkdir(backups, { recursive: true });
+  const { author } = await desk.status();
+  const set = async (ill: boolean): Promise<void> => {
+    const at = new Date(Date.now() - (ill ? 7 * 86_400_000 : 0)).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+    await rm(backups, { recursive: true });
+    await mkdir(backups);
+    await writeFile(join(backups, `clinic-${author}-${at}.caye-backup`), "");
+  };
+  await set(false);
+  const machine = async (): Promise<MachineFigures> => {
+    const { backups: found } = await readMachineFigures({ statePath: folder, backups });
+    return { ...(await wellMachine()), backups: found };
+  };
+  return { view: desk, machine, set };
+}
+
 /** By the alarm that each is to ring. What has a neighbour with a chip, or a source of entropy, is in `faults-trust.ts`. */
 export const FAULTS: Readonly<Record<string, MakeFaulty>> = {
   CayeAgentDown: tells,
@@ -205,6 +230,10 @@ export const FAULTS: Readonly<Record<string, MakeFaulty>> = {
   CayeHot: hot,
   CayeClockUnset: ofMachine(() => ({ unixS: 3_600 })),
   CayeClockWrong: ofMachine(() => ({ unixS: Date.now() / 1000 - 300 })),
+  CayeBackupOld: unkept,
+  CayeUpdateFailed: ofMachine(() => ({ updateStep: "rolled-back" })),
+  CayeTamper: board((wired) => ({ ...wired, tamper: { opened: true, at: "" } })),
+  CayeBoardLineFault: board((wired) => ({ ...wired, lines: wired.lines.map((line) => ({ ...line, state: "fault" })) })),
   CayeMemoryHigh: ofMachine(() => ({ residentBytes: 460e6 })),
   CayeEventLoopSlow: ofMachine(() => ({ eventLoopLagS: 3 })),
   CayeWatchdogSilent: beats,

@@ -8,6 +8,10 @@ import { diskSpace } from "../disk.ts";
 export interface MachineFiguresOptions {
   readonly statePath: string;
   readonly watchdogBeats?: () => number | undefined;
+  /** Where backups are made to; empty: nowhere. */
+  readonly backups?: string;
+  /** The note of how far an update is. */
+  readonly updateState?: string;
   readonly spans?: () => MachineFigures["spans"];
   /** Where the kernel lists its sensors. */
   readonly thermal?: string;
@@ -15,14 +19,18 @@ export interface MachineFiguresOptions {
 
 /** Sensors that are looked at; a Pi 5 has one or two. */
 const MOST_SENSORS = 16;
+const BACKUP = /-([0-9a-f]{16})-(\d{8})T(\d{6})Z\.caye-backup$/;
 
 /** Never rejects. */
 export async function readMachineFigures(options: MachineFiguresOptions): Promise<MachineFigures> {
   const { statePath, watchdogBeats, spans, thermal = "/sys/class/thermal" } = options;
-  const [disk, temperatures, eventLoopLagS] = await Promise.all([
+  const { backups: folder = "", updateState = "/var/lib/caye-update/state" } = options;
+  const [disk, temperatures, eventLoopLagS, backups, updateStep] = await Promise.all([
     diskSpace(statePath),
     readTemperatures(thermal),
     loopLagS(),
+    newestBackups(folder),
+    stepOfUpdate(updateState),
   ]);
   const { rss, heapUsed } = memoryUsage();
   const { user, system } = cpuUsage();
@@ -30,6 +38,8 @@ export async function readMachineFigures(options: MachineFiguresOptions): Promis
     disk,
     temperatures,
     eventLoopLagS,
+    backups,
+    updateStep,
     unixS: Date.now() / 1000,
     residentBytes: rss,
     heapUsedBytes: heapUsed,
@@ -59,6 +69,29 @@ async function readTemperatures(root: string): Promise<MachineFigures["temperatu
       return [{ sensor: `${zone.replace("thermal_zone", "")}:${type}`, celsius: Number(milli) / 1000 }];
     });
   return (await Promise.all(read)).flat();
+}
+
+/** By the names of the files, as `caye backup` gives them. */
+async function newestBackups(folder: string): Promise<MachineFigures["backups"]> {
+  if (folder === "") return undefined;
+  const newest = new Map<string, number>();
+  try {
+    for (const name of await readdir(folder)) {
+      const [, author = "", date = "", time = ""] = BACKUP.exec(name) ?? [];
+      const iso = `${date.replace(/(....)(..)(..)/, "$1-$2-$3")}T${time.replace(/(..)(..)(..)/, "$1:$2:$3")}Z`;
+      const atS = Date.parse(iso) / 1000;
+      if (atS > (newest.get(author) ?? -1)) newest.set(author, atS);
+    }
+  } catch {
+    return undefined;
+  }
+  return newest;
+}
+
+/** A word, or nothing. */
+async function stepOfUpdate(path: string): Promise<string | undefined> {
+  const text = await readFile(path, "latin1").catch(() => "");
+  return /^step=([a-z-]{1,20})$/m.exec(text)?.[1];
 }
 
 /** From asking for the next turn of the event loop until it comes. */

@@ -45,3 +45,40 @@ test("a machine without sensors, and a disk that is gone, leave their figures ou
   const figures = await readMachineFigures({ statePath: nowhere, thermal: nowhere, watchdogBeats: () => 3 });
   expect(figures).toMatchObject({ disk: undefined, temperatures: [], watchdogBeats: 3 });
 });
+
+test("of each author's backups the newest counts, by its name; other files are none", async () => {
+  const backups = await mkdtemp(join(tmpdir(), "caye-backups-"));
+  try {
+    const names = [
+      "clinic-3f9a1c20b4d5e6f7-20270214T031500Z.caye-backup",
+      "clinic-3f9a1c20b4d5e6f7-20270215T031500Z.caye-backup",
+      "clinic-3f9a1c20b4d5e6f7-20270216T031500Z.caye-backup.part",
+      "roof-00112233aabbccdd-19700101T000000Z.caye-backup",
+      "holiday.jpg",
+    ];
+    for (const name of names) await writeFile(join(backups, name), "");
+    const figures = await readMachineFigures({ statePath: backups, backups });
+    expect(figures.backups).toEqual(
+      new Map([
+        ["3f9a1c20b4d5e6f7", Date.parse("2027-02-15T03:15:00Z") / 1000],
+        ["00112233aabbccdd", 0],
+      ]),
+    );
+  } finally {
+    await rm(backups, { recursive: true });
+  }
+  const gone = await readMachineFigures({ statePath: tmpdir(), backups });
+  expect(gone.backups).toBeUndefined();
+  expect((await readMachineFigures({ statePath: tmpdir() })).backups).toBeUndefined();
+});
+
+test("how far an update came is read from its note; where there is none, or another file, nothing is told", async () => {
+  const note = join(thermal, "state");
+  const step = async (): Promise<string | undefined> =>
+    (await readMachineFigures({ statePath: tmpdir(), updateState: note })).updateStep;
+  expect(await step()).toBeUndefined();
+  await writeFile(note, "caye-update 1\nstep=rolled-back\nfrom=0.1.0\n");
+  expect(await step()).toBe("rolled-back");
+  await writeFile(note, "step=../../etc/passwd\n");
+  expect(await step()).toBeUndefined();
+});
