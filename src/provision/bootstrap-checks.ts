@@ -3,7 +3,6 @@ import { parseConfig } from "../config/parse.ts";
 import type { Config } from "../config/schema.ts";
 import { equalBytes, fromUtf8, utf8 } from "../kernel/bytes.ts";
 import { CLOCK_SET_S } from "../kernel/clock-set.ts";
-import { isAgentError } from "../kernel/errors.ts";
 import { healthOf } from "../kernel/health.ts";
 import type { BootStep, StatusReport } from "../kernel/reports.ts";
 import {
@@ -153,7 +152,6 @@ export async function ended(work: (scene: Scene) => Promise<Ending>, scene: Scen
   try {
     return await work(scene);
   } catch (error) {
-    if (!isAgentError(error)) throw error;
     return endingFrom(error);
   }
 }

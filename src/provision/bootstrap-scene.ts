@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Config } from "../config/schema.ts";
 import type { AgentDoor, BootstrapStep, BootstrapStepName } from "../kernel/bootstrap.ts";
 import { fromUtf8, utf8 } from "../kernel/bytes.ts";
-import { AgentError, isAgentError } from "../kernel/errors.ts";
+import { AgentError, describeError, isAgentError, systemCode } from "../kernel/errors.ts";
 import type { StatusReport } from "../kernel/reports.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Machine } from "../ports/machine.ts";
@@ -64,8 +64,26 @@ export function failed(code: string, detail: string, fix: string): Ending {
   return { state: "failed", detail, code, fix };
 }
 
+/** What a disk says that takes no more, with what to do about it. */
+const DISK_FAULTS: Readonly<Record<string, readonly [string, string, string]>> = {
+  ENOSPC: [
+    "DISK_FULL",
+    "the disk is full",
+    "Make room on the card and on the node: caye doctor tells how much is left.",
+  ],
+  EROFS: [
+    "DISK_READ_ONLY",
+    "the disk can't be written to",
+    "mount -o remount,rw /boot/firmware; on a read-only root, give /var/lib and /etc/caye a partition.",
+  ],
+  EIO: ["DISK_FAULT", "the disk fails", "Take another card: this one is worn out, or sits loosely."],
+};
+
 /** A foreseen error as the end of a step. @throws anything else: a fault of ours */
 export function endingFrom(error: unknown): Ending {
+  const fault = DISK_FAULTS[systemCode(error) ?? ""];
+  if (fault !== undefined && !isAgentError(error))
+    return failed(fault[0], `${fault[1]} (${describeError(error)})`, fault[2]);
   if (!isAgentError(error)) throw error;
   return failed(error.code, error.message, error.fix ?? "Look at the agent's log: journalctl -u caye.service");
 }
@@ -139,7 +157,12 @@ export class Remembered {
     const kept = steps.map(({ step, state, code }) => {
       return { step, state: state === "unchanged" ? ("done" as const) : state, code };
     });
-    await this.#keep({ ...this.#content, steps: kept });
+    try {
+      await this.#keep({ ...this.#content, steps: kept });
+    } catch (error) {
+      // The steps have said that the disk takes no more; that is no reason not to report them.
+      if (systemCode(error) === undefined) throw error;
+    }
   }
 
   /** Nothing is written that stands there already. */

@@ -84,6 +84,8 @@ export interface NodeRig {
   withChannel: boolean;
   /** False: the order is a file of its own. */
   withCard: boolean;
+  /** The system's word on every write. */
+  diskFault: string | undefined;
   /** So many deeds (writes, commands, the radio's) are done until the power goes; undefined: it stays. */
   deedsLeft: number | undefined;
   deeds: number;
@@ -117,6 +119,7 @@ export function nodeRig(): NodeRig {
     nowMs: Date.UTC(2026, 5, 1),
     withChannel: false,
     withCard: true,
+    diskFault: undefined,
     deedsLeft: undefined,
     deeds: 0,
     run: async () => await run(rig, counted(rig)),
@@ -151,6 +154,7 @@ function counted(rig: NodeRig): FakeMachine {
     },
     write: async (...file) => {
       deed(rig);
+      if (rig.diskFault !== undefined) throw Object.assign(new Error("write"), { code: rig.diskFault });
       return machine.write(...file);
     },
   };

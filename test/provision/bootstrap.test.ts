@@ -112,6 +112,8 @@ describe("what is wrong is named, with its way back", () => {
       (node) => put(node, CONFIG, configOf({ ...ORDER, node: { ...ORDER.node, name: "school" } })),
     ],
     ["a group key that nobody reads", "config: failed GROUP_KEY_UNUSED", (node) => put(node, CONFIG, withoutKeyFile())],
+    ["a full disk", "config: failed DISK_FULL", (node) => void (node.diskFault = "ENOSPC")],
+    ["a disk that can't be written to", "config: failed DISK_READ_ONLY", (node) => void (node.diskFault = "EROFS")],
     ["no chip", "tpm: failed TPM_MISSING", ({ machine }) => void machine.files.delete("/dev/tpmrm0")],
     ["a chip that does not answer", "tpm: failed TPM_MISSING", (node) => fails(node, "measure", "no-tpm")],
     ["a chip with another node's keys", "tpm: failed TPM_OTHER_KEYS", (node) => fails(node, "unseal", "sealed-away")],
