@@ -6,7 +6,7 @@
  * its pl061 for the header's chip, a TPM in software for the chip (Debian's arm64 kernel has no driver for QEMU's).
  * @module
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -172,8 +172,8 @@ async function prepare(tree: string, deb: string): Promise<void> {
   writeFileSync(join(tree, "etc/fstab"), "/dev/vda / ext4 defaults 0 1\n");
   await installInto(tree, deb, "systemctl mask serial-getty@ttyAMA0.service; systemctl enable arm64-guest.service");
   const config = join(tree, "etc/caye/caye.toml");
-  const text = existsSync(config) ? readFileSync(config, "utf8") : "";
-  writeFileSync(config, `${text}\n[radio]\nmodem = "serial:///dev/meshtastic?baud=115200"\n`);
+  const radio = '[radio]\nmodem = "serial:///dev/meshtastic?baud=115200"';
+  writeFileSync(config, readFileSync(config, "utf8").replace(/^\[radio\]$/m, radio));
 }
 
 /** Plays the radio: plugs it in and out as the guest asks. QEMU's device is plugged in while somebody is connected to it. */

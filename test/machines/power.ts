@@ -30,6 +30,18 @@ const BOOT_SECONDS = 3_000;
 const UPDATE = `if caye version | grep -qF ${NEWER}; then caye update rollback; else
 caye update apply /root/power/caye_${NEWER}_amd64.deb --wait 900; fi`;
 const ACK = /\nACK (\S+) (\S+) ([0-9a-f]{64})\r?\n/g;
+const GUEST_UNIT = `[Unit]
+After=caye.service
+[Service]
+Type=exec
+ExecStart=/usr/lib/caye/node_modules/.bin/node --disable-warning=ExperimentalWarning /root/power/guest.ts
+Restart=on-failure
+RestartSec=5
+StandardOutput=file:/dev/ttyS0
+Environment=HOME=/root
+[Install]
+WantedBy=multi-user.target
+`;
 const USAGE = `npm run test:power -- [--cuts N] [--seed N] [--fresh]
 
   --cuts N  how often the power fails; else 20. Half of the times the package is being exchanged
@@ -115,19 +127,6 @@ async function begin(base: string, seed: number): Promise<Book> {
   save(book);
   return book;
 }
-
-const GUEST_UNIT = `[Unit]
-After=caye.service
-[Service]
-Type=exec
-ExecStart=/usr/lib/caye/node_modules/.bin/node --disable-warning=ExperimentalWarning /root/power/guest.ts
-Restart=on-failure
-RestartSec=5
-StandardOutput=file:/dev/ttyS0
-Environment=HOME=/root
-[Install]
-WantedBy=multi-user.target
-`;
 
 /** One exchange of the package that nobody disturbs; the machine is then switched off as roughly as ever. */
 async function measure(tree: string, book: Book): Promise<Book> {
