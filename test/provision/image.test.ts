@@ -76,7 +76,7 @@ function hooksOf(): readonly string[] | undefined {
 
 test("a tree that the layer was put into is one that a node can live in", async (context) => {
   const hooks = hooksOf();
-  if (hooks === undefined) return context.skip("python3-yaml is not installed here");
+  if (hooks === undefined) context.skip("python3-yaml is not installed here");
   await using image = await built(hooks);
   expect(await image.faults()).toEqual([]);
   expect(await readFile(join(image.tree, "boot/firmware/config.txt"), "utf8")).toBe(
@@ -87,7 +87,7 @@ test("a tree that the layer was put into is one that a node can live in", async 
 
 test("without one of its hooks, or with a trap in it, the tree is refused", async (context) => {
   const hooks = hooksOf();
-  if (hooks === undefined) return context.skip("python3-yaml is not installed here");
+  if (hooks === undefined) context.skip("python3-yaml is not installed here");
   const [install = "", , ...others] = hooks;
   await using uncleaned = await built([install, ...others]);
   expect(await uncleaned.faults()).toEqual(["nothing baked in"]);
@@ -108,7 +108,7 @@ test("without one of its hooks, or with a trap in it, the tree is refused", asyn
 
 test("the layer's head names what its hooks and its configuration use", async (context) => {
   const config = readYaml(join(IMAGE, "config/caye-node.yaml"));
-  if (config === undefined) return context.skip("python3-yaml is not installed here");
+  if (config === undefined) context.skip("python3-yaml is not installed here");
   const head = (await readFile(LAYER, "utf8")).split("# METAEND")[0] ?? "";
   const field = (name: string): string | undefined => new RegExp(`^# X-Env-${name}: (.*)$`, "m").exec(head)?.[1];
   expect(head.startsWith("# METABEGIN\n")).toBe(true);
@@ -125,6 +125,6 @@ test("the layer's head names what its hooks and its configuration use", async (c
 test("its unit is one that systemd takes", (context) => {
   const unit = join(IMAGE, "layer/caye-node.rootfs-overlay/usr/lib/systemd/system/caye-first-boot-resume.service");
   const { error, status, stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", unit], { encoding: "utf8" });
-  if (error !== undefined) return context.skip("systemd-analyze is not installed here");
+  if (error !== undefined) context.skip("systemd-analyze is not installed here");
   expect([status, stderr.split("\n").filter((line) => line.includes("caye-first-boot"))]).toEqual([0, []]);
 });
