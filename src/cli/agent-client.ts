@@ -34,8 +34,10 @@ export function shape<T extends object>(...keys: (keyof T & string)[]): Shape<T>
 export async function findAgent(io: CliIo): Promise<AgentClient> {
   const state = io.statePath();
   const base = await agentAddress(io, state);
+  const traceparent = newTraceparent();
   const call = async (path: string, init: Omit<FetchInit, "timeoutMs">, timeoutMs = ANSWER_TIMEOUT_MS) => {
-    const response = await answer(io, base, path, { ...init, timeoutMs }, state);
+    const headers = { ...init.headers, traceparent };
+    const response = await answer(io, base, path, { ...init, headers, timeoutMs }, state);
     if (!response.ok) throw await failure(response);
     return response;
   };
@@ -56,6 +58,12 @@ export async function findAgent(io: CliIo): Promise<AgentClient> {
       return new Uint8Array(await response.arrayBuffer());
     },
   };
+}
+
+/** W3C Trace Context: to an agent that keeps traces, all requests of one command are one. */
+function newTraceparent(): string {
+  const digits = (): string => crypto.randomUUID().replaceAll("-", "");
+  return `00-${digits()}-${digits().slice(0, 16)}-01`;
 }
 
 async function agentAddress(io: CliIo, state: string): Promise<string> {
