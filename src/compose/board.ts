@@ -40,6 +40,7 @@ export function watchBoard({ board: config, node }: Config, parts: WatchedNode):
       certainty: "Observed",
       categories: ["Security"],
       event: "Node opened",
+      areas: [node.name],
       headline: `The case of ${node.name} was opened`,
     });
   };

@@ -166,7 +166,7 @@ describe("what is remembered of the case", () => {
     let bytes = text === undefined ? undefined : new TextEncoder().encode(text);
     return {
       read: async () => bytes,
-      writeAtomic: async (_, given) => void (bytes = given),
+      writeAtomic: async (_, given) => void (bytes = new Uint8Array(given)),
       remove: async () => void (bytes = undefined),
     };
   };
