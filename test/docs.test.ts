@@ -3,11 +3,10 @@ import { readFileSync, readdirSync, existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
-import { renderMetrics } from "../src/api/metrics.ts";
 import { createProgram } from "../src/cli/program.ts";
 import type { CliIo } from "../src/cli/io.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { statusReport } from "./fakes/agent-view.ts";
+import { fullPage } from "./observability/full-page.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const FILES = [
@@ -227,7 +226,7 @@ test("every command has its row in docs/cli.md", () => {
 });
 
 test("figures that are named exist", async () => {
-  const page = await renderMetrics(statusReport({ neighbours: [{ author: "a", heard_s_ago: 1, entries: 1 }] }));
+  const page = await fullPage();
   for (const { file, text } of TEXTS) {
     for (const [, name] of text.matchAll(/`(caye_[a-z_]+)/g))
       expect(page, `${file}: ${name}`).toContain(`# TYPE ${name} `);
