@@ -9,6 +9,8 @@ import {
   restore,
   type RestoreOptions,
 } from "./commands/backup.ts";
+import { type BundleOptions, supportBundle } from "./commands/bundle.ts";
+import { retire, type RetireOptions } from "./commands/retire.ts";
 import { type SetOptions, time, timeApply, timeSet } from "./commands/time.ts";
 import type { CliIo } from "./io.ts";
 import { wholeNumber } from "./typed.ts";
@@ -20,6 +22,30 @@ interface Json {
 export function addUpkeepCommands(program: Command, io: CliIo): void {
   addBackup(program, io);
   addTime(program, io);
+  addRetire(program, io);
+  command(
+    program,
+    "support-bundle",
+    "Collect what somebody needs who helps, in one file, without secrets.",
+    "sudo caye support-bundle -o /media/stick/",
+  )
+    .option("-o, --output <file>", "where to save it (overwrites); else ./caye-support.tar.gz, which must not exist")
+    .addOption(
+      new Option("--lines <n>", "lines of the journal, 1 to 100000").default(2_000).argParser(wholeNumber(1, 100_000)),
+    )
+    .action((options: BundleOptions) => supportBundle(io, options));
+}
+
+function addRetire(program: Command, io: CliIo): void {
+  command(
+    program,
+    "retire",
+    "Stop this node for good, and wipe its keys and all that it kept.",
+    "sudo caye retire --yes-wipe clinic-roof",
+  )
+    .requiredOption("--yes-wipe <name>", "the node's name, so that it is the right one")
+    .option("--clear-tpm", "clear the TPM chip, too: whatever else is sealed in it is lost")
+    .action((options: RetireOptions) => retire(io, options));
 }
 
 function addBackup(program: Command, io: CliIo): void {

@@ -7,7 +7,9 @@ import { thisMachine } from "../drivers/machine.ts";
 import { systemRandom } from "../drivers/random.ts";
 import type { HardwareWish, UpkeepSettings, UpkeepTools } from "../kernel/upkeep.ts";
 import { backupTools } from "../upkeep/backup.ts";
+import { makeBundle } from "../upkeep/bundle.ts";
 import { applyTime } from "../upkeep/time-apply.ts";
+import { retire } from "../upkeep/retire.ts";
 import { hardwareChecks } from "../upkeep/hardware.ts";
 
 export interface UpkeepOptions {
@@ -24,6 +26,8 @@ export function upkeepTools(options: UpkeepOptions): UpkeepTools {
       const known = await settings(options).catch(() => undefined);
       return hardwareChecks(machine, known?.hardware ?? { tpm: "auto", statePath: "/", modem: "auto" });
     },
+    retire: (wish) => retire(machine, wish),
+    bundle: (wish) => makeBundle(machine, wish, systemClock().nowMs() / 1000),
     applyTime: async (report) => {
       const clock = systemClock();
       const days = (await loaded(options).catch(() => undefined))?.time.max_ahead_days ?? 3_650;
@@ -48,6 +52,8 @@ async function settings(options: UpkeepOptions): Promise<UpkeepSettings> {
   const config = await loaded(options);
   const { directory, key_file: keyFile, keep } = config.backup;
   return {
+    node: config.node.name,
+    groupKeyFile: config.village.group_key_file,
     backup: { directory, keyFile, keep },
     hardware: { tpm: chipWish(config), statePath: options.statePath(), modem: config.radio.modem.uri },
   };

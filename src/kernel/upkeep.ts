@@ -154,6 +154,18 @@ export interface BundleReport {
   readonly missing: readonly { readonly name: string; readonly reason: string }[];
 }
 
+export interface RetireWish {
+  readonly node: string;
+  readonly author: string;
+  /** The agent's process; undefined when none was seen. */
+  readonly pid: number | undefined;
+  readonly statePath: string;
+  /** Empty when there is none. */
+  readonly groupKeyFile: string;
+  /** Whatever else is sealed in that chip is lost, too. */
+  readonly clearTpm: boolean;
+}
+
 export interface RetireReport {
   readonly node: string;
   /** To be revoked; empty when it could not be learnt. */
@@ -164,6 +176,9 @@ export interface RetireReport {
 
 /** What the node's configuration says of upkeep. */
 export interface UpkeepSettings {
+  /** The node's name. */
+  readonly node: string;
+  readonly groupKeyFile: string;
   readonly backup: { readonly directory: string; readonly keyFile: string; readonly keep: number };
   readonly hardware: HardwareWish;
 }
@@ -174,6 +189,9 @@ export interface UpkeepTools {
   readonly backup: BackupTools;
   /** Looks, and changes nothing. A configuration that can't be read is no obstacle. */
   hardware(): Promise<readonly Check[]>;
+  /** Never rejects: what could not be wiped is in the report. */
+  retire(wish: RetireWish): Promise<RetireReport>;
+  bundle(wish: BundleWish): Promise<BundleReport>;
   /**
    * Sets the machine's clock, where that is right. @param report the agent's; undefined without one
    * @throws AgentError "NOT_ROOT", "CLOCK_STUCK"
