@@ -40,7 +40,7 @@ systemctl show caye.service -p Result -p ExecMainStatus -p ActiveExitTimestampMo
 systemctl start caye.service; done`,
   exhaust: `cp /etc/caye/caye.toml /root/caye.toml; echo 'no such word' >>/etc/caye/caye.toml
 mkdir -p /run/systemd/system/caye.service.d; printf '[Service]\\nRestartSec=0\\n' >/run/systemd/system/caye.service.d/soon.conf
-systemctl daemon-reload; systemctl start caye.service || true
+systemctl daemon-reload; systemctl restart caye.service || true
 for try in $(seq 300); do said | grep -qF 'repeated too quickly' && break; sleep 0.1; done
 systemctl is-failed caye.service; systemctl show caye.service -p NRestarts; said | tail -n 12
 systemctl show caye-failed.service -p ExecMainStartTimestampMonotonic`,
