@@ -22,7 +22,7 @@ import { table, type Row } from "../bench/table.ts";
 import { ROOT } from "../e2e/agent-process.ts";
 import { builtDeb, installInto } from "./deb.ts";
 import { imageOf, qemuMissing, startVm, type Vm } from "./qemu.ts";
-import { NODE_PACKAGES, baseTree, copyOfTree, enableArm64, reasonNotToRun } from "./trees.ts";
+import { MACHINES, NODE_PACKAGES, baseTree, copyOfTree, enableArm64, reasonNotToRun } from "./trees.ts";
 
 const DISK_MB = 3_500;
 /** Everything is emulated: a boot takes most of a minute on a quiet machine. */
@@ -148,8 +148,10 @@ async function see(scratch: string): Promise<string> {
   }
   tell("the machine");
   const port = join(scratch, "radio.sock");
+  const log = join(MACHINES, "arm64.log");
+  await rm(log, { force: true });
   const usb = `-device qemu-xhci -chardev socket,id=radio,path=${port},server=on,wait=off -device usb-serial,chardev=radio,serial=RADIO1`;
-  await using vm = startVm({ arch: "arm64", tree: base, disk: image, megabytes: 1536, args: usb.split(" ") });
+  await using vm = startVm({ arch: "arm64", tree: base, disk: image, megabytes: 1536, args: usb.split(" "), log });
   try {
     await plugged(vm, port);
   } catch (error) {

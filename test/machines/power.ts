@@ -5,7 +5,7 @@
  * The power takes with it what the disk was not told to keep (`cut-disk.ts`). A run that was broken off goes on.
  * @module
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -15,6 +15,7 @@ import { table, type Row } from "../bench/table.ts";
 import { seeded } from "../fakes/seeded.ts";
 import { openCutDisk } from "./cut-disk.ts";
 import { builtDeb, installInto } from "./deb.ts";
+import { otherDeb } from "./other-deb.ts";
 import type { Job } from "./power-guest.ts";
 import { imageOf, qemuMissing, startVm, type Vm } from "./qemu.ts";
 import { MACHINES, NODE_PACKAGES, baseTree, copyOfTree, reasonNotToRun } from "./trees.ts";
@@ -111,7 +112,7 @@ async function begin(base: string, seed: number): Promise<Book> {
   mkdirSync(HOME, { recursive: true });
   tell("making the disk");
   const older = await builtDeb("amd64");
-  const newer = await builtDeb("amd64", { version: NEWER });
+  const newer = await otherDeb(older, HOME, { version: NEWER });
   await using tree = await copyOfTree(base);
   mkdirSync(join(tree.path, "root/power"));
   for (const file of [older, newer]) await copyFile(file, join(tree.path, "root/power", basename(file)));
@@ -121,8 +122,7 @@ async function begin(base: string, seed: number): Promise<Book> {
   const mask = "systemctl mask serial-getty@ttyS0.service apt-daily.timer apt-daily-upgrade.timer";
   await installInto(tree.path, older, `${mask}; systemctl enable power-guest.service`);
   await imageOf(tree.path, `${DISK}.part`, DISK_MB);
-  await copyFile(`${DISK}.part`, DISK);
-  rmSync(`${DISK}.part`);
+  renameSync(`${DISK}.part`, DISK);
   const book: Book = { seed, acknowledged: [], updateSeconds: 0, cuts: [] };
   save(book);
   return book;
@@ -232,15 +232,13 @@ async function withMachine<T>(tree: string, job: Job, work: (vm: Vm, cutPower: C
     writeFileSync(join(scratch, "job.img"), Buffer.concat([text, Buffer.alloc(1024 - (text.length % 512))]));
     await using disk = await openCutDisk(DISK, join(scratch, "disk.sock"));
     const args = ["-drive", `file=${join(scratch, "job.img")},format=raw,if=virtio,readonly=on`];
-    await using vm = startVm({ arch: "amd64", tree, disk: disk.uri, args });
-    try {
-      return await work(vm, async (keeps) => {
-        await vm.kill();
-        return await disk.cut(keeps);
-      });
-    } finally {
-      writeFileSync(join(HOME, `console-${job.cut}.log`), vm.console());
-    }
+    const log = join(HOME, `console-${job.cut}.log`);
+    rmSync(log, { force: true });
+    await using vm = startVm({ arch: "amd64", tree, disk: disk.uri, args, log });
+    return await work(vm, async (keeps) => {
+      await vm.kill();
+      return await disk.cut(keeps);
+    });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { spawn, spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { appendFileSync, readdirSync } from "node:fs";
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { succeed } from "./command.ts";
@@ -52,6 +52,8 @@ export interface VmOptions {
   /** Added to the kernel's command line. */
   readonly words?: string;
   readonly args?: readonly string[];
+  /** A file that the console is also written to, while the machine runs. */
+  readonly log?: string;
 }
 
 /** A raw ext4 image of a tree, without any partition table. */
@@ -90,6 +92,7 @@ export function startVm(options: VmOptions): Vm {
   const listeners = new Set<() => void>();
   const collect = (chunk: Buffer): void => {
     text += chunk.toString();
+    if (options.log !== undefined) appendFileSync(options.log, chunk);
     for (const listener of listeners) listener();
   };
   child.stdout.on("data", collect);
