@@ -76,7 +76,10 @@ function hooksOf(): readonly string[] | undefined {
 
 test("a tree that the layer was put into is one that a node can live in", async (context) => {
   const hooks = hooksOf();
-  if (hooks === undefined) context.skip("python3-yaml is not installed here");
+  if (hooks === undefined) {
+    context.skip("python3-yaml is not installed here");
+    return;
+  }
   await using image = await built(hooks);
   expect(await image.faults()).toEqual([]);
   expect(await readFile(join(image.tree, "boot/firmware/config.txt"), "utf8")).toBe(
@@ -87,7 +90,10 @@ test("a tree that the layer was put into is one that a node can live in", async 
 
 test("without one of its hooks, or with a trap in it, the tree is refused", async (context) => {
   const hooks = hooksOf();
-  if (hooks === undefined) context.skip("python3-yaml is not installed here");
+  if (hooks === undefined) {
+    context.skip("python3-yaml is not installed here");
+    return;
+  }
   const [install = "", , ...others] = hooks;
   await using uncleaned = await built([install, ...others]);
   expect(await uncleaned.faults()).toEqual(["nothing baked in"]);
@@ -108,7 +114,10 @@ test("without one of its hooks, or with a trap in it, the tree is refused", asyn
 
 test("the layer's head names what its hooks and its configuration use", async (context) => {
   const config = readYaml(join(IMAGE, "config/caye-node.yaml"));
-  if (config === undefined) context.skip("python3-yaml is not installed here");
+  if (config === undefined) {
+    context.skip("python3-yaml is not installed here");
+    return;
+  }
   const head = (await readFile(LAYER, "utf8")).split("# METAEND")[0] ?? "";
   const field = (name: string): string | undefined => new RegExp(`^# X-Env-${name}: (.*)$`, "m").exec(head)?.[1];
   expect(head.startsWith("# METABEGIN\n")).toBe(true);
