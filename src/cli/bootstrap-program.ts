@@ -37,7 +37,10 @@ export function addBootstrapCommands(program: Command, io: CliIo): void {
       .description("Write those that are named and not so yet; the radio restarts, and they are read back.")
       .option("--region <name>", "whose law holds: US, EU_868, …")
       .option("--preset <name>", "the modem preset: LongFast, ShortFast, …")
-      .option("--channel-url <url>", "channels as Meshtastic's apps share them, https://meshtastic.org/e/#…")
+      .option(
+        "--channel-url <url>",
+        "channels as Meshtastic's apps share them, https://meshtastic.org/e/#…; -: from standard input",
+      )
       .option("--name <name>", "the radio's long name, 1 to 24 bytes"),
   )
     .addHelpText("after", `\nExample:\n  ${SET_EXAMPLE}`)

@@ -80,6 +80,9 @@ describe("caye bootstrap and caye radio", () => {
     tools.changed = [];
     expect((await cli.run("radio", "set", "--region", "US")).out).toContain("nothing was written");
     expect((await cli.run("radio", "set")).code).toBe(2);
+    cli.stdin = "https://meshtastic.org/e/#CgMSAQE\n";
+    await cli.run("radio", "set", "--channel-url", "-");
+    expect(tools.wishes.at(-1)).toEqual({ channelUrl: "https://meshtastic.org/e/#CgMSAQE" });
     const json = await cli.run("radio", "set", "--preset", "LongFast", "--json");
     expect(JSON.parse(json.out)).toEqual({ ...RADIO, changed: [] });
   });

@@ -1,5 +1,6 @@
 /** `caye radio …`: the settings in the radio's own flash. @module */
 import type { BootstrapTools, RadioReport } from "../../kernel/bootstrap.ts";
+import { fromUtf8 } from "../../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../../kernel/errors.ts";
 import type { StatusReport } from "../../kernel/reports.ts";
 import { findAgent, shape } from "../agent-client.ts";
@@ -37,12 +38,19 @@ export async function setRadio(io: CliIo, options: SetOptions): Promise<void> {
   const tools = await io.bootstrapTools();
   const uri = await freeRadio(io, tools, modem);
   const onStep = (what: string): void => io.stderr(`caye: ${printable(what)}\n`);
-  const wish = { region, preset, name, channelUrl };
+  const wish = { region, preset, name, channelUrl: await typedUrl(io, channelUrl) };
   const report = await io.untilStopped((signal) => tools.setRadio(uri, wish, onStep, signal));
   if (json === true) return io.stdout(`${JSON.stringify(report, null, 2)}\n`);
   const changed = report.changed.map(({ setting, from, to }) => `${setting}: ${printable(from)} → ${printable(to)}\n`);
   io.stdout(changed.length === 0 ? "It was so already; nothing was written.\n" : changed.join(""));
   io.stdout(textOf(report));
+}
+
+/** From standard input it comes into no list of processes, and into no shell's history. */
+async function typedUrl(io: CliIo, url: string | undefined): Promise<string | undefined> {
+  if (url !== "-") return url;
+  if (io.isTty) io.stderr("Paste the address of the channels, then Enter and Ctrl-D:\n");
+  return fromUtf8(await io.readStdin())?.trim() ?? "?";
 }
 
 /** A radio serves one program at a time: over TCP the agent's connection would be cut without a word. */
