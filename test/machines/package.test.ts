@@ -1,10 +1,13 @@
 /** The package on Debian 12 and 13, by apt and dpkg themselves: into a machine that runs, and into an image's tree. @module */
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StatusReport } from "../../src/kernel/reports.ts";
 import { command } from "./command.ts";
 import { builtDeb, installInto } from "./deb.ts";
 import { bootTree } from "./nspawn.ts";
+import { otherDeb } from "./other-deb.ts";
 import { play, type Step } from "./story.ts";
 import { NODE_PACKAGES, baseTree, copyOfTree, reasonNotToRun, type Suite } from "./trees.ts";
 
@@ -53,12 +56,18 @@ const BUILD_MS = 900_000;
 const reason = reasonNotToRun();
 let older: string;
 let newer: string;
+let scratch: string | undefined;
 
 beforeAll(async () => {
   if (reason !== undefined) return;
   older = await builtDeb("amd64");
-  newer = await builtDeb("amd64", { version: NEWER });
+  scratch = await mkdtemp(join(tmpdir(), "caye-package-"));
+  newer = await otherDeb(older, scratch, { version: NEWER });
 }, BUILD_MS);
+
+afterAll(async () => {
+  if (scratch !== undefined) await rm(scratch, { recursive: true });
+});
 
 describe.each<Suite>(["bookworm", "trixie"])("on Debian's %s", (suite) => {
   let step: (name: keyof typeof STEPS) => Step;
@@ -67,7 +76,7 @@ describe.each<Suite>(["bookworm", "trixie"])("on Debian's %s", (suite) => {
     if (reason !== undefined) return;
     await using tree = await copyOfTree(await baseTree(suite, "amd64", NODE_PACKAGES));
     const debs = [`--bind-ro=${older}:/run/older/caye.deb`, `--bind-ro=${newer}:/run/newer/caye.deb`];
-    step = await play(tree.path, STEPS, { seconds: 180, args: debs });
+    step = await play(tree.path, STEPS, { seconds: 500, args: debs });
   }, BUILD_MS);
 
   const expectDone = (...names: (keyof typeof STEPS)[]): void => {
@@ -141,7 +150,7 @@ describe.each<Suite>(["bookworm", "trixie"])("on Debian's %s", (suite) => {
     expect((await command(["find", join(tree.path, "var/lib/caye"), "-mindepth", "1"], { seconds: 10 })).stdout).toBe(
       "",
     );
-    const booted = await bootTree(tree.path, { script: "caye health --wait 60", seconds: 90 });
+    const booted = await bootTree(tree.path, { script: "caye health --wait 60", seconds: 200 });
     expect(booted, booted.output).toMatchObject({ status: 0 });
-  }, 200_000);
+  }, 500_000);
 });

@@ -71,8 +71,11 @@ export function startVm(options: VmOptions): Vm {
     (name) => boot.find((file) => file.startsWith(name)) ?? "",
   );
   const child = spawn(
-    program,
+    "setpriv",
     [
+      // It ends with whoever started it.
+      ..."--pdeathsig KILL".split(" "),
+      program,
       ...machine,
       ..."-accel tcg,thread=multi -smp 2 -nographic -no-reboot -net none -monitor none -serial stdio -m".split(" "),
       `${options.megabytes ?? 1024}`,

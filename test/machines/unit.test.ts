@@ -55,7 +55,7 @@ beforeAll(async () => {
   const deb = await builtDeb("amd64");
   await using tree = await copyOfTree(await baseTree("trixie", "amd64", NODE_PACKAGES));
   const steps = Object.fromEntries(Object.entries(STEPS).map(([name, script]) => [name, WORDS + script]));
-  step = await play(tree.path, steps, { seconds: 240, args: [`--bind-ro=${deb}:/run/caye.deb`] });
+  step = await play(tree.path, steps, { seconds: 500, args: [`--bind-ro=${deb}:/run/caye.deb`] });
 }, 900_000);
 
 test.for([
