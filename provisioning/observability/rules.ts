@@ -1,8 +1,9 @@
 /** Prometheus' rules, and promtool's unit tests in which each alert fires and resolves. @module */
-import { ALERT_GROUPS, ALERTS, type Alert, type Course } from "./alerts.ts";
+import { ALERT_GROUPS, ALERTS } from "./alerts.ts";
+import type { Alert, Course } from "./drill.ts";
 import { toYaml, type Yaml } from "./yaml.ts";
 
-const NOTE = "Written by provisioning/observability/write.ts from alerts.ts: change it there.";
+const NOTE = "Written by provisioning/observability/write.ts from alerts-*.ts: change it there.";
 const RUNBOOK = "docs/runbook-alarms.md";
 /** Well for so many minutes first; and again at the end. */
 const WELL_MINUTES = 10;

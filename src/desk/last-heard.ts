@@ -4,7 +4,7 @@ import type { Modem } from "../ports/modem.ts";
 
 export interface ListeningModem extends Modem {
   /** Milliseconds since it last gave a packet of anybody; undefined before the first. */
-  heardMsAgo(): number | undefined;
+  readonly heardMsAgo: () => number | undefined;
 }
 
 export function rememberingLastHeard(modem: Modem, clock: Pick<Clock, "monotonicMs">): ListeningModem {

@@ -3,20 +3,30 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { OBSERVABILITY } from "./promtool.ts";
 
-interface Service {
-  readonly image: string;
-  readonly network_mode: string;
-  readonly volumes: readonly string[];
-  readonly command?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-}
-
-interface Compose {
-  readonly services: Readonly<Record<string, Service>>;
-  readonly volumes: Readonly<Record<string, null>>;
-}
+const texts = z.record(z.string(), z.string());
+const compose = z.strictObject({
+  name: z.string(),
+  services: z.record(
+    z.string(),
+    z.strictObject({
+      image: z.string(),
+      network_mode: z.string(),
+      restart: z.literal("unless-stopped"),
+      user: z.string().optional(),
+      command: z.array(z.string()).optional(),
+      environment: texts.optional(),
+      volumes: z.array(z.string()),
+    }),
+  ),
+  volumes: z.record(z.string(), z.null()),
+});
+const listens = z.looseObject({
+  server: z.looseObject({ http_listen_address: z.string(), http_listen_port: z.int() }),
+});
+const sources = z.looseObject({ datasources: z.array(z.looseObject({ uid: z.string(), url: z.string() })) });
 
 const files = readdirSync(OBSERVABILITY, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".yml"));
 
@@ -33,9 +43,9 @@ function parseAll(): Readonly<Record<string, unknown>> | undefined {
 const all = parseAll();
 const hasYaml = all !== undefined;
 
-function parsed<T>(file: string): T {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the tests below look at what they read
-  return all?.[file] as T;
+/** As it was written: the tests below look at what they read. */
+function parsed(file: string): unknown {
+  return all?.[file];
 }
 
 describe.skipIf(!hasYaml)(`YAML${hasYaml ? "" : ": python3-yaml is not installed"}`, () => {
@@ -44,7 +54,7 @@ describe.skipIf(!hasYaml)(`YAML${hasYaml ? "" : ": python3-yaml is not installed
   });
 
   test("the containers run pinned versions, listen on this machine alone, and mount what is there", () => {
-    const { services, volumes } = parsed<Compose>("compose.yml");
+    const { services, volumes } = compose.parse(parsed("compose.yml"));
     expect(Object.keys(services).toSorted()).toEqual(["alloy", "grafana", "loki", "prometheus", "tempo"]);
     for (const [name, { image, network_mode, volumes: mounts }] of Object.entries(services)) {
       expect(image, name).toMatch(/^[a-z]+\/[a-z]+:v?\d+\.\d+\.\d+$/);
@@ -62,18 +72,19 @@ describe.skipIf(!hasYaml)(`YAML${hasYaml ? "" : ": python3-yaml is not installed
   });
 
   test("Loki, Tempo and the sources of Grafana agree on their addresses", () => {
-    type Listens = { readonly server: { readonly http_listen_address: string; readonly http_listen_port: number } };
-    type Sources = { readonly datasources: readonly { readonly uid: string; readonly url: string }[] };
-    const at = ({ server }: Listens): string => `http://${server.http_listen_address}:${server.http_listen_port}`;
-    const { datasources } = parsed<Sources>("grafana/provisioning/datasources/caye.yml");
+    const at = (file: string): string => {
+      const { server } = listens.parse(parsed(file));
+      return `http://${server.http_listen_address}:${server.http_listen_port}`;
+    };
+    const { datasources } = sources.parse(parsed("grafana/provisioning/datasources/caye.yml"));
     expect(new Map(datasources.map(({ uid, url }) => [uid, url]))).toEqual(
       new Map([
         ["prometheus", "http://127.0.0.1:9090"],
-        ["loki", at(parsed<Listens>("loki/loki.yml"))],
-        ["tempo", at(parsed<Listens>("tempo/tempo.yml"))],
+        ["loki", at("loki/loki.yml")],
+        ["tempo", at("tempo/tempo.yml")],
       ]),
     );
     const alloy = readFileSync(join(OBSERVABILITY, "alloy/config.alloy"), "utf8");
-    expect(alloy).toContain(`${at(parsed<Listens>("loki/loki.yml"))}/loki/api/v1/push`);
+    expect(alloy).toContain(`${at("loki/loki.yml")}/loki/api/v1/push`);
   });
 });

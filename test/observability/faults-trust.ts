@@ -47,7 +47,8 @@ async function drifted(owned: AsyncDisposableStack): Promise<Faulty> {
 /** The watch looks at the source until it has read enough to judge it. */
 function ofSource(act: (device: ReturnType<typeof fakeEntropy>, ill: boolean) => number): MakeFaulty {
   return async (owned) => {
-    const { deskWith, clock } = owned.use(await openDeskRig());
+    const rig = owned.use(await openDeskRig());
+    const { clock } = rig;
     const stop = new AbortController();
     const device = fakeEntropy(ideal(1), { name: "qrng:bench" });
     let worth = act(device, false);
@@ -69,7 +70,7 @@ function ofSource(act: (device: ReturnType<typeof fakeEntropy>, ill: boolean) =>
       worth = act(device, ill);
       for (let look = 0; look < 12; look++) await watch.look(stop.signal);
     };
-    return { view: deskWith({ entropy: watch }), machine: wellMachine, set };
+    return { view: rig.deskWith({ entropy: watch }), machine: wellMachine, set };
   };
 }
 

@@ -162,7 +162,8 @@ async function overfull(owned: AsyncDisposableStack): Promise<Faulty> {
   modem.current = { kind: "connecting", attempt: 1 };
   let ill = false;
   const status = (): Promise<StatusReport> => {
-    for (let i = 0; ill && i < 100; i++) scheduler.offer({ payload: new Uint8Array(20), priority: 1, hopLimit: 0 });
+    const more = ill ? 100 : 0;
+    for (let i = 0; i < more; i++) scheduler.offer({ payload: new Uint8Array(20), priority: 1, hopLimit: 0 });
     return desk.status();
   };
   return { view: { status }, machine: wellMachine, set: async (isIll) => void (ill = isIll) };

@@ -80,7 +80,7 @@ test("each names figures and labels that the exporter has", async () => {
 
 test("each has a time, words, and its page in the runbook; and the runbook has no other", () => {
   const page = readFileSync(join(ROOT, "docs/runbook-alarms.md"), "utf8");
-  const headings = [...page.matchAll(/^## (Caye\w+)$/gm)].map(([, heading]) => heading);
+  const headings = [...page.matchAll(/^## (Caye\w+)$/gm)].map(([, heading = ""]) => heading);
   expect(headings.toSorted()).toEqual(ALERTS.map(({ name }) => name).toSorted());
   for (const { name, forMinutes, summary, description } of ALERTS) {
     expect(forMinutes, name).toBeGreaterThan(0);
