@@ -33,15 +33,18 @@ put() {
     sync
 }
 
+# The lamp says it, too, where one is wired: in a unit of its own, for longer than this script runs. $1: on or off.
 lamp() {
-    # A board without a lamp is no failure.
-    if command -v caye > /dev/null 2>&1; then caye board signal "$1" > /dev/null 2>&1 || :; fi
+    systemctl stop caye-first-boot-lamp.service > /dev/null 2>&1 || :
+    if [ "$1" = off ] || ! command -v caye > /dev/null 2>&1; then return 0; fi
+    systemd-run --no-block --collect --unit=caye-first-boot-lamp \
+        caye board blink provision-failed --config /etc/caye/caye.toml --seconds 86400 > /dev/null 2>&1 || :
 }
 
 # $1 reason, $2 what to do; $3 and $4 the same in Spanish.
 fail() {
     told=yes
-    lamp failed
+    lamp on
     put "$card/PROVISION-FAILED.txt" << TEXT || :
 This node was not set up. It stopped at the step: $current
 Why: $1
@@ -250,7 +253,7 @@ TEXT
     : > "$state/done"
     sync
     if [ -e "$units/$unit" ]; then systemctl disable "$unit" >> "$log" 2>&1 || :; fi
-    lamp ok
+    lamp off
 }
 
 # --- what is done ---------------------------------------------------------------------------------------------------------

@@ -111,6 +111,8 @@ function installCode(tree: string, arch: Arch): void {
   for (const name of ["src", "package.json", "package-lock.json"]) {
     cpSync(join(ROOT, name), join(home, name), { recursive: true });
   }
+  // What a card carries: an operator's laptop has this package, too.
+  cpSync(join(ROOT, "provisioning/first-boot"), join(home, "provisioning/first-boot"), { recursive: true });
   stripTypes(join(home, "src"));
   const cpu = CPU[arch];
   const flags = [

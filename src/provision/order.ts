@@ -104,7 +104,6 @@ const SECRETS = z.strictObject({
 });
 
 export type Order = z.output<typeof ORDER>;
-export type RadioKind = Order["radio"]["kind"];
 
 /** Their fields are empty texts where nothing was given. */
 export type Secrets = z.output<typeof SECRETS>;

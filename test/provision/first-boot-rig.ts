@@ -50,6 +50,7 @@ export async function firstBootRig(): Promise<Rig> {
   await stub("dpkg-deb", "echo 1.0");
   await stub("apt-get", "exit 100");
   await stub("systemctl", "exit 0");
+  await stub("systemd-run", "exit 0");
   await stub("mount", "exit 0");
   await stub("caye", `if [ "$1" = bootstrap ]; then echo "saw $(cat "$RIG/etc/caye/caye.toml")"; fi`);
   await fillCard(card);

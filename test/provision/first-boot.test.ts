@@ -92,6 +92,7 @@ test.each([
   expect(told).toContain("Este nodo no quedó configurado");
   expect(told).toContain(says);
   expect([rig.has(OK), rig.has(SECRETS)]).toEqual([false, true]);
+  expect(await rig.log()).toContain("caye board blink provision-failed");
   // Put right, it goes on.
   await using sound = await firstBootRig();
   for (const command of ["caye", "dpkg", "systemctl"]) {
