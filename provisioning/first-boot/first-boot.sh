@@ -10,7 +10,8 @@
 # For tests: CAYE_FIRST_BOOT_ROOT is put before every path of the system.
 set -eu
 umask 022
-LC_ALL=C
+# Ansible wants an encoding that is UTF-8; without a locale of its own every Debian has this one.
+LC_ALL=C.UTF-8
 export LC_ALL DEBIAN_FRONTEND=noninteractive
 
 root=${CAYE_FIRST_BOOT_ROOT:-}
