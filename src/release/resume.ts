@@ -12,8 +12,8 @@ import { readState, writeState, type UpdateState } from "./state.ts";
 import { dropPackages } from "./way-back.ts";
 
 const LOOK_EVERY_MS = 2_000;
-/** So long it must stay healthy, in one process. */
-const STEADY_MS = 30_000;
+/** So long it must stay healthy, in one process: a tenth of the time that it has to become so, at most. */
+const MAX_STEADY_MS = 30_000;
 /** For the old version, which ran before. */
 const OLD_WAIT_S = 180;
 const BUSY_MS = 5_000;
@@ -131,15 +131,16 @@ type Proof = { readonly kind: "healthy" | "cut" } | { readonly kind: "failed"; r
 /** Healthy is what was so for a while, in one process. */
 async function proven(state: UpdateState, wanted: Wanted, { machine, clock, signal }: ResumeParts): Promise<Proof> {
   const endMs = clock.monotonicMs() + wanted.waitS * 1000;
+  const steadyMs = Math.min(MAX_STEADY_MS, state.waitS * 100);
   let well: { readonly pid: number; readonly sinceMs: number } | undefined;
   for (;;) {
     const health = await healthNow(machine, wanted.radio);
     const nowMs = clock.monotonicMs();
     if (!health.healthy || health.version !== wanted.version) well = undefined;
     else if (well?.pid !== health.pid) well = { pid: health.pid, sinceMs: nowMs };
-    if (well !== undefined && nowMs - well.sinceMs >= STEADY_MS) return { kind: "healthy" };
+    if (well !== undefined && nowMs - well.sinceMs >= steadyMs) return { kind: "healthy" };
     // One that became healthy in time gets the time to stay so.
-    if (nowMs >= (well === undefined ? endMs : endMs + STEADY_MS))
+    if (nowMs >= (well === undefined ? endMs : endMs + steadyMs))
       return { kind: "failed", why: whyNot(health, wanted) };
     if (signal.aborted || (await readState(machine))?.step !== state.step) return { kind: "cut" };
     await clock.sleep(LOOK_EVERY_MS, signal);
