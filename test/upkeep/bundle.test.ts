@@ -138,7 +138,7 @@ describe("a bundle", () => {
     const all = entries.reduce((sum, { bytes }) => sum + bytes, 0);
     expect(all).toBeLessThanOrEqual(4 * 1_048_576);
     for (const { bytes } of entries) expect(bytes).toBeLessThanOrEqual(262_144);
-    const plain = gunzipSync(machine.files.get("/tmp/caye-support.tar.gz") ?? []);
+    const plain = gunzipSync(machine.files.get("/tmp/caye-support.tar.gz") ?? new Uint8Array());
     expect(plain.includes("the last word")).toBe(true);
   });
 

@@ -69,7 +69,7 @@ test("while the agent runs nothing is touched", async () => {
 
 test("what can't be removed does not keep the rest", async () => {
   const machine = node();
-  const { remove } = machine;
+  const remove = machine.remove.bind(machine);
   machine.remove = async (path) => {
     if (path.endsWith("/token")) throw new Error("read-only file system");
     await remove(path);
