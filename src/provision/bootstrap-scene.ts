@@ -1,7 +1,7 @@
 /** What the steps of a bootstrap work with, how each of them ends, and what is remembered between runs. @module */
 import { z } from "zod";
 import type { Config } from "../config/schema.ts";
-import type { AgentDoor, BootstrapStep, BootstrapStepName } from "../kernel/bootstrap.ts";
+import type { AgentDoor, BootstrapStep } from "../kernel/bootstrap.ts";
 import { fromUtf8, utf8 } from "../kernel/bytes.ts";
 import { AgentError, describeError, isAgentError, systemCode } from "../kernel/errors.ts";
 import type { StatusReport } from "../kernel/reports.ts";
@@ -216,5 +216,3 @@ export async function startAgent(machine: Machine, verb: "start" | "restart" = "
   await machine.run("systemctl", ["reset-failed", SERVICE]);
   await machine.run("systemctl", [verb, SERVICE]);
 }
-
-export type StepWork = readonly [BootstrapStepName, (scene: Scene) => Promise<Ending>];

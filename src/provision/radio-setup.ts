@@ -1,8 +1,9 @@
 /**
  * How a radio is brought to what is ordered of it: read, compared, written only when it differs (its flash wears), and read
- * back after its restart. Bounded: after three tries it says what the radio would not take.
+ * back after its restart. Bounded: after three writes, or two that changed nothing, it says what the radio would not take.
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
 import { equalBytes } from "../kernel/bytes.ts";
 import { AgentError, isAgentError } from "../kernel/errors.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -65,6 +66,7 @@ export async function setRadio(
 ): Promise<RadioOutcome> {
   mustAgree(order);
   let changed: readonly RadioDifference[] = [];
+  let before: readonly RadioDifference[] | undefined;
   onStep("reading the radio's settings");
   let settings = await radio.read(uri, signal);
   mustBeFit(settings);
@@ -72,6 +74,9 @@ export async function setRadio(
     const changes = changesFor(order, settings);
     const left = differences(settings, changes);
     if (left.length === 0) return { settings, changed };
+    // A write may get lost; a second one that changes nothing either would only wear the flash once more.
+    if (tries > 1 && isDeepStrictEqual(left, before)) break;
+    before = left;
     if (changed.length === 0) changed = left;
     onStep(`writing ${left.map(({ setting }) => setting).join(", ")}; the radio then restarts`);
     await radio.write(uri, changes, signal);

@@ -150,7 +150,7 @@ function openHandlesOn(path: string): number {
 }
 
 /** socat between a pseudo-terminal and the device's port. */
-class Cable {
+export class Cable {
   readonly #path: string;
   readonly #port: number;
   #child: ChildProcess | undefined;

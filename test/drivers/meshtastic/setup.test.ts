@@ -1,7 +1,13 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Admin, Mesh } from "@meshtastic/protobufs";
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { scaledClock } from "../../../src/drivers/clock.ts";
+import { openLink } from "../../../src/drivers/meshtastic/link.ts";
 import { meshtasticSetup } from "../../../src/drivers/meshtastic/setup.ts";
 import { strangerIn } from "../../../src/drivers/meshtastic/setup-stranger.ts";
 import { Introduction, orderIn, orderPacket, orders, settingsOf } from "../../../src/drivers/meshtastic/setup-words.ts";
@@ -12,7 +18,7 @@ import { openRadioDevice, type RadioDevice } from "../../../src/sim/radio-device
 import { seededRandom } from "../../../src/sim/seeded-random.ts";
 import { nodeNumber } from "../../../src/sim/topology.ts";
 import { VirtualClock } from "../../../src/sim/virtual-clock.ts";
-import { openPair } from "../../fakes/modem-rigs.ts";
+import { Cable, openPair } from "../../fakes/modem-rigs.ts";
 import { ScriptedRadio } from "../../fakes/scripted-radio.ts";
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i);
@@ -122,6 +128,38 @@ describe("settings of a simulated radio over TCP", () => {
   test("that this version has no number for are refused before anything is written", async () => {
     await expect(write({ region: "ATLANTIS" })).rejects.toMatchObject({ code: "RADIO_SETTING" });
     expect(device.flash.commits).toBe(0);
+  });
+});
+
+describe("settings of a simulated radio over a pseudo-terminal", () => {
+  const SPEED = 20;
+
+  test("are written and read as over TCP, with the firmware's log between; a port in use is said to be", async (context) => {
+    if (spawnSync("socat", ["-V"]).error !== undefined) context.skip("socat is not installed");
+    const clock = scaledClock(SPEED);
+    const folder = await mkdtemp(join(tmpdir(), "radio-"));
+    await using cleaning = new AsyncDisposableStack();
+    cleaning.defer(() => rm(folder, { recursive: true }));
+    const ether = cleaning.use(openPair(clock));
+    const own = { ether, nodeNumber: nodeNumber(0), clock, random: seededRandom("device") };
+    const device = cleaning.use(await openRadioDevice({ ...own, region: "UNSET", preset: "LongFast", logText: true }));
+    const cable = new Cable(`${folder}/radio`, device.port);
+    await cable.plug();
+    cleaning.defer(() => cable.unplug());
+    const setup = meshtasticSetup({ clock, random: seededRandom("setup") });
+    const uri = `serial://${folder}/radio`;
+    expect(await setup.read(uri, never)).toMatchObject({ region: "UNSET", nodeNumber: nodeNumber(0) });
+    await setup.write(uri, { region: "EU_868", longName: "clinic" }, never);
+    expect(device.flash.settings.owner.longName).toBe("clinic");
+    expect(device.flash.region).toBe("EU_868");
+    await cable.unplug();
+    while (!device.radio.powered) await pause(5);
+    await cable.plug();
+    const address = { kind: "serial", path: `${folder}/radio`, baud: 115_200 } as const;
+    const holder = await openLink(address, () => undefined, never);
+    await expect(setup.read(uri, never)).rejects.toMatchObject({ code: "RADIO_BUSY" });
+    await holder[Symbol.asyncDispose]();
+    expect(await setup.read(uri, never)).toMatchObject({ region: "EU_868", longName: "clinic" });
   });
 });
 
