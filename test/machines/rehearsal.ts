@@ -41,8 +41,6 @@ export interface Rehearsed {
   /** By name: what the machine's script found, first at the first boot, then at the second. */
   readonly first: ReadonlyMap<string, string>;
   readonly second: ReadonlyMap<string, string>;
-  /** Of a machine that did not come so far. */
-  readonly log: string;
 }
 
 /** Trees and package are made first, if they are not there: that is no part of the time. */
@@ -61,8 +59,8 @@ export async function rehearse({ suite, withAnsible }: Rehearsal): Promise<Rehea
       return sections(output);
     };
     const first = await boot(FIRST_BOOT + LOOK + (withAnsible ? ONCE_MORE : ""));
-    const outcome = await onCard(card, startedMs);
-    return { ...outcome, first, second: await boot(LOOK), log: first.get("log") ?? "" };
+    const outcome = { ...(await onCard(card, startedMs)), timeline: timelineOf(first.get("marks") ?? "", startedMs) };
+    return { ...outcome, first, second: await boot(LOOK) };
   } finally {
     await rm(home, { recursive: true, force: true });
   }
@@ -131,6 +129,7 @@ for try in $(seq 1500); do
   sleep 0.2
 done
 echo "== log"; tail -n 60 /var/log/caye-first-boot.log || true
+echo "== marks"; find /var/lib/caye-provision/order /var/lib/caye-provision/steps -type f -printf '%T@ %f\n'
 `;
 const LOOK = `
 echo "== service"; systemctl is-active caye.service || true
@@ -156,14 +155,30 @@ function sections(output: string): ReadonlyMap<string, string> {
 }
 
 /** The machine's clock is ours. */
-async function onCard(
-  card: string,
-  startedMs: number,
-): Promise<Pick<Rehearsed, "verdict" | "card" | "seconds" | "timeline">> {
+async function onCard(card: string, startedMs: number): Promise<Pick<Rehearsed, "verdict" | "card" | "seconds">> {
   const listed = await succeed(["find", card, "-type", "f", "-printf", "%P\n"], { seconds: 10 });
   const names = listed.split("\n").filter(Boolean).toSorted();
   const name = names.find((one) => /^PROVISION-(?:OK|FAILED)\.txt$/.test(one));
-  if (name === undefined) return { verdict: "", card: names, seconds: Number.NaN, timeline: [] };
+  if (name === undefined) return { verdict: "", card: names, seconds: Number.NaN };
   const seconds = ((await stat(join(card, name))).mtimeMs - startedMs) / 1000;
-  return { verdict: `${name}\n${await readFile(join(card, name), "utf8")}`, card: names, seconds, timeline: [] };
+  return { verdict: `${name}\n${await readFile(join(card, name), "utf8")}`, card: names, seconds };
 }
+
+/** Out of the marks that first-boot.sh leaves: `SECONDS NAME` a line, in Unix time. */
+function timelineOf(marks: string, startedMs: number): Rehearsed["timeline"] {
+  return marks
+    .split("\n")
+    .map((line) => line.split(" "))
+    .map(([at = "", name = ""]) => [Number(at) - startedMs / 1000, MARKS[name] ?? name] as const)
+    .toSorted(([a], [b]) => a - b);
+}
+
+const MARKS: Readonly<Record<string, string>> = {
+  order: "first-boot.sh began, after cloud-init",
+  sums: "the card's files are as they were written",
+  configuration: "caye.toml in place",
+  package: "package installed",
+  bootstrap: "bootstrap: TPM, entropy, radio, papers; the agent runs",
+  wipe: "secrets wiped",
+  finish: "PROVISION-OK.txt",
+};
