@@ -201,7 +201,7 @@ with_ansible() {
     play=$state/ansible
     if [ -d "$play/ansible" ]; then play=$play/ansible; fi
     # It refuses to work in a locale that is not UTF-8.
-    if ! (cd "$play" && LC_ALL=C.UTF-8 ansible-playbook -i inventory/local.yml site.yml -e "card=$card") >> "$log" 2>&1; then
+    if ! (cd "$play" && ansible-playbook -i inventory/local.yml site.yml -e "card=$card") >> "$log" 2>&1; then
         fail "Ansible's playbook failed" \
             "look at the log below; without ansible.tar.gz on the card the package is installed alone" \
             "falló el playbook de Ansible" \

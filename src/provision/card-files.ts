@@ -7,6 +7,7 @@ import type { Decoded } from "../kernel/decoded.ts";
 import { AgentError } from "../kernel/errors.ts";
 import type { Machine } from "../ports/machine.ts";
 import { withBlock, withCountry } from "./card-firmware.ts";
+import { channelsIn } from "./channel-url.ts";
 import { hostnameFor, orderFor, type CardWish } from "./card-wish.ts";
 import { instanceIdFor, metaData, networkConfig, userData, type CloudInit } from "./cloud-init.ts";
 import { orderFile, parseSecrets, secretsFile, type Order, type Secrets } from "./order.ts";
@@ -62,6 +63,7 @@ export async function planCard(parts: CardParts, wish: CardWish, before: CardBef
   const { machine } = parts;
   const order = orderFor(wish);
   const secrets = await secretsOf(machine, wish);
+  mustAgree(order, secrets);
   const cloud = await cloudInitOf(machine, wish, order);
   const { hostname } = cloud;
   const hasSecrets = secrets.channel_url !== "" || secrets.group_key !== "";
@@ -85,11 +87,24 @@ export async function planCard(parts: CardParts, wish: CardWish, before: CardBef
   return { order, hostname, instanceId, files, notes: notesOn(wish, order, before, cloud) };
 }
 
+/** The radio would be set by the one, and the law kept by the other. */
+function mustAgree({ radio }: Order, { channel_url: url }: Secrets): void {
+  const region = channelsIn(url)?.modem?.region;
+  if (region === undefined || region === radio.region) return;
+  throw new AgentError(
+    "ORDER_INVALID",
+    `the channel URL is of a radio in region ${region}, the order says ${radio.region}`,
+    {
+      fix: "share the channels anew from a radio of that region, or order the other one",
+    },
+  );
+}
+
 function firmwareFiles(wish: CardWish, order: Order, { configTxt, cmdline }: CardBefore): readonly CardFileWanted[] {
   const chargesRtc = wish.rtc_battery === "rechargeable";
   return [
     ...(configTxt === "" ? [] : [{ path: "config.txt", bytes: utf8(withBlock(configTxt, { order, chargesRtc })) }]),
-    ...(cmdline === "" || wish.wifi === undefined
+    ...(cmdline === "" || wish.country === undefined
       ? []
       : [{ path: "cmdline.txt", bytes: utf8(withCountry(cmdline, wish.country)) }]),
   ];

@@ -11,12 +11,12 @@ import { parseEntropy, parseModem } from "../config/devices.ts";
 import { PRESET_NAMES, REGION_NAMES } from "../config/radio-table.ts";
 import type { Decoded } from "../kernel/decoded.ts";
 import { nearest } from "../kernel/nearest.ts";
+import { parseChannelUrl } from "./channel-url.ts";
 import { checkedAgainst, readAgainst, type Reading } from "./order-reading.ts";
 
 const ORDER_READING: Reading = { file: "order.toml", maxCharacters: 20_000, quotes: true };
 const CONTROL = /\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u;
 const GROUP_KEYS = /^caye-group-key [1-9]\d{0,6} [0-9a-f]{64}(?:\ncaye-group-key [1-9]\d{0,6} [0-9a-f]{64})?$/;
-const CHANNEL_URL = /^https:\/\/meshtastic\.org\/e\/(?:\?[a-z=&]{1,40})?#[A-Za-z0-9_=-]{1,1500}$/;
 
 /** `usb`: a radio on a cable; `spi`: a hat that meshtasticd drives; `tcp`: a radio in the network; `sim`: none. */
 export const RADIO_KINDS = ["usb", "spi", "tcp", "sim"] as const;
@@ -94,7 +94,7 @@ const SECRETS = z.strictObject({
   /** The radio's channels, as Meshtastic's apps share them: it holds their keys. Empty: the radio keeps its own. */
   channel_url: text(
     "empty, or https://meshtastic.org/e/#…",
-    (value) => value === "" || CHANNEL_URL.test(value),
+    (value) => value === "" || parseChannelUrl(value).ok,
   ).default(""),
   /** One or two lines of the file that `caye village key` makes; empty: nothing is sealed. */
   group_key: text(

@@ -1,4 +1,6 @@
 /** A card: what stands on it, what is refused, and that no power cut leaves a half that a node would take for a whole. @module */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { AppOnly, Config } from "@meshtastic/protobufs";
 import { createHash } from "node:crypto";
 import { beforeEach, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
@@ -159,6 +161,23 @@ test("another node's card is only replaced when that is asked for, and then with
   expect(Object.keys(contents(machine))).not.toContain("caye/certificates/a.certificate");
   machine.files.set(`${CARD}/user-data`, new TextEncoder().encode("#cloud-config\nhostname: other\n"));
   expect(await refusal(make("school", other))).toContain("a user-data of its own");
+});
+
+test("channels of a radio in another region are refused on the laptop, and those of this one are not", async () => {
+  const url = (region: number): string => {
+    const set = create(AppOnly.ChannelSetSchema, {
+      settings: [{ name: "v" }],
+      loraConfig: { usePreset: true, region },
+    });
+    return `https://meshtastic.org/e/#${Buffer.from(toBinary(AppOnly.ChannelSetSchema, set)).toString("base64url")}\n`;
+  };
+  const put = (region: number): void => void machine.files.set("/fleet/url", new TextEncoder().encode(url(region)));
+  const wishes = { channel_url_file: "/fleet/url" };
+  put(Config.Config_LoRaConfig_RegionCode.EU_868);
+  expect(await refusal(make("clinic-roof", wishes))).toContain("EU_868, the order says US");
+  put(Config.Config_LoRaConfig_RegionCode.US);
+  await make("clinic-roof", wishes);
+  expect(parseSecrets(contents(machine)["caye/secrets.toml"] ?? "").channel_url).toMatch(/^https:/);
 });
 
 test("a dry run says what would change and writes nothing", async () => {
