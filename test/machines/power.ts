@@ -279,8 +279,8 @@ function tell(text: string): void {
   console.error(text);
 }
 
-function pause(ms: number): Promise<undefined> {
-  return new Promise((done) => setTimeout(done, ms));
+async function pause(ms: number): Promise<undefined> {
+  await new Promise((done) => setTimeout(done, ms));
 }
 
 function typed() {
