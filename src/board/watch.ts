@@ -131,8 +131,10 @@ export class BoardWatch implements Service {
   async #look(signal: AbortSignal): Promise<void> {
     const { board } = this.#parts;
     while (!signal.aborted) {
-      const facts = this.#act();
-      if (board.wires.has("radio_reset") && this.#reset.isDue(facts.radioFrames, board.clock.monotonicMs())) {
+      const { state, radioFrames } = this.#act();
+      // A node that is shut does not listen: of its radio nothing is known.
+      const listens = board.wires.has("radio_reset") && state !== "quarantine";
+      if (listens && this.#reset.isDue(radioFrames, board.clock.monotonicMs())) {
         board.log.warn("the radio is silent: it is reset", { resets: this.#reset.total });
         await this.#pulse(signal);
       }

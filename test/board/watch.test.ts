@@ -257,6 +257,14 @@ test("a radio that says nothing is reset by a pulse, and told of", async () => {
   expect(sentences).toContain("the radio is silent: it is reset");
 });
 
+test("the radio of a node that is shut is left alone", async () => {
+  const { clock, facts, start, watch } = await rig();
+  facts.state = "quarantine";
+  await start();
+  await clock.advance(3_600_000);
+  expect(watch.report()).toMatchObject({ radio_resets: 0, lamp: "quarantine" });
+});
+
 test("a supply that fails is told once, and shown", async () => {
   const { clock, push, start, failures, board } = await rig();
   await start();

@@ -19,11 +19,13 @@ test("there are units", () => {
   expect(UNITS).toContain("caye.service");
 });
 
-/** What works as root on the whole machine can't be shut in; each with its reason. */
-const OPEN: Readonly<Record<string, string>> = {
-  "caye-update-early.service": "dpkg runs the scripts of packages",
-  "caye-update.service": "dpkg runs the scripts of packages",
-  "caye-card.service": "it sets up the machine as the card orders",
+/** What works as root on the whole machine can't be shut in as the rest: each with its own limit, and why. */
+const OPEN: Readonly<Record<string, number>> = {
+  // dpkg runs the scripts of packages.
+  "caye-update-early.service": 9.6,
+  "caye-update.service": 9.6,
+  // It sets up the machine as the card orders: writes to the card, stops and starts the agent.
+  "caye-card.service": 2.4,
 };
 
 test.each(UNITS.filter((name) => name.endsWith(".timer")))("%s starts a unit that there is", (name) => {
@@ -34,12 +36,11 @@ test.each(UNITS.filter((name) => name.endsWith(".timer")))("%s starts a unit tha
 });
 
 describe.each(UNITS)("%s", (name) => {
-  test("is exposed to 1.5 at most, by systemd's own reckoning", (context) => {
+  test("is exposed to 1.5 at most, or to its own limit, by systemd's own reckoning", (context) => {
     if (name.endsWith(".timer")) context.skip("a timer runs nothing itself");
-    if (OPEN[name] !== undefined) context.skip(`not shut in: ${OPEN[name]}`);
     const { text } = ran(context, "systemd-analyze", ["security", "--offline=yes", join(ROOT, "systemd", name)]);
     const exposure = /Overall exposure level for .*: ([\d.]+)/.exec(text)?.[1];
-    expect(Number(exposure), text).toBeLessThanOrEqual(1.5);
+    expect(Number(exposure), text).toBeLessThanOrEqual(OPEN[name] ?? 1.5);
   });
 
   test("has no word that systemd does not know", async (context) => {
