@@ -2,6 +2,8 @@
 import { expect, test } from "vitest";
 import { createMetrics, renderMetrics } from "../../src/api/metrics.ts";
 import { statusReport } from "../fakes/agent-view.ts";
+import { machineFigures } from "../fakes/machine-figures.ts";
+import { TIME } from "../observability/full-page.ts";
 
 const URL_OF_PAGE = "http://127.0.0.1:9427/metrics";
 
@@ -97,4 +99,22 @@ test("nothing but the page is there, and only for this host", async () => {
   expect((await page(new Request("http://127.0.0.1:9427/"))).status).toBe(404);
   expect((await page(new Request(URL_OF_PAGE, { method: "POST" }))).status).toBe(404);
   expect((await page(new Request(URL_OF_PAGE, { headers: { host: "evil.example" } }))).status).toBe(403);
+});
+
+test("the agent's own word on the time goes before the machine's clock, and a backup counts for who made it", async () => {
+  const of = async (...parts: Parameters<typeof renderMetrics>) => samples(await renderMetrics(...parts));
+  const early = machineFigures({ unixS: 3_600, backups: new Map([["00112233aabbccdd", 1_790_000_000]]) });
+  const author = "3f9a1c20b4d5e6f7";
+  const alone = await of(statusReport({ author }), early);
+  expect([alone.get("caye_clock_set"), alone.get("caye_backup_timestamp_seconds")]).toEqual([0, 0]);
+  expect(alone.has('caye_clock_source{source="radio"}')).toBe(false);
+  const time = { ...TIME, source: "radio", uncertainty_s: null } as const;
+  const told = await of(statusReport({ author: "00112233aabbccdd", time }), early);
+  expect([told.get("caye_clock_set"), told.get("caye_backup_timestamp_seconds")]).toEqual([1, 1_790_000_000]);
+  expect([told.get('caye_clock_source{source="radio"}'), told.get('caye_clock_source{source="network"}')]).toEqual([
+    1, 0,
+  ]);
+  expect(told.has("caye_clock_uncertainty_seconds")).toBe(false);
+  const shut = await of(statusReport({ author: "" }), machineFigures({ backups: undefined, updateStep: undefined }));
+  expect([...shut.keys()].filter((name) => /backup|update/.test(name))).toEqual([]);
 });

@@ -88,6 +88,8 @@ test(
       .named("api.request")
       .find(({ attributes }) => attributes["http.request.method"] === "POST");
     expect(request?.attributes).toMatchObject({ "http.route": "/v1/files", "http.response.status_code": 201 });
+    // The command has named its trace.
+    expect(request?.parentSpanId).toMatch(/^[0-9a-f]{16}$/);
     expect(request?.resource).toMatchObject({ "service.name": "caye", "service.instance.id": "caye" });
     expect(JSON.stringify(collector.spans)).not.toMatch(/storm|bafk/);
   },
