@@ -90,7 +90,7 @@ export function publicCode(card: NodeCard): string {
   const fields = [
     "caye-node 1",
     `name ${ascii(name)}`,
-    `author ${/\(([0-9a-f]{16})\)$/.exec(author)?.[1] ?? "-"}`,
+    `author ${/([0-9a-f]{16})\)?$/.exec(author)?.[1] ?? "-"}`,
     `radio ${numberOf(card) ?? "-"}`,
     `air ${region} ${preset}`,
     ...(api === "" ? [] : [`api ${api}`]),

@@ -87,6 +87,7 @@ describe("a node's card", () => {
       /aún no se conoce[^]*en el propio nodo/,
     );
     expect(publicCode({ ...NODE, radio: null, api: "" })).not.toContain("api");
+    expect(publicCode({ ...NODE, author: "3f9a1c20b4d5e6f7" })).toContain("author 3f9a1c20b4d5e6f7\n");
     expect(publicCode({ ...NODE, name: "Peña 100%" })).toContain("name Pe%C3%B1a 100%25\nauthor 3f9a1c20b4d5e6f7\n");
   });
 
