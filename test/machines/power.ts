@@ -43,6 +43,8 @@ Environment=HOME=/root
 [Install]
 WantedBy=multi-user.target
 `;
+/** The unit's limits are those of a Pi; this processor is emulated, and its host may have other work. */
+const PATIENCE = "[Service]\nTimeoutStartSec=1800\nWatchdogSec=600\n";
 const USAGE = `npm run test:power -- [--cuts N] [--seed N] [--fresh]
 
   --cuts N  how often the power fails; else 20. Half of the times the package is being exchanged
@@ -118,6 +120,8 @@ async function begin(base: string, seed: number): Promise<Book> {
   for (const file of [older, newer]) await copyFile(file, join(tree.path, "root/power", basename(file)));
   await copyFile(join(import.meta.dirname, "power-guest.ts"), join(tree.path, "root/power/guest.ts"));
   writeFileSync(join(tree.path, "etc/systemd/system/power-guest.service"), GUEST_UNIT);
+  mkdirSync(join(tree.path, "etc/systemd/system/caye.service.d"));
+  writeFileSync(join(tree.path, "etc/systemd/system/caye.service.d/emulated.conf"), PATIENCE);
   writeFileSync(join(tree.path, "etc/fstab"), "/dev/vda / ext4 defaults 0 1\n");
   const mask = "systemctl mask serial-getty@ttyS0.service apt-daily.timer apt-daily-upgrade.timer";
   await installInto(tree.path, older, `${mask}; systemctl enable power-guest.service`);
