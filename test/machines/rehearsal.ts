@@ -11,11 +11,11 @@ import { randomBytes } from "node:crypto";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createReleaseKeys, decodeReleaseSecret } from "../../src/release/keys.ts";
-import { fileRow, signManifest } from "../../src/release/manifest.ts";
 import { ROOT } from "../e2e/agent-process.ts";
 import { succeed } from "./command.ts";
 import { builtDeb } from "./deb.ts";
 import { bootTree } from "./nspawn.ts";
+import { signDeb } from "./other-deb.ts";
 import { baseTree, copyOfTree, FIELD_PACKAGES, type Suite } from "./trees.ts";
 
 /** What the issue asks for. A busy machine may take longer; then it is reported, and no failure. */
@@ -110,12 +110,9 @@ async function signedPackage(home: string, deb: string): Promise<{ deb: string; 
   const keys = createReleaseKeys({ bytes: (length) => new Uint8Array(randomBytes(length)) });
   const signer = decodeReleaseSecret(keys.secret);
   if (!signer.ok) throw new Error(signer.reason);
-  const [, version = "", arch = ""] = /_([^_]+)_([^_]+)\.deb$/.exec(deb) ?? [];
   const copy = join(home, basename(deb));
   await copyFile(deb, copy);
-  const files = [fileRow(basename(deb), await readFile(deb))];
-  const release = { version, arch: arch === "arm64" ? arch : "amd64", sourceTimeS: 0, files } as const;
-  await writeFile(`${copy}.manifest`, signManifest(release, signer.value));
+  signDeb(copy, signer.value);
   const key = join(home, "rehearsal.pub");
   await writeFile(key, keys.publicKey);
   return { deb: copy, key };
