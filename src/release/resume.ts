@@ -3,7 +3,7 @@
  * may be cut short and begun again: what dpkg did half it does whole, an agent is looked at anew.
  * @module
  */
-import { isOver, type Tell } from "../kernel/update.ts";
+import { isOver, type Tell, type UpdateStep } from "../kernel/update.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Machine } from "../ports/machine.ts";
 import { endWayBack, type Health, healthNow, install, restartMachine, startAgent, stopAgent } from "./node.ts";
@@ -38,36 +38,33 @@ export async function resume(parts: ResumeParts): Promise<UpdateState | undefine
 }
 
 /** One step further; undefined when it must wait for a restart of the machine. */
-async function step(state: UpdateState, parts: ResumeParts): Promise<UpdateState | undefined> {
+function step(state: UpdateState, parts: ResumeParts): Promise<UpdateState | undefined> {
   const { machine, tell } = parts;
-  switch (state.step) {
-    case "announced":
-      // With a chip the exchange is made by the shell, before the agent starts.
-      if (state.reboot) return undefined;
-      return writeState(machine, { ...state, step: "installing" });
-    case "installing":
-      if (state.reboot) return undefined;
-      tell(`installing ${state.to}`);
-      return exchange(state, parts);
-    case "installed":
+  const stay = async (): Promise<UpdateState> => state;
+  const steps: Readonly<Record<UpdateStep, () => Promise<UpdateState | undefined>>> = {
+    announced: async () => (state.reboot ? undefined : writeState(machine, { ...state, step: "installing" })),
+    installing: () => exchange(state, parts),
+    installed: async () => {
       await startAgent(machine);
       return writeState(machine, { ...state, step: "watching" });
-    case "watching":
+    },
+    watching: () => {
       tell(`looking whether ${state.to} does its work`);
       return watch(state, parts);
-    case "returning":
-      tell(`going back to ${state.from}: ${state.why}`);
-      return takeBack(state, parts);
-    case "returned":
-      return lookAtOld(state, parts);
-    case "confirmed":
-    case "rolled-back":
-    case "failed":
-      return state;
-  }
+    },
+    returning: () => takeBack(state, parts),
+    returned: () => lookAtOld(state, parts),
+    confirmed: stay,
+    "rolled-back": stay,
+    failed: stay,
+  };
+  return steps[state.step]();
 }
 
-async function exchange(state: UpdateState, parts: ResumeParts): Promise<UpdateState> {
+async function exchange(state: UpdateState, parts: ResumeParts): Promise<UpdateState | undefined> {
+  // With a chip the exchange is made by the shell, before the agent starts.
+  if (state.reboot) return undefined;
+  parts.tell(`installing ${state.to}`);
   const problem = await installAlone(state.to, parts);
   if (problem === undefined) return writeState(parts.machine, { ...state, step: "installed" });
   return writeState(parts.machine, { ...state, step: "returning", why: problem });
@@ -90,7 +87,8 @@ export async function confirmed(machine: Machine, state: UpdateState): Promise<U
 }
 
 async function takeBack(state: UpdateState, parts: ResumeParts): Promise<UpdateState | undefined> {
-  const { machine } = parts;
+  const { machine, tell } = parts;
+  tell(`going back to ${state.from}: ${state.why}`);
   const problem = await installAlone(state.from, parts);
   if (problem !== undefined) {
     await startAgent(machine);

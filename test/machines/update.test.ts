@@ -47,10 +47,12 @@ dpkg -i /debs/caye_91.0.0_amd64.deb; caye health --wait 60; echo 'kept through a
   sealedOnce: "test ! -e /var/lib/caye/sealed-before.bin; ls /var/lib/caye-update/packages",
   broken: `${APPLY} /debs/caye_91.0.2_amd64.deb`,
   afterBroken: WELL,
-  dumb: `${APPLY} /debs/caye_91.0.3_amd64.deb`,
+  dumb: `${APPLY} /debs/caye_91.0.3_amd64.deb >/dev/null & ${until("watching")}; ${KILL}; ${OVER}; wait || true`,
   afterDumb: WELL,
-  killed: `${APPLY} /debs/caye_91.0.4_amd64.deb >/dev/null & ${until("installing")}; sleep 0.5; ${KILL}; ${until("watching")}; ${KILL}; ${OVER}; wait || true`,
-  afterKilled: WELL,
+  cut: `${APPLY} /debs/caye_91.0.4_amd64.deb >/dev/null & ${until("installing")}; sleep 1; ${KILL}; systemctl stop caye-update caye
+rm -rf /usr/lib/caye/src/kernel; grep '^step=' ${STATE} >&2; /usr/lib/caye/update early >&2; grep '^step=' ${STATE} >&2
+systemctl start caye-update; ${OVER}; wait || true`,
+  afterCut: WELL,
   rollback: "caye update rollback --wait 40 --json",
   afterRollback: WELL,
 } as const;
@@ -170,17 +172,22 @@ test("a version whose agent does not start is taken back by itself, and the key 
   expectWell("afterBroken", "91.0.1");
 });
 
-test("so is one of which nothing runs, not even its update command", (context) => {
+test("so is one of which nothing runs, by the shell alone, when the updater of the version before was killed", (context) => {
   if (reason !== undefined) context.skip(reason);
-  expect(step("dumb").status, step("dumb").output).toBe(1);
-  expect(reportOf("dumb")).toMatchObject({ step: "rolled-back", from: "91.0.1", to: "91.0.3", installed: "91.0.1" });
+  expect(reportOf("dumb"), step("dumb").output).toMatchObject({
+    step: "rolled-back",
+    to: "91.0.3",
+    installed: "91.0.1",
+  });
+  expect(reportOf("dumb").why).toContain("its own update command");
   expectWell("afterDumb", "91.0.1");
 });
 
-test("an updater that is killed while dpkg works, and again while it looks, goes on to the end", (context) => {
+test("what was cut short while dpkg worked, and left the code half there, is installed whole at the next start", (context) => {
   if (reason !== undefined) context.skip(reason);
-  expect(reportOf("killed"), step("killed").output).toMatchObject({ step: "confirmed", installed: "91.0.4" });
-  expectWell("afterKilled", "91.0.4");
+  expect(step("cut").output).toMatch(/step=installing[\s\S]*step=installed/);
+  expect(reportOf("cut"), step("cut").output).toMatchObject({ step: "confirmed", to: "91.0.4", installed: "91.0.4" });
+  expectWell("afterCut", "91.0.4");
 });
 
 test("an operator goes back to the version before, though that was long confirmed", (context) => {

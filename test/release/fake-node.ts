@@ -85,36 +85,47 @@ export function fakeNode(): FakeNode {
 /** Each command and each change of a file takes power. */
 function withPower(node: FakeNode): FakeNode {
   const { machine } = node;
-  const { run, write, remove } = machine;
+  const unlimited = { ...machine };
   const spend = (): void => {
     if (node.left <= 0) throw new PowerCut();
     node.left--;
   };
   const powered: Pick<FakeMachine, "run" | "write" | "remove"> = {
-    run: async (...call) => (spend(), await run(...call)),
-    write: async (...call) => (spend(), await write(...call)),
-    remove: async (...call) => (spend(), await remove(...call)),
+    run: async (...call) => (spend(), await unlimited.run(...call)),
+    write: async (...call) => (spend(), await unlimited.write(...call)),
+    remove: async (...call) => (spend(), await unlimited.remove(...call)),
   };
   Object.assign(machine, powered);
   return node;
 }
 
 function answer(node: FakeNode, command: string, args: readonly string[]): Partial<Ran> {
-  const last = args.at(-1) ?? "";
-  if (command === "dpkg-deb" && args[0] === "--field") return field(node, args[1] ?? "");
-  if (command === "dpkg-deb" && args.includes("--build")) node.machine.files.set(last, utf8(debText(node.installed)));
-  if (command === "mv") move(node, args);
-  if (command === "dpkg-query") return query(node, args[0] ?? "");
-  if (command === "dpkg") return dpkg(node, args, last);
-  if (command === "systemctl") systemctl(node, args);
-  if (command === "/usr/bin/caye" && args[0] === "health") return health(node, args.includes("--radio"));
-  if (command === "/usr/bin/caye") return node.allows ? {} : { status: 1, stderr: "caye: the TPM is away\n" };
+  const commands: Readonly<Record<string, () => Partial<Ran> | undefined>> = {
+    "dpkg-deb": () => dpkgDeb(node, args),
+    mv: () => move(node, args),
+    "dpkg-query": () => query(node, args[0] ?? ""),
+    dpkg: () => dpkg(node, args, args.at(-1) ?? ""),
+    systemctl: () => systemctl(node, args),
+    "/usr/bin/caye": () => caye(node, args),
+  };
+  return commands[command]?.() ?? {};
+}
+
+function dpkgDeb(node: FakeNode, args: readonly string[]): Partial<Ran> {
+  if (args[0] === "--field") return field(node, args[1] ?? "");
+  if (args.includes("--build")) node.machine.files.set(args.at(-1) ?? "", utf8(debText(node.installed)));
   return {};
 }
 
-function move({ machine }: FakeNode, [from = "", to = ""]: readonly string[]): void {
+function caye(node: FakeNode, args: readonly string[]): Partial<Ran> {
+  if (args[0] === "health") return health(node, args.includes("--radio"));
+  return node.allows ? {} : { status: 1, stderr: "caye: the TPM is away\n" };
+}
+
+function move({ machine }: FakeNode, [from = "", to = ""]: readonly string[]): undefined {
   machine.files.set(to, machine.files.get(from) ?? utf8("nothing"));
   machine.files.delete(from);
+  return undefined;
 }
 
 function field({ machine }: FakeNode, path: string): Partial<Ran> {
@@ -142,11 +153,12 @@ function dpkg(node: FakeNode, args: readonly string[], last: string): Partial<Ra
   return {};
 }
 
-function systemctl(node: FakeNode, args: readonly string[]): void {
+function systemctl(node: FakeNode, args: readonly string[]): undefined {
   if (args[0] === "reboot") node.reboots++;
-  if (args.at(-1) !== "caye.service") return;
+  if (args.at(-1) !== "caye.service") return undefined;
   if (args[0] === "stop") node.running = undefined;
   if (args[0] === "start") node.running = node.installed;
+  return undefined;
 }
 
 function health({ running, sick, radio, tpm, mode }: FakeNode, demanded: boolean): Partial<Ran> {

@@ -1,6 +1,7 @@
 /** An update in memory: every step, every failure of one, and the power failing at every single command. */
 import { describe, expect, test } from "vitest";
 import { fromUtf8, utf8 } from "../../src/kernel/bytes.ts";
+import { describeError, isAgentError } from "../../src/kernel/errors.ts";
 import { isOver, type UpdateTools } from "../../src/kernel/update.ts";
 import { decodeState, encodeState, readState, STATE_FILE, type UpdateState } from "../../src/release/state.ts";
 import { updateTools } from "../../src/release/tools.ts";
@@ -39,7 +40,7 @@ async function update(node: FakeNode, file = node.bring("1.1.0")): Promise<Updat
 async function codeOf(work: Promise<unknown>): Promise<string> {
   return work.then(
     () => "none",
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: unknown) => (isAgentError(error) ? error.code : describeError(error)),
   );
 }
 

@@ -108,28 +108,23 @@ function statusText(report: UpdateReport): string {
   return `${sentence(report)}\nInstalled: ${printable(installed) || "–"}. Kept packages: ${kepts}.`;
 }
 
-function sentence({ step, from, to, why, needs_reboot }: UpdateReport): string {
-  const [before, after, because] = [from, to, why].map(printable);
-  switch (step) {
-    case "none":
-      return "There was no update yet.";
-    case "announced":
-      return needs_reboot
-        ? `${after} is ready: it is installed at the next start of the machine, before the agent starts. Restart it: sudo reboot`
-        : `${after} is about to be installed.`;
-    case "installing":
-    case "installed":
-      return `${after} is being installed; ${before} is kept.`;
-    case "watching":
-      return `${after} runs, and is looked at; if it does not do its work, ${before} comes back by itself.`;
-    case "confirmed":
-      return `${after} does its work; the update from ${before} is over.`;
-    case "returning":
-    case "returned":
-      return `Going back from ${after} to ${before}: ${because}`;
-    case "rolled-back":
-      return `${before} is back, as ${after} was not taken: ${because}`;
-    case "failed":
-      return `The update from ${before} to ${after} failed: ${because}`;
-  }
+function sentence(report: UpdateReport): string {
+  const [before, after, because] = [report.from, report.to, report.why].map(printable);
+  const soon = `${after} is about to be installed.`;
+  const restart = `${after} is ready: it is installed at the next start of the machine, before the agent starts. Restart it: sudo reboot`;
+  const installing = `${after} is being installed; ${before} is kept.`;
+  const returning = `Going back from ${after} to ${before}: ${because}`;
+  const sentences: Readonly<Record<UpdateReport["step"], string>> = {
+    none: "There was no update yet.",
+    announced: report.needs_reboot ? restart : soon,
+    installing,
+    installed: installing,
+    watching: `${after} runs, and is looked at; if it does not do its work, ${before} comes back by itself.`,
+    confirmed: `${after} does its work; the update from ${before} is over.`,
+    returning,
+    returned: returning,
+    "rolled-back": `${before} is back, as ${after} was not taken: ${because}`,
+    failed: `The update from ${before} to ${after} failed: ${because}`,
+  };
+  return sentences[report.step];
 }
