@@ -54,8 +54,9 @@ function isAsOrdered({ order, memory, channels }: Scene, { radio }: StatusReport
   return (
     known !== null &&
     radio.link === "ready" &&
-    radio.region === region &&
-    radio.preset === preset &&
+    // What was read back from it: the agent tells the configuration's word, whatever the radio is set to.
+    known.region === region &&
+    known.preset === preset &&
     known.node === radio.node_number &&
     known.name === order.node.name &&
     (channels === undefined || known.channels === digestOf(channels))
@@ -121,7 +122,8 @@ async function set(scene: Scene, uri: string, wanted: RadioOrder): Promise<Endin
     const { settings, changed } = await setRadio({ radio, clock }, uri, wanted, () => undefined, signal);
     const kept = channels === undefined ? (memory.radio?.channels ?? "") : digestOf(channels);
     const channelName = settings.channels[order.radio.channel]?.name ?? "";
-    const own = { node: settings.nodeNumber, name: order.node.name };
+    const { region, preset } = order.radio;
+    const own = { node: settings.nodeNumber, name: order.node.name, region, preset };
     await memory.keepRadio({ ...own, channels: kept, channel_name: channelName });
     const warnings = warningsOn(settings, order.radio.channel).map((warning) => `; ${warning}`);
     const what =

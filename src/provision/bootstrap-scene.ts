@@ -92,6 +92,8 @@ export function endingFrom(error: unknown): Ending {
 const RadioMemory = z.strictObject({
   node: z.int().min(0).max(0xffff_ffff),
   name: z.string().max(100),
+  region: z.string().max(40),
+  preset: z.string().max(40),
   /** Fingerprint of the channels; empty when none were ordered. */
   channels: z.string().max(100),
   /** Name of the channel that Caye speaks on, for the node card. */

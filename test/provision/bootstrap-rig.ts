@@ -223,7 +223,9 @@ function agentOf(rig: NodeRig): AgentDoor {
 
 function statusOf({ radio, plugged, steps, source, order }: NodeRig): StatusReport {
   const { trust, radio: base } = statusReport();
-  const { preset = "", region, nodeNumber } = radio;
+  const { nodeNumber } = radio;
+  // The agent reckons with the configuration's word, whatever the radio is set to.
+  const { preset, region } = order.radio;
   const entropy = { state: "healthy", on_failure: "degrade", sources: [source], job: null } as const;
   return statusReport({
     node: order.node.name,

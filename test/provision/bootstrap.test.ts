@@ -253,6 +253,15 @@ describe("later", () => {
     expect(node.writes).toHaveLength(1);
   });
 
+  test("an order that was changed is carried out, though the agent says already what it says", async () => {
+    const node = nodeRig();
+    await node.run();
+    node.order = { ...ORDER, radio: { ...ORDER.radio, region: "ANZ", preset: "LongFast" } };
+    node.machine.files.set(CONFIG, new TextEncoder().encode(configOf(node.order)));
+    expect(stateOf(await node.run(), "radio")).toBe("done");
+    expect(node.radio).toMatchObject({ region: "ANZ", preset: "LongFast" });
+  });
+
   test("certificates are handed to the agent once, and one that is not taken is named", async () => {
     const node = nodeRig();
     await node.run();
