@@ -2,7 +2,8 @@
  * Which of Meshtastic's regions belong to a country, where that is beyond doubt. Other countries are not judged: their law
  * may name several, or none.
  *
- * Source: Meshtastic's documentation, LoRa regions by country, and the names of the regions themselves.
+ * A guard against slips, not the word of a law: read off the names of the regions, and for the Americas north of Guatemala off
+ * the band of 902 to 928 MHz that they share.
  * @module
  */
 
