@@ -80,7 +80,7 @@ describe("a backup", () => {
     expect((await fresh.desk.log(100)).authors.every(({ verified }) => verified)).toBe(true);
     const again = await tools.restore(fresh.desk.backup, taking());
     expect(again).toMatchObject({ refused: [], taken: { log: 0, file: 0 }, known: { log: 1, file: 5 } });
-  });
+  }, 120_000);
 
   test("brings alerts that still hold; an old node's log never forks", async () => {
     await using old = await openDeskRig();
