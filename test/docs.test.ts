@@ -20,7 +20,7 @@ const TEXTS = FILES.map((file) => ({ file, text: readFileSync(join(ROOT, file), 
 /** Printed or hashed, not typed: `caye is up`, `caye head v1`, `caye vector 2`. */
 const NO_COMMAND = /^is up$| v?\d$/;
 /** Not read by the configuration. */
-const OTHER_VARIABLES = new Set(["CAYE_STATE", "CAYE_CONFIG"]);
+const OTHER_VARIABLES = new Set(["CAYE_STATE", "CAYE_CONFIG", "CAYE_MACHINES", "CAYE_DEBS"]);
 
 interface Typed {
   readonly file: string;
