@@ -1,6 +1,6 @@
 /** This machine: its commands, its files. @module */
 import { spawn } from "node:child_process";
-import { mkdir, open, readdir, rm, stat, statfs } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rm, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { concatBytes, copyBytes, type Bytes } from "../kernel/bytes.ts";
 import { systemCode } from "../kernel/errors.ts";
@@ -26,6 +26,7 @@ export function thisMachine(): Machine {
     remove: async (path) => await rm(path, { recursive: true, force: true }),
     list: async (path) => (await readdir(path).catch(() => [])).toSorted((a, b) => (a < b ? -1 : 1)),
     status: async (path) => await unlessAbsent(() => statusOf(path)),
+    isLink: async (path) => (await unlessAbsent(() => lstat(path)))?.isSymbolicLink() === true,
     freeBytes: async (path) => {
       const disk = await statfs(path).catch(() => undefined);
       return disk && disk.bavail * disk.bsize;

@@ -45,6 +45,8 @@ export interface Machine {
   list(path: string): Promise<readonly string[]>;
   /** Undefined when nothing is there. */
   status(path: string): Promise<PathStatus | undefined>;
+  /** True for a symbolic link itself, wherever it points. */
+  isLink(path: string): Promise<boolean>;
   /** Of the file system that the path lies on; undefined when it can't be told. */
   freeBytes(path: string): Promise<number | undefined>;
   /** True when this process may do all of this: it runs as root. */

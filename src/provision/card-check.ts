@@ -7,11 +7,13 @@ import type { CardCheck } from "../kernel/provision.ts";
 import type { Machine } from "../ports/machine.ts";
 import { SUMS, type CardParts } from "./card-files.ts";
 import { collision } from "./card-firmware.ts";
+import { mustBePlain } from "./card-plain.ts";
 import { looksLikePi } from "./card.ts";
 import { parseOrder, parseSecrets } from "./order.ts";
 
 const MAX_FILE_BYTES = 256 * 1_048_576;
-const SUM = /^([0-9a-f]{64}) {2}([A-Za-z0-9][A-Za-z0-9._+~/-]{0,200})$/;
+/** Of files on the card itself. */
+const SUM = /^([0-9a-f]{64}) {2}(?!.*\.\.)([A-Za-z0-9][A-Za-z0-9._+~/-]{0,200})$/;
 const AGAIN = "caye provision card writes it anew";
 
 interface Reading {
@@ -22,8 +24,10 @@ interface Reading {
   readonly text: (path: string) => Promise<string>;
 }
 
+/** @throws AgentError "CARD_REFUSED" for one that is not even to be looked at */
 export async function checkCard(parts: CardParts, directory: string): Promise<readonly CardCheck[]> {
   const { machine } = parts;
+  await mustBePlain(machine, directory);
   const text = async (path: string): Promise<string> =>
     fromUtf8((await machine.read(`${directory}/${path}`)) ?? new Uint8Array()) ?? "";
   const reading: Reading = { parts, machine, directory, text };

@@ -8,7 +8,7 @@ import { AgentError } from "../kernel/errors.ts";
 import type { Machine } from "../ports/machine.ts";
 import { withBlock, withCountry } from "./card-firmware.ts";
 import { channelsIn } from "./channel-url.ts";
-import { hostnameFor, orderFor, type CardWish } from "./card-wish.ts";
+import { hostnameFor, orderFor, SSH_KEY, type CardWish } from "./card-wish.ts";
 import { instanceIdFor, metaData, networkConfig, userData, type CloudInit } from "./cloud-init.ts";
 import { orderFile, parseSecrets, secretsFile, type Order, type Secrets } from "./order.ts";
 
@@ -137,7 +137,7 @@ async function cloudInitOf(machine: Machine, wish: CardWish, order: Order): Prom
     throw new AgentError("ORDER_INVALID", "Wi-Fi needs the country whose law it keeps", { fix: "--country BZ" });
   }
   const keys = [...ssh_keys];
-  for (const file of ssh_key_files) keys.push((await readText(machine, file)).trim());
+  for (const file of ssh_key_files) keys.push(...(await publicKeysIn(machine, file)));
   const password = wish.wifi_password_file === undefined ? "" : await readText(machine, wish.wifi_password_file);
   return {
     hostname: hostnameFor(wish),
@@ -148,6 +148,16 @@ async function cloudInitOf(machine: Machine, wish: CardWish, order: Order): Prom
         ? undefined
         : { ssid, country, password: password.replace(/\r?\n$/, "") },
   };
+}
+
+/** The private half lies beside the public one, and anybody may read what a card carries: nothing of it is quoted. */
+async function publicKeysIn(machine: Machine, file: string): Promise<readonly string[]> {
+  const lines = (await readText(machine, file)).split("\n").map((line) => line.trim());
+  const keys = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  if (keys.length > 0 && keys.every((line) => SSH_KEY.test(line))) return keys;
+  throw new AgentError("ORDER_INVALID", `${file} is not OpenSSH's public keys alone, each on a line without options`, {
+    fix: "name the file that ends with .pub",
+  });
 }
 
 async function secretsOf(machine: Machine, wish: CardWish): Promise<Secrets> {

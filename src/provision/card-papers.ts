@@ -1,6 +1,7 @@
 /** What a node leaves on its card to be signed, and what it takes from there: requests out, certificates in. @module */
 import { equalBytes, type Bytes } from "../kernel/bytes.ts";
 import type { Machine } from "../ports/machine.ts";
+import { mustBePlain } from "./card-plain.ts";
 
 const MAX_REQUEST_BYTES = 16_384;
 const MAX_REQUESTS = 64;
@@ -12,7 +13,9 @@ export interface CardPaper {
   readonly bytes: Bytes;
 }
 
+/** @throws AgentError "CARD_REFUSED" */
 export async function requestsOn(machine: Machine, directory: string): Promise<readonly CardPaper[]> {
+  await mustBePlain(machine, directory);
   const names = (await machine.list(`${directory}/caye/requests`)).filter((name) => REQUEST.test(name));
   const papers: CardPaper[] = [];
   for (const name of names.slice(0, MAX_REQUESTS)) {
@@ -22,12 +25,14 @@ export async function requestsOn(machine: Machine, directory: string): Promise<r
   return papers;
 }
 
+/** @throws AgentError "CARD_REFUSED" */
 export async function putCertificate(
   machine: Machine,
   directory: string,
   name: string,
   bytes: Uint8Array,
 ): Promise<"new" | "same"> {
+  await mustBePlain(machine, directory);
   const path = `${directory}/caye/certificates/${name}.certificate`;
   const before = await machine.read(path, bytes.length + 1);
   if (before !== undefined && equalBytes(before, bytes)) return "same";

@@ -13,7 +13,8 @@ import { checkedAgainst, readAgainst } from "./order-reading.ts";
 import { orderOf, type Order } from "./order.ts";
 
 const MAX_FLEET_CHARACTERS = 1_000_000;
-const SSH_KEY =
+/** Of a file `.pub`: type, key and comment, without options. */
+export const SSH_KEY =
   /^(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)|sk-[a-z0-9@.-]{1,60}) [A-Za-z0-9+/=]{40,2000}(?: [^\n"\\]{0,200})?$/;
 
 const line = z.string("must be a text").max(2_000, "must be at most 2000 characters");

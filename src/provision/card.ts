@@ -11,6 +11,7 @@ import type { CardFile, CardReport, CardRequest } from "../kernel/provision.ts";
 import type { Machine } from "../ports/machine.ts";
 import { planCard, type CardFileWanted, type CardParts, type CardPlan } from "./card-files.ts";
 import { collision } from "./card-firmware.ts";
+import { mustBePlain } from "./card-plain.ts";
 import { wishFor } from "./card-wish.ts";
 import { parseOrder } from "./order.ts";
 
@@ -87,6 +88,7 @@ async function mustBeCard(machine: Machine, { directory, forceDirectory }: CardR
       fix: "put the card into the reader, and name where its boot partition is mounted",
     });
   }
+  await mustBePlain(machine, directory);
   if (forceDirectory || (await looksLikePi(machine, directory))) return;
   throw new AgentError("CARD_REFUSED", `${directory} does not look like the boot partition of a Raspberry Pi`, {
     fix: "it has config.txt and overlays; if it is the right directory all the same: --force-directory",

@@ -14,6 +14,7 @@ export function describeMachine(open: () => Promise<{ readonly machine: Machine;
     expect(await machine.read(`${at}/a/b.txt`, 2)).toEqual(utf8("th"));
     expect(await machine.status(`${at}/a/b.txt`)).toEqual({ kind: "file", mode: 0o600, bytes: 5 });
     expect((await machine.status(`${at}/a`))?.kind).toBe("directory");
+    for (const path of ["a/b.txt", "a", "none"]) expect(await machine.isLink(`${at}/${path}`)).toBe(false);
     expect(await machine.list(`${at}/a`)).toEqual(["b.txt"]);
     await machine.remove(`${at}/a`);
     await machine.remove(`${at}/a`);

@@ -6,6 +6,8 @@ export interface FakeMachine extends Machine {
   /** Contents by path. Directories are there when something is in them. */
   readonly files: Map<string, Uint8Array>;
   readonly modes: Map<string, number>;
+  /** Paths that are links, besides what is there under them. */
+  readonly links: Set<string>;
   /** Every command that was run, as one line. */
   readonly commands: string[];
   /** Answers a command; undefined: not installed. */
@@ -20,9 +22,11 @@ export function fakeMachine(files: Readonly<Record<string, string>> = {}): FakeM
   const modes = new Map<string, number>();
   const contents = new Map(Object.entries(files).map(([path, text]) => [path, utf8(text) as Uint8Array]));
   const below = (path: string): string[] => [...contents.keys()].filter((name) => name.startsWith(`${path}/`));
+  const links = new Set<string>();
   const machine: FakeMachine = {
     files: contents,
     modes,
+    links,
     commands: [],
     answer: () => ({}),
     root: true,
@@ -54,6 +58,7 @@ export function fakeMachine(files: Readonly<Record<string, string>> = {}): FakeM
       if (bytes !== undefined) return { kind: "file", mode: modes.get(path) ?? 0o644, bytes: bytes.length };
       return below(path).length > 0 ? { kind: "directory", mode: 0o755, bytes: 0 } : undefined;
     },
+    isLink: async (path) => links.has(path),
     freeBytes: async () => machine.free,
     isRoot: () => machine.root,
   };
