@@ -120,7 +120,7 @@ async function knownSecrets(machine: Machine, { statePath, configPath }: BundleW
     settings.push(...(await machine.list(folder)).map((name) => `${folder}/${name}`));
   for (const path of settings) {
     const text = fromUtf8((await read(path)) ?? new Uint8Array());
-    if (text !== undefined) secrets.push(...valuesIn(text));
+    if (text !== undefined) secrets.push(...valuesIn(text), ...hexWordsIn(text));
   }
   return [...new Set(secrets)].filter((value) => value !== "").toSorted((a, b) => b.length - a.length);
 }

@@ -9,7 +9,15 @@ export const BLANK = "[removed]";
 
 /** Shorter values are words of every language: they would blank half a log. */
 const LEAST_CHARACTERS = 6;
-const NAME = String.raw`[\w.-]*(?:psk|passw(?:or)?d|passphrase|contrase\w+|token|secret|api[_-]?key|private[_-]?key|group[_-]?key|wep[_-]?key)[\w.-]*`;
+/** Bounded: whoever has a long line logged must not keep the bundle waiting. */
+const NAME = String.raw`[\w.-]{0,40}(?:psk|passw(?:or)?d|passphrase|contrase(?:ñ|n\u0303|n)a|clave|token|secret|api[_-]?key|private[_-]?key|group[_-]?key|wep[_-]?key)[\w.-]{0,40}`;
+/** In TOML's and YAML's long forms; in quotes, also escaped ones; else to the end of the line: passphrases have spaces. */
+const VALUE = [
+  String.raw`"""[\s\S]*?(?:"""|$(?![\s\S]))|'''[\s\S]*?(?:'''|$(?![\s\S]))`,
+  String.raw`[|>][+-]?\n(?:[ \t]+[^\n]*\n?)+`,
+  String.raw`\\+"[^"\n]*"|"(?:\\.|[^"\\\n])*"|'[^'\n]*'`,
+  String.raw`[^\s,;&}"'][^\n,;&}"']*`,
+].join("|");
 
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, BLANK],
@@ -17,18 +25,24 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/(caye-authority 1 (?:plain|scrypt) )[0-9a-f ]+/gi, `$1${BLANK}`],
   // A journal puts its own words before each line.
   [/(caye-backup-secret 1 \w+[\s\S]{0,160}?)[A-Za-z0-9+/]{100,}={0,2}/g, `$1${BLANK}`],
-  [/(meshtastic\.org\/e\/[^\s#]*#)[\w-]+/gi, `$1${BLANK}`],
+  [/(meshtastic\.org\/e\/[^\s#%]{0,100}(?:#|%23))[\w+/=%-]+/gi, `$1${BLANK}`],
+  [/(\bauthorization["']?\s*[=:]\s*["']?)[^\n"']+/gi, `$1${BLANK}`],
   [/((?:bearer|basic)\s+)[\w.~+/=-]{6,}/gi, `$1${BLANK}`],
-  [/(\w+:\/\/[^\s/:@]*:)[^\s/@]+(?=@)/g, `$1${BLANK}`],
+  [/(:\/\/[^\s/:@]{0,100}:)[^\s@]{1,200}(?=@)/g, `$1${BLANK}`],
   // Hashed passwords are secrets, too: they can be guessed at leisure.
   [/\$(?:1|2[aby]?|5|6|7|y|gy)\$[\w./$=,-]{8,}/g, BLANK],
-  // `psk=…`, `"password": "…"`, `passphrase: …`; paths, true and false, and empty values stay.
-  [new RegExp(String.raw`((?:^|[\s"'{,;?&-])${NAME}["']?\s*[=:]\s*)("[^"\n]*"|'[^'\n]*'|[^\s,;&}"']+)`, "gim"), ""],
+  // `psk=…`, `"password": "…"`, `passphrase: …`, `--token …`; paths, true and false, and empty values stay.
+  [new RegExp(String.raw`((?:^|[\s"'{,;?&#(\\[-])${NAME}\\*["']?\s*[=:]\s*)(${VALUE})`, "gim"), ""],
+  [new RegExp(String.raw`(\s--${NAME}\s+)("[^"\n]*"|'[^'\n]*'|[^\s"'-][^\s"']*)`, "gi"), ""],
   // Twenty-four words of a word list in a row, numbered or not.
   [/(?:(?:\d{1,2}[.)]\s*)?\b[a-záéíóúñ]{3,8}\b[ \t\n,]+){23}(?:\d{1,2}[.)]\s*)?\b[a-záéíóúñ]{3,8}\b/g, BLANK],
 ];
-const HARMLESS =
-  /^["']?(?:|true|false|null|none|auto|yes|no|\d{1,5}|\/[\w./-]*|\[removed\]|[\w./-]+\.(?:key|pub|secret|toml|txt))["']?$/i;
+/** Keys in base64 may begin with a slash, too. */
+const PLACES = "boot|dev|etc|home|media|mnt|opt|proc|root|run|srv|sys|tmp|usr|var";
+const HARMLESS = new RegExp(
+  String.raw`^["']?(?:|true|false|null|none|auto|yes|no|\d{1,5}|/(?:${PLACES})(?:/[\w./-]*)?|\[removed\]|FILE|[\w./-]{1,200}\.(?:key|pub|secret|toml|txt))["']?$`,
+  "i",
+);
 
 export function redacted(text: string, known: readonly string[]): string {
   let clean = text;

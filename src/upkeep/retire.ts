@@ -15,6 +15,7 @@ const KEYS = [
   "store.key",
   "sealed.bin",
   "sealed-next.bin",
+  "sealed-before.bin",
   "sealed-fallback.bin",
   "sealed-damaged.bin",
   "recovery.bin",
@@ -31,11 +32,16 @@ export async function retire(machine: Machine, wish: RetireWish): Promise<Retire
   await stop(machine, wish, failed);
   if (failed.length > 0) return { node, author, wiped, failed };
   const keys = KEYS.map((name) => `${statePath}/${name}`);
-  const secrets = groupKeyFile === "" ? [CARD_SECRETS] : [groupKeyFile, CARD_SECRETS];
+  const secrets = groupKeyFile === "" ? [CARD_SECRETS] : [groupKeyFile, draftOf(groupKeyFile), CARD_SECRETS];
   for (const path of [...keys, ...secrets]) await wipe(machine, path, { wiped, failed });
   if (clearTpm) await clear(machine, { wiped, failed });
   for (const name of await machine.list(statePath)) await wipe(machine, `${statePath}/${name}`, { wiped, failed });
   return { node, author, wiped, failed };
+}
+
+/** What a power cut leaves while the file is written. */
+function draftOf(path: string): string {
+  return path.replace(/[^/]+$/, ".$&.new");
 }
 
 interface Outcome {

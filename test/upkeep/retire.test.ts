@@ -14,7 +14,10 @@ function node(): FakeMachine {
     "/etc/caye/group.key": "caye-group-key 1 00",
     "/etc/caye/caye.toml": "[node]",
     "/boot/firmware/caye/secrets.toml": "channel_url",
+    "/etc/caye/.group.key.new": "caye-group-key 1",
+    [`${STATE}/agent.json`]: "{}",
     [`${STATE}/sealed.bin`]: "sealed",
+    [`${STATE}/sealed-before.bin`]: "sealed",
     [`${STATE}/token`]: "token",
     [`${STATE}/recovery.bin`]: "box",
     [`${STATE}/swtpm/tpm2-00.permall`]: "tpm",
@@ -41,8 +44,8 @@ test("all that the node kept is gone, its keys first; the configuration stays", 
   expect(failed).toEqual([]);
   expect([...machine.files.keys()]).toEqual(["/run/systemd/system/.x", "/etc/caye/caye.toml"]);
   const at = (path: string): number => wiped.indexOf(path);
-  for (const key of ["sealed.bin", "token", "recovery.bin", "swtpm"]) {
-    expect(at(`${STATE}/${key}`)).toBeLessThan(at(`${STATE}/store`));
+  for (const key of ["sealed.bin", "sealed-before.bin", "token", "recovery.bin", "swtpm"]) {
+    expect(at(`${STATE}/${key}`)).toBeLessThan(at(`${STATE}/agent.json`));
   }
   expect(machine.commands[0]).toMatch(/^systemctl disable --now caye\.service/);
   expect(machine.commands.join()).not.toContain("tpm2_clear");
