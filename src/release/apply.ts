@@ -9,7 +9,7 @@ import type { Machine } from "../ports/machine.ts";
 import { checkPackage, type CheckedPackage } from "./check.ts";
 import { announce, healthNow, type Health } from "./node.ts";
 import { factsOf, installedFacts, keptPackage, type PackageFacts } from "./packages.ts";
-import { readState, UPDATE_HOME, writeState, type UpdateState } from "./state.ts";
+import { isPlainVersion, readState, UPDATE_HOME, writeState, type UpdateState } from "./state.ts";
 import { dropPackages, keepInstalled } from "./way-back.ts";
 
 /** Besides what the package itself takes: twice unpacked, once more packed. */
@@ -40,6 +40,8 @@ export async function prepare(machine: Machine, file: string, options: ApplyOpti
   const deb = keptPackage(version, arch);
   // The very bytes that were checked: what lies on a stick may change meanwhile.
   await machine.write(deb, checked.bytes, 0o600);
+  // dpkg-deb read that file once more, perhaps another one.
+  demandSameFormat(running, await factsOf(machine, deb));
   if (checked.manifest !== undefined) await machine.write(`${deb}.manifest`, checked.manifest, 0o600);
   return begin(machine, { from: running.version, to: version, deb }, options, tell);
 }
@@ -120,6 +122,11 @@ async function demandReady(machine: Machine): Promise<PackageFacts> {
   const running = await installedFacts(machine);
   if (running === undefined) {
     throw new AgentError("UPDATE_NONE", "caye is not installed here as a package", { fix: "dpkg --configure -a" });
+  }
+  if (!isPlainVersion(running.version)) {
+    throw new AgentError("UPDATE_NO_WAY_BACK", `caye ${running.version} is not as any release is numbered`, {
+      fix: "install a release by hand first: apt install ./caye_VERSION_ARCH.deb",
+    });
   }
   return running;
 }

@@ -19,8 +19,14 @@ export interface CheckedPackage {
   readonly manifest: Bytes | undefined;
 }
 
-/** Every file `*.pub` of a directory. @throws AgentError "RELEASE_KEY" for one that is no key */
+/**
+ * Every file `*.pub` of a directory. @throws AgentError "RELEASE_KEY" for one that is no key, "NOT_ROOT" where nobody but root
+ * may look: that there are none must not be taken from there
+ */
 export async function releaseKeys(machine: Machine, directory: string): Promise<readonly ReleaseKey[]> {
+  await machine.status(directory).catch((cause: unknown) => {
+    throw new AgentError("NOT_ROOT", `${directory} can't be looked at`, { cause, fix: "use sudo" });
+  });
   const keys: ReleaseKey[] = [];
   for (const name of (await machine.list(directory)).filter((name) => name.endsWith(".pub"))) {
     const key = decodeReleaseKey((await machine.read(`${directory}/${name}`)) ?? new Uint8Array());
@@ -36,7 +42,7 @@ export async function releaseKeys(machine: Machine, directory: string): Promise<
 
 /**
  * Who vouches for the file. Without release keys nobody can be asked: that is told by an empty key in the report.
- * @throws AgentError "RELEASE_MISSING", "RELEASE_NONE", "RELEASE_UNSIGNED", "RELEASE_FOREIGN", "RELEASE_CHANGED", "RELEASE_KEY"
+ * @throws AgentError "RELEASE_MISSING", "RELEASE_NONE", "RELEASE_UNSIGNED", "RELEASE_FOREIGN", "RELEASE_CHANGED", "RELEASE_KEY", "NOT_ROOT"
  */
 export async function verifyPackage(machine: Machine, file: string, directory: string): Promise<CheckedPackage> {
   const bytes = await machine.read(file, MAX_PACKAGE_BYTES);

@@ -27,6 +27,11 @@ const STEPS: readonly UpdateStep[] = [
 ];
 const VERSION = /^[0-9][0-9A-Za-z.+~]{0,63}$/;
 
+/** As releases have it: without epoch and revision. Others have no place in the state. */
+export function isPlainVersion(version: string): boolean {
+  return VERSION.test(version);
+}
+
 export interface UpdateState {
   readonly step: UpdateStep;
   readonly from: string;
