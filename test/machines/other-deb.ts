@@ -14,27 +14,52 @@ export interface Change {
   readonly prefixes?: Readonly<Record<string, string>>;
 }
 
-/** @param deb of another version, for amd64 @returns the path, in `directory`. Its list of hashes fits. */
-export async function otherDeb(deb: string, directory: string, { version, prefixes = {} }: Change): Promise<string> {
+/**
+ * Packages of other versions, as `caye_VERSION_amd64.deb` in a directory; their lists of hashes fit.
+ * @param deb for amd64
+ */
+export async function otherDebs(
+  deb: string,
+  directory: string,
+  changes: readonly Change[],
+): Promise<readonly string[]> {
   const home = await mkdtemp(join(tmpdir(), "caye-other-deb-"));
   const tree = join(home, "tree");
+  const made: string[] = [];
   try {
-    await succeed(["dpkg-deb", "--raw-extract", deb, tree], { seconds: 120 });
-    const before = /^Version: (.*)$/m.exec(readFileSync(join(tree, "DEBIAN/control"), "utf8"))?.[1] ?? "";
-    replaceIn(join(tree, "DEBIAN/control"), `Version: ${before}`, `Version: ${version}`);
-    replaceIn(join(tree, "DEBIAN/preinst"), before, version);
-    const code = join(tree, "usr/lib/caye");
-    replaceIn(join(code, "package.json"), `"version": "${before}"`, `"version": "${version}"`);
-    for (const [path, prefix] of Object.entries(prefixes)) {
-      writeFileSync(join(code, path), prefix + readFileSync(join(code, path), "utf8"));
+    await succeed(["dpkg-deb", "--raw-extract", deb, tree], { seconds: 300 });
+    let version = /^Version: (.*)$/m.exec(readFileSync(join(tree, "DEBIAN/control"), "utf8"))?.[1] ?? "";
+    for (const change of changes) {
+      const undo = alter(tree, version, change);
+      version = change.version;
+      const path = join(directory, `caye_${version}_amd64.deb`);
+      // Not packed at all: these are made often, and carried nowhere.
+      await succeed(["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, path], { seconds: 300 });
+      undo();
+      made.push(path);
     }
-    for (const path of ["package.json", ...Object.keys(prefixes)]) rehash(code, path);
-    const made = join(directory, `caye_${version}_amd64.deb`);
-    await succeed(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, made], { seconds: 120 });
     return made;
   } finally {
     await rm(home, { recursive: true, force: true });
   }
+}
+
+/** @returns what takes the prefixes away again */
+function alter(tree: string, before: string, { version, prefixes = {} }: Change): () => void {
+  replaceIn(join(tree, "DEBIAN/control"), `Version: ${before}`, `Version: ${version}`);
+  replaceIn(join(tree, "DEBIAN/preinst"), before, version);
+  const code = join(tree, "usr/lib/caye");
+  replaceIn(join(code, "package.json"), `"version": "${before}"`, `"version": "${version}"`);
+  rehash(code, "package.json");
+  const texts = Object.keys(prefixes).map((path) => [path, readFileSync(join(code, path), "utf8")] as const);
+  const put = (path: string, text: string): void => {
+    writeFileSync(join(code, path), text);
+    rehash(code, path);
+  };
+  for (const [path, text] of texts) put(path, (prefixes[path] ?? "") + text);
+  return () => {
+    for (const [path, text] of texts) put(path, text);
+  };
 }
 
 export function signDeb(deb: string, signer: ReleaseSigner): void {

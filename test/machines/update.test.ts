@@ -11,7 +11,7 @@ import type { UpdateReport } from "../../src/kernel/update.ts";
 import { createReleaseKeys, decodeReleaseSecret, type ReleaseSigner } from "../../src/release/keys.ts";
 import { seeded } from "../fakes/seeded.ts";
 import { builtDeb } from "./deb.ts";
-import { otherDeb, signDeb } from "./other-deb.ts";
+import { otherDebs, signDeb } from "./other-deb.ts";
 import { play, type Step } from "./story.ts";
 import { NODE_PACKAGES, baseTree, copyOfTree, reasonNotToRun } from "./trees.ts";
 
@@ -81,7 +81,7 @@ async function makeDebs(): Promise<void> {
     { version: "91.0.3", prefixes: { "src/main.js": fault } },
     { version: "91.0.4" },
   ];
-  for (const change of versions) signDeb(await otherDeb(base, directory, change), own.signer);
+  for (const deb of await otherDebs(base, directory, versions)) signDeb(deb, own.signer);
   writeFileSync(join(directory, "release.pub"), own.publicKey);
   const name = "caye_91.0.1_amd64.deb";
   for (const kind of ["unsigned", "foreign", "flipped"]) {
