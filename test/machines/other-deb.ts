@@ -44,6 +44,11 @@ export async function otherDebs(
   }
 }
 
+/** As {@link otherDebs}, of one version. @returns its path */
+export async function otherDeb(deb: string, directory: string, change: Change): Promise<string> {
+  return (await otherDebs(deb, directory, [change]))[0] ?? "";
+}
+
 /** @returns what takes the prefixes away again */
 function alter(tree: string, before: string, { version, prefixes = {} }: Change): () => void {
   replaceIn(join(tree, "DEBIAN/control"), `Version: ${before}`, `Version: ${version}`);
