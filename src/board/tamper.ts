@@ -11,7 +11,9 @@ export interface Tampering {
 }
 
 const FILE = "tamper.json";
-const SHAPE = z.strictObject({ at_ms: z.int().min(0), told: z.boolean() });
+/** ECMA-262, 21.4.1.1: no date is later. */
+const LATEST_MS = 8.64e15;
+const SHAPE = z.strictObject({ at_ms: z.int().min(0).max(LATEST_MS), told: z.boolean() });
 
 /** Undefined while nothing is remembered. @throws what the memory throws */
 export async function recallTampering(memory: Memory): Promise<Tampering | undefined> {

@@ -48,7 +48,7 @@ async function put({ machine }: Scene, path: string, text: string, mode = 0o644)
 }
 
 export async function joinStep(scene: Scene): Promise<Ending> {
-  const { machine, agent, memory, places, config } = scene;
+  const { machine, places, config } = scene;
   const folder = `${places.papers}/certificates`;
   const names = (await machine.list(folder)).filter((name) => CERTIFICATE.test(name)).slice(0, MAX_CERTIFICATES);
   if (names.length === 0) {
@@ -56,23 +56,36 @@ export async function joinStep(scene: Scene): Promise<Ending> {
       config?.village.authority === "" ? "the village has no authority" : `no certificate in ${folder} yet`,
     );
   }
-  let taken = 0;
-  for (const name of names) {
-    const bytes = (await machine.read(`${folder}/${name}`, MAX_CERTIFICATE_BYTES)) ?? new Uint8Array();
-    const sha256 = toHex(new Uint8Array(createHash("sha256").update(bytes).digest()));
-    if (memory.hasTaken(sha256)) continue;
-    try {
-      await agent.join(bytes);
-    } catch (error) {
-      if (!isAgentError(error) || error.code === "NO_AGENT") throw error;
-      const fix = error.fix ?? "Take it from the card, and let this village's authority sign the request again.";
-      return failed(error.code, `${name}: ${error.message}`, fix);
-    }
-    await memory.keepTaken(sha256);
-    taken++;
-  }
+  const endings: ("taken" | "known" | Ending)[] = [];
+  for (const name of names) endings.push(await take(scene, folder, name));
+  // One that is none does not keep those that come after it.
+  const refused = endings.find((ending) => typeof ending !== "string");
+  if (refused !== undefined) return refused;
+  const taken = endings.filter((ending) => ending === "taken").length;
   const detail = `${names.length} ${names.length === 1 ? "certificate" : "certificates"}, ${taken} of them new`;
   return taken > 0 ? done(detail) : unchanged(detail);
+}
+
+/** @throws AgentError "NO_AGENT" */
+async function take(
+  { machine, agent, memory }: Scene,
+  folder: string,
+  name: string,
+): Promise<"taken" | "known" | Ending> {
+  // A folder of that name would be no file that can be read.
+  const isFile = (await machine.status(`${folder}/${name}`))?.kind === "file";
+  const bytes = (isFile && (await machine.read(`${folder}/${name}`, MAX_CERTIFICATE_BYTES))) || new Uint8Array();
+  const sha256 = toHex(new Uint8Array(createHash("sha256").update(bytes).digest()));
+  if (memory.hasTaken(sha256)) return "known";
+  try {
+    await agent.join(bytes);
+  } catch (error) {
+    if (!isAgentError(error) || error.code === "NO_AGENT") throw error;
+    const fix = error.fix ?? "Take it from the card, and let this village's authority sign the request again.";
+    return failed(error.code, `${name}: ${error.message}`, fix);
+  }
+  await memory.keepTaken(sha256);
+  return "taken";
 }
 
 export async function cardStep(scene: Scene): Promise<Ending> {

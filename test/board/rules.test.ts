@@ -180,10 +180,18 @@ describe("what is remembered of the case", () => {
     expect(await recallTampering(memory)).toBeUndefined();
   });
 
-  test.each(["", "{}", "[]", "null", '{"at_ms":-1,"told":false}', '{"at_ms":1,"told":false,"more":1}', "\u00ff"])(
-    "%j can't be read, and counts as opened",
-    async (text) => {
-      expect(await recallTampering(memoryOf(text))).toEqual({ atMs: 0, told: false });
-    },
-  );
+  const LATER_THAN_ANY_DATE = '{"at_ms":8640000000000001,"told":true}';
+
+  test.each([
+    "",
+    "{}",
+    "[]",
+    "null",
+    '{"at_ms":-1,"told":false}',
+    '{"at_ms":1,"told":false,"more":1}',
+    "\u00ff",
+    LATER_THAN_ANY_DATE,
+  ])("%j can't be read, and counts as opened", async (text) => {
+    expect(await recallTampering(memoryOf(text))).toEqual({ atMs: 0, told: false });
+  });
 });

@@ -215,6 +215,7 @@ function agentOf(rig: NodeRig): AgentDoor {
     },
     join: async (file) => {
       if (rig.joinFault !== undefined) throw rig.joinFault;
+      if (file.length === 0) throw new AgentError("STATEMENT_INVALID", "it is empty");
       rig.joined.push(file);
       return { verdict: "new" };
     },

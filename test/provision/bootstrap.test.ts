@@ -281,6 +281,20 @@ describe("later", () => {
     });
   });
 
+  test("what is no certificate does not keep the one that comes after it", async () => {
+    const node = nodeRig();
+    await node.run();
+    const { files } = node.machine;
+    files.set(`${CARD}/caye/certificates/a.certificate/inside`, new Uint8Array(1));
+    files.set(`${CARD}/caye/certificates/b.certificate`, new Uint8Array(1));
+    for (let runs = 0; runs < 2; runs++) {
+      const { steps } = await node.run();
+      const detail = expect.stringContaining("a.certificate");
+      expect(steps.find(({ step }) => step === "join")).toMatchObject({ state: "failed", detail });
+      expect(node.joined).toHaveLength(1);
+    }
+  });
+
   test("a node without a TPM asks for a certificate all the same", async () => {
     const node = nodeRig();
     node.attestFault = new AgentError("TPM_NONE", "no TPM");
