@@ -18,6 +18,7 @@ went() {
   systemctl status --no-pager caye.service; return 1
 }
 kept() { caye health --wait 60 && caye get kept.txt -o /root/again.txt >&2 && cmp /root/kept.txt /root/again.txt && rm /root/again.txt; }
+failed() { journalctl --no-pager -q -b -u caye-failed.service; }
 said() { journalctl --no-pager -q -b -u caye.service; }
 `;
 /** The watchdog's time is shortened, and the agent told to hang on a signal: everything else is as it is given out. */
@@ -42,8 +43,8 @@ systemctl start caye.service; done`,
 mkdir -p /run/systemd/system/caye.service.d; printf '[Service]\\nRestartSec=0\\n' >/run/systemd/system/caye.service.d/soon.conf
 systemctl daemon-reload; systemctl restart caye.service || true
 for try in $(seq 300); do said | grep -qF 'repeated too quickly' && break; sleep 0.1; done
-systemctl is-failed caye.service; systemctl show caye.service -p NRestarts; said | tail -n 12
-systemctl show caye-failed.service -p ExecMainStartTimestampMonotonic`,
+systemctl is-failed caye.service; systemctl show caye.service -p NRestarts; said | tail -n 60
+for try in $(seq 300); do failed | grep -qF 'Caye does not run' && break; sleep 0.1; done; failed`,
   mend: `cp /root/caye.toml /etc/caye/caye.toml; systemctl reset-failed caye.service; systemctl start caye.service; kept`,
 } as const;
 
@@ -90,10 +91,10 @@ test("one that can never start is given up as failed, with the reason in the jou
   const { status, output } = step("exhaust");
   expect(status, output).toBe(0);
   expect(output).toMatch(/^failed$/m);
-  expect(output).toContain("caye.toml");
+  expect(output).toContain("illegal character in key");
   expect(output).toContain("Start request repeated too quickly");
   expect(Number(/^NRestarts=(\d+)$/m.exec(output)?.[1])).toBeGreaterThan(0);
-  expect(microseconds(output, "ExecMainStart")[0], "caye-failed.service").toBeGreaterThan(0);
+  expect(output).toContain("Caye does not run");
   expect(step("mend"), step("mend").output).toMatchObject({ status: 0 });
 });
 
