@@ -42,9 +42,29 @@ lamp() {
         caye board blink provision-failed --config /etc/caye/caye.toml --seconds 86400 > /dev/null 2>&1 || :
 }
 
+# The disk's own word: $state can't be made, or holds nothing more. Whatever failed then, this is why.
+disk_says() {
+    (mkdir -p "$state/steps" && dd if=/dev/zero of="$state/.room" bs=65536 count=1) 2>&1 || :
+    rm -f "$state/.room" 2> /dev/null || :
+}
+
 # $1 reason, $2 what to do; $3 and $4 the same in Spanish.
 fail() {
     told=yes
+    case "$(disk_says)" in
+        *"No space left"*)
+            set -- "the node's disk is full" \
+                "make room on it, or take a larger card" \
+                "el disco del nodo está lleno" \
+                "libere espacio, o use una tarjeta más grande"
+            ;;
+        *"Read-only file system"*)
+            set -- "the node's disk can't be written to" \
+                "mount it for writing; a card that turns read-only by itself is worn out: take another one" \
+                "no se puede escribir en el disco del nodo" \
+                "móntelo con escritura; una tarjeta que pasa sola a solo lectura está gastada: use otra"
+            ;;
+    esac
     lamp on
     put "$card/PROVISION-FAILED.txt" << TEXT || :
 This node was not set up. It stopped at the step: $current
@@ -60,7 +80,8 @@ Lo intenta de nuevo en cada arranque. Detalles: /var/log/caye-first-boot.log en 
 $(tail -n 15 "$log" 2> /dev/null | tr -cd '\11\12\40-\176')
 TEXT
     rm -f "$card/PROVISION-OK.txt"
-    echo "caye first boot: failed at $current: $1" >&2
+    # To the journal and the console.
+    printf 'caye first boot: failed at %s: %s\n%s\n%s\n%s\n' "$current" "$1" "$2" "$3" "$4" >&2
     exit 1
 }
 
@@ -108,6 +129,7 @@ ConditionPathExists=!/var/lib/caye-provision/done
 [Service]
 Type=oneshot
 ExecStart=/bin/sh /var/lib/caye-provision/first-boot.sh $card
+StandardError=journal+console
 TimeoutStartSec=30min
 
 [Install]
@@ -209,13 +231,48 @@ with_ansible() {
     fi
 }
 
+# What caye bootstrap ended with, $1, in Spanish: the reason and what to do, a line each.
+in_spanish() {
+    case "$1" in
+        RADIO_ABSENT) echo "no hay ninguna radio conectada
+conéctela con un cable que lleve datos y arranque de nuevo: el nodo sigue solo" ;;
+        RADIO_AMBIGUOUS) echo "hay varios aparatos que pueden ser la radio
+desconecte los demás, o indique cuál es: radio.modem en order.toml y caye.toml" ;;
+        RADIO_STRANGE) echo "lo que está en ese puerto no es una radio Meshtastic
+conecte la radio ahí, o indique otro puerto" ;;
+        RADIO_SILENT | RADIO_LOST) echo "la radio no contesta
+desconéctela y conéctela de nuevo; pruebe otro cable" ;;
+        RADIO_COUNTRY | RADIO_REFUSED | CHANNEL_CONFLICT) echo "región, país y canales de la radio no concuerdan
+averigüe cuál es correcto y prepare la tarjeta de nuevo" ;;
+        TPM_MISSING) echo "se ordenó un chip TPM y no se encuentra
+revise que el módulo esté bien puesto; para un nodo sin chip ordene tpm = software" ;;
+        TPM_OTHER_KEYS) echo "las claves de este disco son de otro chip TPM
+ponga el chip correcto, o use las palabras de recuperación" ;;
+        TPM_LOCKED | TPM_FAILED | TPM_ERROR) echo "el chip TPM no funciona bien
+deje el nodo sin corriente un rato y arranque de nuevo; si sigue así, cambie el chip" ;;
+        ENTROPY_*) echo "la fuente de azar falta, o no pasa sus pruebas
+conéctela de nuevo, u ordene otra" ;;
+        *) echo "no se pudo configurar el nodo${1:+ ($1)}: vea las últimas líneas abajo
+corrija lo que dicen y arranque de nuevo" ;;
+    esac
+}
+
 step_bootstrap() {
-    if ! caye bootstrap --card "$card" >> "$log" 2>&1; then
-        fail "the node could not be set up: see the last lines below" \
-            "put right what they say (radio on another port, no TPM, another region), and start it again" \
-            "no se pudo configurar el nodo: vea las últimas líneas abajo" \
-            "corrija lo que dicen (radio en otro puerto, sin TPM, otra región) y arranque de nuevo"
+    if said=$(caye bootstrap --card "$card" 2>&1); then
+        printf '%s\n' "$said" >> "$log"
+        return 0
     fi
+    printf '%s\n' "$said" >> "$log" || :
+    # It ends with "NODE is not set up; it failed at STEP: WHY (CODE)", or "NODE waits at …", and what to do.
+    end=$(printf '%s\n' "$said" | sed -n '/ at [a-z]*: .* ([A-Z0-9_]*)$/,$p')
+    why=$(printf '%s\n' "$end" | sed -n '1s/^.* at [a-z]*: //p')
+    code=$(printf '%s\n' "$why" | sed -n 's/.* (\([A-Z0-9_]*\))$/\1/p')
+    what=$(printf '%s\n' "$end" | sed -n '2p')
+    spanish=$(in_spanish "$code")
+    fail "${why:-the node could not be set up: see the last lines below}" \
+        "${what:-put right what they say, and start it again}" \
+        "$(printf '%s\n' "$spanish" | head -n 1)" \
+        "$(printf '%s\n' "$spanish" | tail -n 1)"
 }
 
 # Overwritten, then removed. A memory card writes elsewhere than it is told, so old cells may keep the text until they are
@@ -259,7 +316,7 @@ TEXT
 
 # --- what is done ---------------------------------------------------------------------------------------------------------
 
-mkdir -p "$state/steps" "$root/var/log" "$root/run"
+mkdir -p "$root/run"
 exec 9> "$root/run/caye-first-boot.lock"
 if ! flock -n 9; then
     echo "caye first boot: it runs already" >&2
@@ -271,21 +328,25 @@ if [ ! -e "$card/caye/SHA256SUMS" ]; then
     exit 1
 fi
 
-# Another card, or the same one written anew, begins from the start.
 order=$(sha256sum < "$card/caye/SHA256SUMS" | cut -c 1-64)
-if [ "$(cat "$state/order" 2> /dev/null || :)" != "$order" ]; then
-    rm -rf "$state/steps" "$state/done"
-    mkdir -p "$state/steps"
-    printf '%s\n' "$order" | put "$state/order"
-fi
-if [ -e "$state/done" ]; then exit 0; fi
+known=$(cat "$state/order" 2> /dev/null || :)
+if [ "$known" = "$order" ] && [ -e "$state/done" ]; then exit 0; fi
 
+# From here on what fails is told on the card: also a disk that is full, or can't be written to.
 trap at_end EXIT
 if ! : > "$card/.caye-first-boot" 2> /dev/null; then
     mount -o remount,rw "$card"
     remounted=yes
 else
     rm -f "$card/.caye-first-boot"
+fi
+
+mkdir -p "$state/steps" "$root/var/log"
+# Another card, or the same one written anew, begins from the start.
+if [ "$known" != "$order" ]; then
+    rm -rf "$state/steps" "$state/done"
+    mkdir -p "$state/steps"
+    printf '%s\n' "$order" | put "$state/order"
 fi
 
 step resume

@@ -60,11 +60,13 @@ ${yaml({
   runcmd: [
     ...(hasLogin ? [["systemctl", "enable", "--now", "--no-block", "ssh"]] : []),
     // In a unit of its own: cloud-init's last stage must not wait for it, nor end it.
-    ["systemd-run", "--no-block", "--unit=caye-first-boot", "/bin/sh", FIRST_BOOT, "/boot/firmware"],
+    ["systemd-run", "--no-block", "--unit=caye-first-boot", ON_CONSOLE, "/bin/sh", FIRST_BOOT, "/boot/firmware"],
   ],
 })}`;
 }
 
+/** Why a first boot failed, for whoever stands before the machine; all else goes to its log. */
+const ON_CONSOLE = "--property=StandardError=journal+console";
 const FIRST_BOOT = "/boot/firmware/caye/first-boot.sh";
 
 export function metaData(instanceId: string, hostname: string): string {

@@ -17,7 +17,7 @@ export interface Rig extends AsyncDisposable {
   readonly root: string;
   readonly card: string;
   /** Runs the script. @param cut the power fails before the so manieth command of the machine; 0: never */
-  run(cut?: number): Promise<{ readonly status: number | null; readonly commands: number }>;
+  run(cut?: number): Promise<{ readonly status: number | null; readonly commands: number; readonly errors: string }>;
   text(path: string): Promise<string>;
   has(path: string): boolean;
   /** Every command that a stub answered, one a line. */
@@ -106,10 +106,12 @@ async function run({ root, card, bin }: Place, cut: number) {
   const child = spawn("sh", [SCRIPT, card], {
     // A group of its own, so that a power cut ends the script and nothing of ours.
     detached: true,
-    stdio: "ignore",
+    stdio: ["ignore", "ignore", "pipe"],
     env: { PATH: `${bin}:/usr/bin:/bin`, CAYE_FIRST_BOOT_ROOT: root, RIG: root, CUT: String(cut) },
   });
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => void (errors += text));
   child.on("close", ended);
   const status = await promise;
-  return { status, commands: Number(await readFile(join(root, "count"), "utf8")) };
+  return { status, commands: Number(await readFile(join(root, "count"), "utf8")), errors };
 }

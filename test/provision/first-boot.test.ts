@@ -67,6 +67,11 @@ test("the power fails before each command that changes something: the next start
   expect(cuts).toBe(commands);
 }, 300_000);
 
+/** As `caye bootstrap` ends: its last two lines. */
+function bootstrapEnds(how: string, code: string): string {
+  return `if [ "$1" = bootstrap ]; then echo "${how} at radio: what it says of it (${code})"; echo "the way out"; exit 1; fi`;
+}
+
 test.each([
   [
     "a file is not as it was written",
@@ -79,6 +84,33 @@ test.each([
     "bootstrap",
     (rig: Rig) => rig.stub("caye", 'if [ "$1" = bootstrap ]; then echo "no radio on /dev/meshtastic"; exit 1; fi'),
     "no radio on /dev/meshtastic",
+  ],
+  [
+    "bootstrap names a reason",
+    "bootstrap",
+    (rig: Rig) => rig.stub("caye", bootstrapEnds("clinic-roof is not set up; it failed", "TPM_MISSING")),
+    "Why: what it says of it (TPM_MISSING)\nWhat to do: the way out\n",
+  ],
+  [
+    "bootstrap's reason, in Spanish",
+    "bootstrap",
+    (rig: Rig) => rig.stub("caye", bootstrapEnds("clinic-roof is not set up; it failed", "TPM_MISSING")),
+    "Motivo: se ordenó un chip TPM y no se encuentra\nQué hacer: revise que el módulo",
+  ],
+  [
+    "no radio is plugged in",
+    "bootstrap",
+    (rig: Rig) => rig.stub("caye", bootstrapEnds("clinic-roof waits", "RADIO_ABSENT")),
+    "Motivo: no hay ninguna radio conectada\n",
+  ],
+  [
+    "the disk is full",
+    "package",
+    async (rig: Rig) => {
+      await rig.stub("dpkg", "exit 1");
+      await rig.stub("dd", 'echo "dd: error writing: No space left on device" >&2; exit 1');
+    },
+    "Why: the node's disk is full\n",
   ],
   ["the package does not install", "package", (rig: Rig) => rig.stub("dpkg", "exit 1"), "no se pudo instalar"],
   ["a command of the system fails", "resume", (rig: Rig) => rig.stub("systemctl", "exit 5"), "a command failed"],
@@ -95,12 +127,38 @@ test.each([
   expect(await rig.log()).toContain("caye board blink provision-failed");
   // Put right, it goes on.
   await using sound = await firstBootRig();
-  for (const command of ["caye", "dpkg", "systemctl"]) {
+  for (const command of ["caye", "dpkg", "dd", "systemctl"]) {
     await writeFile(join(rig.root, "stubs", command), await readFile(join(sound.root, "stubs", command)));
   }
   await writeFile(join(rig.card, "caye/caye.toml"), deb);
   expect((await rig.run()).status).toBe(0);
   await expectDone(rig, "put right");
+});
+
+test("a disk that can't be written to is told of on the card, though nothing of the first boot can be remembered", async () => {
+  await using rig = await firstBootRig();
+  await rig.stub(
+    "mkdir",
+    'case "$*" in *caye-provision*) echo "mkdir: cannot create: Read-only file system" >&2; exit 1;; esac\nexec /usr/bin/mkdir "$@"',
+  );
+  expect((await rig.run()).status).not.toBe(0);
+  expect(await rig.text(FAILED)).toMatch(
+    /Why: the node's disk can't be written to\n[\s\S]*Motivo: no se puede escribir en el disco/,
+  );
+});
+
+test("why it failed stands on the console, from the first start and from each later one", async () => {
+  await using rig = await firstBootRig();
+  await rig.run();
+  const unit = await rig.text("etc/systemd/system/caye-first-boot-resume.service");
+  expect(unit).toContain("StandardError=journal+console");
+  await rig.stub("caye", bootstrapEnds("clinic-roof is not set up; it failed", "RADIO_AMBIGUOUS"));
+  await unlink(join(rig.root, "var/lib/caye-provision/done"));
+  await unlink(join(rig.root, "var/lib/caye-provision/steps/bootstrap"));
+  const { errors } = await rig.run();
+  expect(errors).toContain(
+    "failed at bootstrap: what it says of it (RADIO_AMBIGUOUS)\nthe way out\nhay varios aparatos",
+  );
 });
 
 test("a package that its manifest does not vouch for is not installed", async () => {
