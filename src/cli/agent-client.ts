@@ -23,6 +23,8 @@ const ANSWER_TIMEOUT_MS = 30_000;
 const BULK_TIMEOUT_MS = 300_000;
 /** Somebody took the connection, and let go of it. */
 const BROKEN_OFF: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
+/** Of the package's agent. */
+const NODE_STATE = "/var/lib/caye";
 const FIX = "Start it: npm start. When it runs with another state directory, name that: CAYE_STATE=DIR caye …";
 
 /** A value with at least these keys. */
@@ -66,6 +68,13 @@ function newTraceparent(): string {
   return `00-${digits()}-${digits().slice(0, 16)}-01`;
 }
 
+/** Where the package is installed, its agent is meant: nobody starts that by npm, and only root finds it untold. */
+async function wayToAgent(io: CliIo, state: string): Promise<string> {
+  if (state === NODE_STATE) return "Start it: sudo systemctl start caye. Why it stopped: journalctl -u caye.";
+  if ((await io.facts(NODE_STATE)) === undefined) return FIX;
+  return `This node's own agent is root's to ask: sudo caye …. For one of yours: ${FIX}`;
+}
+
 async function agentAddress(io: CliIo, state: string): Promise<string> {
   let text: string | undefined;
   try {
@@ -74,13 +83,16 @@ async function agentAddress(io: CliIo, state: string): Promise<string> {
     if (systemCode(error) === "EACCES") throw forbidden(`${state}/agent.json`, error);
     throw new AgentError("NO_AGENT", `no agent is running here (there is no ${state}/agent.json)`, {
       cause: error,
-      fix: FIX,
+      fix: await wayToAgent(io, state),
     });
   }
   const agent = agentOf(text ?? "");
-  if (agent === undefined) throw new AgentError("NO_AGENT", `${state}/agent.json names no agent`, { fix: FIX });
+  if (agent === undefined)
+    throw new AgentError("NO_AGENT", `${state}/agent.json names no agent`, { fix: await wayToAgent(io, state) });
   if (await isGone(io, agent.pid)) {
-    throw new AgentError("NO_AGENT", `the agent of ${state} (process ${agent.pid}) is gone`, { fix: FIX });
+    throw new AgentError("NO_AGENT", `the agent of ${state} (process ${agent.pid}) is gone`, {
+      fix: await wayToAgent(io, state),
+    });
   }
   return agent.api;
 }
@@ -140,7 +152,7 @@ async function answer(io: CliIo, base: string, path: string, init: FetchInit, st
     }
     throw new AgentError("NO_AGENT", `no agent is running here (nobody answers at ${base}, which ${state} names)`, {
       cause: error,
-      fix: FIX,
+      fix: await wayToAgent(io, state),
     });
   }
 }

@@ -44,7 +44,11 @@ async function checkConfig(io: CliIo): Promise<Check> {
       io.env["CAYE_CONFIG"] ?? "defaults: CAYE_CONFIG names no file here (an agent started with --config has its own)",
     );
   } catch (error) {
-    return fail("config", describeError(error), isAgentError(error) ? (error.fix ?? "") : "");
+    return fail(
+      "config",
+      describeError(error).replaceAll(/\s*\n\s*/g, " "),
+      isAgentError(error) ? (error.fix ?? "") : "",
+    );
   }
 }
 
@@ -57,7 +61,12 @@ async function checkState(io: CliIo): Promise<Check> {
     return fail(name, describeError(error), isAgentError(error) ? (error.fix ?? "") : "");
   }
   const facts = await io.facts(path);
-  if (facts === undefined) return warn(name, `${path} is not there yet`, "npm start makes it.");
+  if (facts === undefined)
+    return warn(
+      name,
+      `${path} is not there yet`,
+      "npm start makes it; a node's own is root's to look at: sudo caye doctor.",
+    );
   if (facts.kind !== "directory") return fail(name, `${path} is no directory`, "Name another: CAYE_STATE=DIR");
   if (!facts.writable || !facts.readable) {
     return fail(name, `this user may not use ${path}`, "Use the user that the agent runs as.");

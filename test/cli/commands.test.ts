@@ -88,6 +88,17 @@ describe("every command", () => {
     expect([code, err]).toEqual([3, expect.stringContaining("nobody answers at http://127.0.0.1:8420")]);
   });
 
+  test("on a node an ordinary user is sent to sudo, and root to systemctl: nobody starts the package's agent by npm", async () => {
+    cli.files.set("/var/lib/caye/", new Uint8Array(0));
+    cli.env["CAYE_STATE"] = "/elsewhere";
+    expect(await cli.run("status")).toMatchObject({ code: 3, err: expect.stringContaining("sudo caye") });
+    cli.env["CAYE_STATE"] = "/var/lib/caye";
+    cli.files.delete("/var/lib/caye/agent.json");
+    const { code, err } = await cli.run("status");
+    expect([code, err]).toEqual([3, expect.stringContaining("sudo systemctl start caye")]);
+    expect(err).not.toContain("npm");
+  });
+
   test("gives its failure as JSON too when JSON was asked for", async () => {
     const { code, out } = await cli.run("get", "nothing", "--json");
     expect([code, JSON.parse(out)]).toEqual([

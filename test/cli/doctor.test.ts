@@ -108,6 +108,10 @@ test("a wrong configuration and a wrong Node fail, with the fix", async () => {
     fix: "See docs.",
   });
   cli.nodeVersion = "20.19.2";
-  expect(await check("config")).toMatchObject({ state: "FAIL", fix: "See docs." });
+  expect(await check("config")).toMatchObject({
+    state: "FAIL",
+    detail: "1 problem in the configuration: radio.x: …",
+    fix: "See docs.",
+  });
   expect(await check("node")).toMatchObject({ state: "FAIL", fix: expect.stringContaining("npm run setup") });
 });
