@@ -8,7 +8,7 @@ import { AgentError, describeError } from "../../kernel/errors.ts";
 import { LinkedAbort } from "../../kernel/service.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
-import { frame, FrameReader, MARK_1 } from "./framing.ts";
+import { frame, FrameReader, MARK_1, MAX_MESSAGE_BYTES } from "./framing.ts";
 import { explainLinkError, linkErrorCode, openLink, type ByteLink, type RadioAddress } from "./link.ts";
 import { decodeFromRadio, disconnect, wantConfig } from "./messages.ts";
 import { MESHCORE_QUESTION, strangerIn } from "./setup-stranger.ts";
@@ -101,12 +101,18 @@ export class SetupLine implements AsyncDisposable {
     throw await this.#noRadio();
   }
 
-  /** Gives the orders, and waits for the restart that follows them; a radio that does not restart is no failure. */
+  /**
+   * Gives the orders, and waits for the restart that follows them; a radio that does not restart is no failure.
+   * @throws AgentError "RADIO_LOST"; "RADIO_STRANGE" before the first of them
+   */
   async order(nodeNumber: number, orders: readonly Uint8Array[]): Promise<void> {
     this.#rebooted = false;
-    for (const order of orders) {
+    const packets = orders.map((order) => orderPacket(nodeNumber, this.#freshId(), order));
+    // An order holds all that the radio said of that part, also what nobody here knows.
+    if (packets.some(({ length }) => length > MAX_MESSAGE_BYTES)) throw this.#tooTalkative();
+    for (const packet of packets) {
       this.#mustGoOn();
-      if (!(await this.#write(orderPacket(nodeNumber, this.#freshId(), order)))) throw this.#lost();
+      if (!(await this.#write(packet))) throw this.#lost();
       await this.#clock.sleep(ORDER_PAUSE_MS, this.#signal);
     }
     const startMs = this.#clock.monotonicMs();
@@ -130,6 +136,12 @@ export class SetupLine implements AsyncDisposable {
     const reason = this.#ended ?? "it no longer reads";
     return new AgentError("RADIO_LOST", `the line to the radio at ${this.#where} broke: ${reason}`, {
       fix: "Look at its cable and its power, and try again.",
+    });
+  }
+
+  #tooTalkative(): AgentError {
+    return new AgentError("RADIO_STRANGE", `the radio at ${this.#where} tells settings that no order can hold`, {
+      fix: "Install Meshtastic's own firmware on it (flasher.meshtastic.org), or take another radio.",
     });
   }
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { scaledClock } from "../../../src/drivers/clock.ts";
+import { frame } from "../../../src/drivers/meshtastic/framing.ts";
 import { openLink } from "../../../src/drivers/meshtastic/link.ts";
 import { meshtasticSetup } from "../../../src/drivers/meshtastic/setup.ts";
 import { strangerIn } from "../../../src/drivers/meshtastic/setup-stranger.ts";
@@ -197,6 +198,24 @@ describe("what is no Meshtastic radio", () => {
     expect(await complaint((radio) => radio.sayBytes(random))).toMatchObject({ code: "RADIO_STRANGE" });
     expect(await complaint(() => undefined)).toMatchObject({ code: "RADIO_SILENT" });
     expect(await complaint((radio) => radio.hangUp())).toMatchObject({ code: "RADIO_LOST" });
+  });
+
+  test("and one that tells more of its settings than an order can hold is given none", async () => {
+    const clock = new VirtualClock({ settle: () => pause(1) });
+    await using radio = await ScriptedRadio.open();
+    // config.device {}; config.lora { use_preset, and 480 bytes in field 120 (unknown) }.
+    radio.configuration = (nonce) => {
+      radio.sayBytes(frame(bytes("1a0308ac02")));
+      radio.sayBytes(frame(bytes("2a020a00")));
+      radio.sayBytes(frame(bytes(`2ae90332e6030801c207e003${"00".repeat(480)}`)));
+      return [{ case: "configCompleteId", value: nonce }];
+    };
+    const setup = meshtasticSetup({ clock, random: seededRandom("setup") });
+    await expect(within(clock, setup.write(radio.uri, { region: "US" }, never))).rejects.toMatchObject({
+      code: "RADIO_STRANGE",
+    });
+    const orders = radio.heard.filter((words) => words.case === "packet");
+    expect(orders).toEqual([]);
   });
 
   test("is asked MeshCore's question only after it was silent, and answers it", async () => {
