@@ -84,7 +84,8 @@ export async function planCard(parts: CardParts, wish: CardWish, before: CardBef
   const sums = { path: SUMS, bytes: utf8(sumsOf([...body, network, meta, user])) };
   // user-data last: without it nothing of this begins, and the sums tell of a card that was not written to its end.
   const files = [...body, sums, ...firmwareFiles(wish, order, before), network, meta, user];
-  return { order, hostname, instanceId, files, notes: notesOn(wish, order, before, cloud) };
+  const notes = [...notesOn(wish, order, before, cloud), ...notesOnMachine(body, before)];
+  return { order, hostname, instanceId, files, notes };
 }
 
 /** The radio would be set by the one, and the law kept by the other. */
@@ -122,6 +123,16 @@ function notesOn(wish: CardWish, order: Order, { configTxt }: CardBefore, { logi
       ? ["no authority: this node takes every author for as good as another"]
       : []),
   ];
+}
+
+/** `npm run package` makes both, and only a Pi has a config.txt. */
+function notesOnMachine(body: readonly CardFileWanted[], { configTxt }: CardBefore): readonly string[] {
+  const isForPc = body.some(({ path }) => path.endsWith("_amd64.deb"));
+  return isForPc && configTxt !== ""
+    ? [
+        "the package is for a PC (amd64), and this card is for a Raspberry Pi, which takes the one that ends in _arm64.deb",
+      ]
+    : [];
 }
 
 /** As `sha256sum -c` reads it. */

@@ -52,6 +52,17 @@ test("a card of a fleet: order, configuration, secrets and package are what the 
   expect(checks.filter(({ state }) => state === "FAIL")).toEqual([]);
 });
 
+test("a package for a PC on the card of a Pi is told of before the card is in the field", async () => {
+  expect((await make("clinic-roof")).notes.join("\n")).not.toContain("amd64");
+  for (const suffix of ["", ".manifest"]) {
+    const bytes = machine.files.get(`/fleet/caye_1.0_arm64.deb${suffix}`) ?? new Uint8Array();
+    machine.files.set(`/fleet/caye_1.0_amd64.deb${suffix}`, bytes);
+  }
+  parts = { ...parts, judgePackage: () => ({ ok: true, value: { version: "1.0", arch: "amd64" } }) };
+  const { notes } = await make("clinic-roof", { package: "/fleet/caye_1.0_amd64.deb" });
+  expect(notes.join("\n")).toContain("for a PC (amd64)");
+});
+
 test("no secret stands in a file that stays: the network's key and the village's are in those that are wiped", async () => {
   await make("clinic-roof");
   const card = contents(machine);
