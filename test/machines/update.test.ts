@@ -45,7 +45,8 @@ dpkg -i /debs/caye_91.0.0_amd64.deb; caye health --wait 60; echo 'kept through a
   upgrade: `${APPLY} /debs/caye_91.0.1_amd64.deb`,
   upgraded: WELL,
   sealedOnce: "test ! -e /var/lib/caye/sealed-before.bin; ls /var/lib/caye-update/packages",
-  broken: `${APPLY} /debs/caye_91.0.2_amd64.deb`,
+  // Its time is waited for to the end.
+  broken: "caye update apply --wait 15 --json /debs/caye_91.0.2_amd64.deb",
   afterBroken: WELL,
   dumb: `${APPLY} /debs/caye_91.0.3_amd64.deb >/dev/null & ${until("watching")}; ${KILL}; ${OVER}; wait || true`,
   afterDumb: WELL,
