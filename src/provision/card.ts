@@ -20,6 +20,9 @@ const SPARE_BYTES = 4 * 1_048_576;
 const MAX_FLEET_BYTES = 1_048_576;
 const RESULTS = ["PROVISION-OK.txt", "PROVISION-FAILED.txt", "caye/node-card.txt", "caye/node-card.svg"];
 const EXCHANGED = ["caye/requests", "caye/certificates"];
+/** What of ours is secret, and versions of packages; also a draft of any file, left by a card that was pulled out. */
+const OURS = /\.deb(?:\.manifest)?$|\/secrets\.toml$|\/ansible\.tar\.gz$|\/\.[^/]+\.new$/;
+const NETWORK_DRAFT = ".network-config.new";
 
 /** @throws AgentError "CARD_REFUSED", "CARD_SPACE", "CARD_UNWRITABLE", "NODE_UNKNOWN", and those of `planCard` */
 export async function writeCard(
@@ -157,14 +160,14 @@ async function toRemove(
   const kept = new Set(files.map(({ path }) => path));
   const names = (await machine.list(`${directory}/caye`)).map((name) => `caye/${name}`);
   const keys = (await machine.list(`${directory}/caye/release-keys`)).map((name) => `caye/release-keys/${name}`);
-  const ours = [
-    ...names.filter((path) => /\.deb(?:\.manifest)?$|\/secrets\.toml$|\/ansible\.tar\.gz$/.test(path)),
-    ...keys,
-  ];
-  const stale = ours.filter((path) => !kept.has(path));
+  const ours = [...names.filter((path) => OURS.test(path)), ...keys, NETWORK_DRAFT];
+  const isThere = async (path: string): Promise<boolean> =>
+    (await machine.status(`${directory}/${path}`)) !== undefined;
+  const stale: string[] = [];
+  for (const path of ours) if (!kept.has(path) && (await isThere(path))) stale.push(path);
   const candidates = [...(isChanged || stale.length > 0 ? RESULTS : []), ...stale, ...(isOthers ? EXCHANGED : [])];
   const gone: string[] = [];
-  for (const path of candidates) if ((await machine.status(`${directory}/${path}`)) !== undefined) gone.push(path);
+  for (const path of candidates) if (await isThere(path)) gone.push(path);
   return gone;
 }
 

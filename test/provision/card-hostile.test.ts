@@ -103,3 +103,14 @@ test("a file of SSH keys is public keys alone: the private half, options and oth
   await make(`# both of ours\n${SSH_KEY}\n${SSH_KEY.replace("ana", "luz")}\n`);
   expect(contents(machine)["user-data"]?.match(/ssh-ed25519/g)).toHaveLength(3);
 });
+
+test("a card that was pulled out while its secrets were written keeps no draft of them", async () => {
+  const { machine, parts } = cardRig();
+  await writeCard(parts, request("clinic-roof"), quiet);
+  const drafts = [`${CARD}/caye/.secrets.toml.new`, `${CARD}/.network-config.new`];
+  for (const path of drafts) machine.files.set(path, utf8("caye-group-key 1 5a5a"));
+  const { files, written } = await writeCard(parts, request("clinic-roof"), quiet);
+  expect(written).toBe(true);
+  expect(files.filter(({ change }) => change === "removed").map(({ path }) => `${CARD}/${path}`)).toEqual(drafts);
+  for (const path of drafts) expect(machine.files.has(path)).toBe(false);
+});
