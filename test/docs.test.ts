@@ -244,6 +244,14 @@ test("links within the project lead somewhere", () => {
   }
 });
 
+test("tests that are named as showing something are there", () => {
+  const named = TEXTS.flatMap(({ file, text }) =>
+    [...text.matchAll(/`(test\/[\w./-]+\.ts)`/g)].map(([, path = ""]) => ({ file, path })),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter(({ path }) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
+
 test("the runbook knows every state of the boot that the threat model names", () => {
   const text = (name: string): string => TEXTS.find(({ file }) => file === name)?.text ?? "";
   const table = /^\| step[\s\S]*?\n\n/m.exec(text("docs/threat-model.md"))?.[0] ?? "";

@@ -248,6 +248,8 @@ averigüe cuál es correcto y prepare la tarjeta de nuevo" ;;
 revise que el módulo esté bien puesto; para un nodo sin chip ordene tpm = software" ;;
         TPM_OTHER_KEYS) echo "las claves de este disco son de otro chip TPM
 ponga el chip correcto, o use las palabras de recuperación" ;;
+        ATTEST_MISMATCH | UNSEAL_MISMATCH) echo "el chip TPM, el programa o la configuración no son los de antes
+ponga el chip de este nodo; caye status dice qué cambió" ;;
         TPM_LOCKED | TPM_FAILED | TPM_ERROR) echo "el chip TPM no funciona bien
 deje el nodo sin corriente un rato y arranque de nuevo; si sigue así, cambie el chip" ;;
         ENTROPY_*) echo "la fuente de azar falta, o no pasa sus pruebas
