@@ -3,6 +3,8 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, wr
 import { basename, join } from "node:path";
 import { configTemplate } from "../../src/config/template.ts";
 
+const DOCS = "usr/share/doc/caye";
+
 /** Directories of the project, and where their files go. */
 const DIRECTORIES: readonly (readonly [from: string, to: string, name: RegExp])[] = [
   ["systemd", "usr/lib/systemd/system", /\.(?:service|timer|path|socket|target)$/],
@@ -10,16 +12,13 @@ const DIRECTORIES: readonly (readonly [from: string, to: string, name: RegExp])[
   ["systemd/tmpfiles.d", "usr/lib/tmpfiles.d", /\.conf$/],
   ["systemd/modules-load.d", "usr/lib/modules-load.d", /\.conf$/],
   ["systemd/udev", "usr/lib/udev/rules.d", /\.rules$/],
+  // All of it: who looks after a node may have no other place to read.
+  ["docs", DOCS, /\.md$/],
 ];
 
 /** Single files. No configuration file of dpkg's among them: an upgrade never asks anything. */
 const FILES: readonly (readonly [from: string, to: string])[] = [
-  ["LICENSE", "usr/share/doc/caye/copyright"],
-  ["README.md", "usr/share/doc/caye/README.md"],
-  ["docs/runbook.md", "usr/share/doc/caye/runbook.md"],
-  ["docs/backup.md", "usr/share/doc/caye/backup.md"],
-  ["docs/hardware.md", "usr/share/doc/caye/hardware.md"],
-  ["docs/time.md", "usr/share/doc/caye/time.md"],
+  ["LICENSE", `${DOCS}/copyright`],
   ["provisioning/package/apt.conf", "etc/apt/apt.conf.d/70caye"],
 ];
 const PROGRAMS: readonly (readonly [from: string, to: string])[] = [
@@ -48,6 +47,9 @@ export function installSystemFiles(
     place(from, to);
     chmodSync(join(tree, to), 0o755);
   }
+  // Its pages lie beside it here.
+  const readme = readFileSync(join(root, "README.md"), "utf8").replaceAll("](docs/", "](");
+  writeFileSync(join(tree, DOCS, "README.md"), readme);
   const share = join(tree, "usr/share/caye");
   mkdirSync(join(share, "release-keys"), { recursive: true });
   writeFileSync(join(share, "caye.toml"), configTemplate());
