@@ -76,7 +76,7 @@ function changing(parent: Command, name: string, description: string, argument: 
 function addRelease(program: Command, io: CliIo): void {
   const release = group(program, "release", "Sign packages, and verify them.", "caye release keys --out release.key");
   command(release, "keys", "Make the keys of whoever gives out releases.", "caye release keys --out release.key")
-    .requiredOption("--out <file>", "where to write the secret; the public keys go to FILE.pub")
+    .requiredOption("-o, --out <file>", "where to write the secret; the public keys go to FILE.pub")
     .action((options: KeysOptions) => releaseKeys(io, options));
   command(release, "sign", "Vouch for packages: writes FILE.deb.manifest.", "caye release sign *.deb --key release.key")
     .argument("<files...>", "packages, as npm run package named them")

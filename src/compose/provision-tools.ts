@@ -67,7 +67,11 @@ export function judgePackage(
 ): Decoded<PackageVerdict> {
   const keys = keyFiles.map((file) => decodeReleaseKey(file));
   const trusted = keys.flatMap((key) => (key.ok ? [key.value] : []));
-  if (trusted.length < keys.length || trusted.length === 0) return refused("no release key to hold it against");
+  // A secret that was named by mistake would go out with every card.
+  if (trusted.length < keys.length) {
+    return refused("a file that was named as a release key is no public one: name those that end with .pub");
+  }
+  if (trusted.length === 0) return refused("no release key to hold it against");
   const release = verifyManifest(manifest, trusted);
   if (!release.ok) return refused(`its manifest: ${release.reason}`);
   const file = isOfRelease(release.value, name, bytes);

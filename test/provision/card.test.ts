@@ -4,6 +4,7 @@ import { AppOnly } from "@meshtastic/protobufs";
 import { createHash } from "node:crypto";
 import { beforeEach, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
+import { utf8 } from "../../src/kernel/bytes.ts";
 import { AgentError } from "../../src/kernel/errors.ts";
 import type { CardReport } from "../../src/kernel/provision.ts";
 import type { Machine } from "../../src/ports/machine.ts";
@@ -61,6 +62,13 @@ test("a package for a PC on the card of a Pi is told of before the card is in th
   parts = { ...parts, judgePackage: () => ({ ok: true, value: { version: "1.0", arch: "amd64" } }) };
   const { notes } = await make("clinic-roof", { package: "/fleet/caye_1.0_amd64.deb" });
   expect(notes.join("\n")).toContain("for a PC (amd64)");
+});
+
+test("a release key's secret, named beside the public one, never gets onto a card", async () => {
+  machine.files.set("/fleet/ours", utf8("# Signs releases of Caye\ncaye-release-secret 1 00\n"));
+  const refused = await refusal(make("clinic-roof", { release_keys: ["/fleet/ours.pub", "/fleet/ours"] }));
+  expect(refused).toMatch(/^PACKAGE_REFUSED: .*no public one: name those that end with \.pub/);
+  expect(Object.keys(contents(machine))).not.toContain("caye/release-keys/ours.pub");
 });
 
 test("no secret stands in a file that stays: the network's key and the village's are in those that are wiped", async () => {
