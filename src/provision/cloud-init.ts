@@ -40,6 +40,8 @@ export interface CloudInit {
 export function userData({ hostname, timezone, login }: CloudInit): string {
   const user = {
     name: login.user,
+    // Debian has groups named operator, staff and the like from the start; useradd makes nobody whose own group exists already.
+    primary_group: "users",
     groups: ["adm", "sudo"],
     shell: "/bin/bash",
     lock_passwd: true,
