@@ -88,6 +88,7 @@ async function offline(machine: Machine, { statePath, machineS, maxAheadS }: App
     claims: [...(networkSynced ? [network] : []), ...(hardwareS === undefined ? [] : [hardware]), own],
     bounds: last === undefined ? [] : [{ by: "this node knew it to be later", atS: last }],
     signedS: [],
+    ownSignedS: 0,
     maxAheadS,
   });
 }

@@ -84,8 +84,9 @@ export class TimeKeeper implements Service {
     return estimateTime({
       machineS: clock.nowMs() / 1000,
       claims: this.#claims(),
-      bounds: [...this.#bounds(), ...(own === 0 ? [] : [{ by: "this node has signed a later date", atS: own }])],
+      bounds: this.#bounds(),
       signedS: others,
+      ownSignedS: own,
       maxAheadS,
     });
   }

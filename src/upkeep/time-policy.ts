@@ -1,11 +1,15 @@
 /**
  * What time it probably is, for a node that nobody tells reliably. Pure.
  *
- * Some things are certain: it is not earlier than the software was made, than this node knew it to be before, than what it
- * signed itself, and than what two neighbours of the village have dated: one alone may err, or lie. That is the bound; it
- * never goes back. Everything else is a claim, believed in the order of {@link TIME_SOURCES}, if it is neither earlier than
- * the bound nor absurdly late. Claims that anybody may make (the radio's) never raise the bound, and count only where nothing
- * better is there.
+ * Two things are certain: it is not earlier than the software was made, and than somebody vouched for before. That is the
+ * bound; it never goes back. Everything else is a claim, believed in the order of {@link TIME_SOURCES}, if it is neither
+ * earlier than the bound nor absurdly late. Claims that anybody may make (the radio's) never raise the bound, and count only
+ * where nothing better is there.
+ *
+ * What stands in the logs bounds only the weakest claims, a machine's that nobody vouches for and a radio's: they are not
+ * earlier than what this node signed itself, and than what two neighbours of the village have dated (one alone may err, or
+ * lie). Such a date may itself have come from a radio that lied: so it neither becomes certain, nor speaks against a person,
+ * a network or a hardware clock, nor sets a clock.
  * @module
  */
 import { CLOCK_SET_S } from "../kernel/clock-set.ts";
@@ -41,6 +45,8 @@ export interface TimeEvidence {
   readonly bounds: readonly Bound[];
   /** Dates that neighbours signed, one an author: the latest of each. */
   readonly signedS: readonly number[];
+  /** The latest date that this node signed; 0 for none. */
+  readonly ownSignedS: number;
   /** Beyond the bound, what nobody vouches for is not believed. */
   readonly maxAheadS: number;
 }
@@ -48,13 +54,16 @@ export interface TimeEvidence {
 const ORDER: readonly TimeSource[] = ["network", "operator", "hardware-clock", "machine", "radio"];
 /** Somebody vouches for these: a network's servers, a person who looked at a clock. */
 const VOUCHED: ReadonlySet<TimeSource> = new Set(["network", "operator"]);
+/** So little is known of these that even dates in logs speak against them. */
+const WEAK: ReadonlySet<TimeSource> = new Set(["machine", "radio"]);
 
 export function estimateTime(evidence: TimeEvidence): TimeReport {
   const bound = boundOf(evidence);
+  const logged = loggedOf(evidence, bound);
   const refused: { source: TimeSource; at_s: number; reason: string }[] = [];
   for (const source of ORDER) {
     for (const claim of evidence.claims.filter((each) => each.source === source)) {
-      const reason = flawOf(claim, bound, evidence.maxAheadS);
+      const reason = flawOf(claim, { bound, logged, maxAheadS: evidence.maxAheadS });
       if (reason === undefined) return reportOf(evidence, bound, claim, refused);
       refused.push({ source, at_s: Math.floor(claim.atS), reason });
     }
@@ -70,21 +79,37 @@ export function estimateTime(evidence: TimeEvidence): TimeReport {
   };
 }
 
-/** The latest of what is certain. Neighbours count by the second latest, and not beyond what could be. */
-export function boundOf({ bounds, signedS, maxAheadS }: Omit<TimeEvidence, "claims" | "machineS">): Bound {
+/** The latest of what is certain. */
+function boundOf({ bounds }: TimeEvidence): Bound {
   const built: Bound = { by: "the software is younger", atS: CLOCK_SET_S };
-  const certain = bounds
-    .filter(({ atS }) => Number.isFinite(atS) && atS < CLOCK_ABSURD_S)
+  const { by, atS } = bounds
+    .filter((each) => Number.isFinite(each.atS) && each.atS < CLOCK_ABSURD_S)
     .reduce((latest, each) => (each.atS > latest.atS ? each : latest), built);
-  const second = signedS.toSorted((a, b) => b - a)[1] ?? 0;
-  const most = Math.min(certain.atS + maxAheadS, CLOCK_ABSURD_S);
-  const isLater = second - TOLERANCE_S > certain.atS && second <= most;
-  return whole(isLater ? { by: "two neighbours have signed later dates", atS: second - TOLERANCE_S } : certain);
+  return { by, atS: Math.floor(atS) };
 }
 
-function flawOf({ source, atS }: Claim, bound: Bound, maxAheadS: number): string | undefined {
+/** The latest of what stands in logs, where it is possible and later than the bound: else the bound itself. */
+function loggedOf({ signedS, ownSignedS, maxAheadS }: TimeEvidence, bound: Bound): Bound {
+  const second = signedS.toSorted((a, b) => b - a)[1] ?? 0;
+  const most = Math.min(bound.atS + maxAheadS, CLOCK_ABSURD_S);
+  return [
+    { by: "this node has signed a later date", atS: ownSignedS },
+    { by: "two neighbours have signed later dates", atS: second },
+  ]
+    .filter(({ atS }) => atS <= most)
+    .reduce((latest, each) => (each.atS > latest.atS ? each : latest), bound);
+}
+
+interface Limits {
+  readonly bound: Bound;
+  readonly logged: Bound;
+  readonly maxAheadS: number;
+}
+
+function flawOf({ source, atS }: Claim, { bound, logged, maxAheadS }: Limits): string | undefined {
   if (!Number.isFinite(atS)) return "no time";
-  if (atS + TOLERANCE_S < bound.atS) return `earlier than is possible (${bound.by})`;
+  const least = WEAK.has(source) ? logged : bound;
+  if (atS + TOLERANCE_S < least.atS) return `earlier than is possible (${least.by})`;
   if (atS >= CLOCK_ABSURD_S) return "absurdly late";
   if (!VOUCHED.has(source) && atS > bound.atS + maxAheadS) return "too far ahead of what is certain";
   return undefined;
@@ -113,10 +138,6 @@ function reportOf(
 
 function common({ machineS }: TimeEvidence, bound: Bound, refused: TimeReport["refused"]) {
   return { machine_s: Math.floor(machineS), bound_s: bound.atS, bound_by: bound.by, refused };
-}
-
-function whole({ by, atS }: Bound): Bound {
-  return { by, atS: Math.floor(atS) };
 }
 
 function date(seconds: number): string {

@@ -17,7 +17,7 @@ const NOW_S = 1_800_000_000;
 const MAX_AHEAD_S = 3_650 * DAY_S;
 
 function evidence(changes: Partial<TimeEvidence> = {}): TimeEvidence {
-  return { machineS: NOW_S, claims: [], bounds: [], signedS: [], maxAheadS: MAX_AHEAD_S, ...changes };
+  return { machineS: NOW_S, claims: [], bounds: [], signedS: [], ownSignedS: 0, maxAheadS: MAX_AHEAD_S, ...changes };
 }
 
 function claim(source: TimeSource, atS: number): TimeEvidence["claims"][number] {
@@ -32,6 +32,7 @@ const anyEvidence = fc.record({
   ),
   bounds: fc.array(fc.record({ by: fc.constant("x"), atS: anyTime })),
   signedS: fc.array(fc.integer({ min: 0, max: 2 ** 33 })),
+  ownSignedS: fc.integer({ min: 0, max: 2 ** 33 }),
   maxAheadS: fc.integer({ min: DAY_S, max: MAX_AHEAD_S }),
 });
 
@@ -78,14 +79,30 @@ describe("an estimate", () => {
     );
   });
 
-  test("one neighbour alone moves nothing; two do, not beyond the limit", () => {
+  test("one neighbour alone speaks against nothing; two speak against a radio, not beyond the limit", () => {
     const bounds = [{ by: "x", atS: NOW_S }];
-    expect(estimateTime(evidence({ bounds, signedS: [NOW_S + 30 * DAY_S] })).bound_s).toBe(NOW_S);
-    const two = estimateTime(evidence({ bounds, signedS: [NOW_S + 30 * DAY_S, NOW_S + 20 * DAY_S] }));
-    expect(two.bound_s).toBe(NOW_S + 20 * DAY_S - 120);
-    expect(two.bound_by).toContain("two neighbours");
-    const absurd = [CLOCK_ABSURD_S - 1, CLOCK_ABSURD_S - 1];
-    expect(estimateTime(evidence({ bounds, signedS: absurd, maxAheadS: DAY_S })).bound_s).toBe(NOW_S);
+    const told = (signedS: readonly number[], maxAheadS = MAX_AHEAD_S): TimeReport =>
+      estimateTime(evidence({ bounds, signedS, maxAheadS, claims: [claim("radio", NOW_S + DAY_S)] }));
+    expect(told([NOW_S + 30 * DAY_S]).source).toBe("radio");
+    const two = told([NOW_S + 30 * DAY_S, NOW_S + 20 * DAY_S]);
+    expect(two).toMatchObject({ source: "none", bound_s: NOW_S, refused: [{ source: "radio" }] });
+    expect(two.refused[0]?.reason).toContain("two neighbours");
+    expect(told([CLOCK_ABSURD_S - 1, CLOCK_ABSURD_S - 1], 2 * DAY_S).source).toBe("radio");
+  });
+
+  test("a date that somebody was made to sign speaks against nobody who knows better, and sets no clock", () => {
+    fc.assert(
+      fc.property(anyEvidence, anyTime, (all, atS) => {
+        const bare = { ...all, signedS: [], ownSignedS: 0 };
+        expect(estimateTime(all).bound_s).toBe(estimateTime(bare).bound_s);
+        for (const source of ["network", "operator", "hardware-clock"] as const) {
+          const claims = [claim(source, atS)];
+          expect(estimateTime({ ...all, claims })).toEqual(estimateTime({ ...bare, claims }));
+        }
+        expect(stepOf(estimateTime({ ...all, claims: [] }))).toEqual(stepOf(estimateTime({ ...bare, claims: [] })));
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   test("follows the order of those who say it", () => {
@@ -253,11 +270,17 @@ describe("a node", () => {
     expect(decodeLastTime(node.files.get(LAST_TIME_FILE))).toBe(NOW_S - 60);
   });
 
-  test("is not before what it signed itself", async () => {
+  test("does not believe a radio that is behind what it signed itself; a person may say so", async () => {
     const node = rig(9);
     const keeper = await node.open();
-    node.signed = { others: [], own: NOW_S };
-    expect(keeper.report()).toMatchObject({ bound_s: NOW_S, bound_by: "this node has signed a later date" });
+    node.signed = { others: [], own: NOW_S + DAY_S };
+    node.radio = { atS: NOW_S, msAgo: 0 };
+    expect(keeper.report()).toMatchObject({ set: false, source: "none" });
+    await keeper.set({ at_s: NOW_S, from: "ana's watch" });
+    expect(keeper.report()).toMatchObject({ set: true, source: "operator", estimate_s: NOW_S });
+    // Also after the next start: what a liar made it sign does not come back as a clock.
+    node.radio = undefined;
+    expect((await node.open()).report().bound_s).toBe(NOW_S - 60);
   });
 
   test("does not take a clock for its own that a radio has set", async () => {
