@@ -13,6 +13,7 @@ const GRACE_MS = 5_000;
 const MAX_OUTPUT_BYTES = 16 * 1_048_576;
 const MAX_FILE_BYTES = 1_048_576;
 const PIECE_BYTES = 65_536;
+const FORBIDDEN: ReadonlySet<string | undefined> = new Set(["EACCES", "EPERM"]);
 const ABSENT: ReadonlySet<string | undefined> = new Set(["ENOENT", "ENOTDIR"]);
 
 export function thisMachine(): Machine {
@@ -24,7 +25,7 @@ export function thisMachine(): Machine {
       await writeFileAtomic(path, bytes, mode);
     },
     remove: async (path) => await rm(path, { recursive: true, force: true }),
-    list: async (path) => (await readdir(path).catch(() => [])).toSorted((a, b) => (a < b ? -1 : 1)),
+    list: async (path) => (await namesIn(path)).toSorted((a, b) => (a < b ? -1 : 1)),
     status: async (path) => await unlessAbsent(() => statusOf(path)),
     isLink: async (path) => (await unlessAbsent(() => lstat(path)))?.isSymbolicLink() === true,
     freeBytes: async (path) => {
@@ -33,6 +34,15 @@ export function thisMachine(): Machine {
     },
     isRoot: () => process.geteuid?.() === 0,
   };
+}
+
+async function namesIn(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (ABSENT.has(systemCode(error)) || FORBIDDEN.has(systemCode(error))) return [];
+    throw error;
+  }
 }
 
 async function unlessAbsent<T>(look: () => Promise<T>): Promise<T | undefined> {

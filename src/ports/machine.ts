@@ -41,7 +41,10 @@ export interface Machine {
   write(path: string, bytes: Uint8Array, mode?: number): Promise<void>;
   /** Also a directory with all that is in it; nothing there is no error. @throws a system error */
   remove(path: string): Promise<void>;
-  /** The names in a directory, in rising order; empty when it is none. */
+  /**
+   * The names in a directory, in rising order; empty when it is none, or not for us to read.
+   * @throws a system error: a failing disk does not count as an empty directory
+   */
   list(path: string): Promise<readonly string[]>;
   /** Undefined when nothing is there. */
   status(path: string): Promise<PathStatus | undefined>;
