@@ -116,3 +116,9 @@ test("the instance-id follows the contents, and never comes back", () => {
   expect(same).toBe(first);
   expect(new Set([first, second, third]).size).toBe(3);
 });
+
+test("whoever may log in can be made though Debian has a group of that name, as it has of operator; the reason of a failure reaches the console", () => {
+  const text = userData(CLOUD);
+  expect(text).toContain('primary_group: "users"');
+  expect(text).toContain("StandardError=journal+console");
+});
