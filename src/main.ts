@@ -25,11 +25,14 @@ import { loadConfig } from "./config/load.ts";
 import { statePath } from "./config/state-path.ts";
 import { upBanner } from "./cli/banner.ts";
 import { describeError, systemCode } from "./kernel/errors.ts";
+import type { AgentUp } from "./compose/options.ts";
 import { isAbort } from "./kernel/service.ts";
 
 const MAX_STDIN_BYTES = 65_536;
 /** Of a file that is named to the running agent. */
 const MAX_CONFIG_BYTES = 1_048_576;
+/** Where udev puts a radio, whenever it is plugged in. */
+const AWAITED_RADIO = "serial:///dev/meshtastic";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const io: CliIo = {
@@ -81,7 +84,7 @@ const io: CliIo = {
   },
   upkeepTools: async () => {
     const { upkeepTools } = await import("./compose/upkeep-tools.ts");
-    return upkeepTools({ env: process.env, statePath: io.statePath });
+    return upkeepTools({ env: process.env, statePath: () => io.statePath() });
   },
   provisionTools: async () => (await import("./compose/provision-tools.ts")).provisionTools(ROOT),
   boardTools: async () => {
@@ -104,7 +107,7 @@ function onStopSignals(act: (signal: NodeJS.Signals) => void): Disposable {
 }
 
 /** Loads the agent only here: the other commands start faster without it. */
-async function run({ configPath, json }: RunOptions): Promise<void> {
+async function run({ configPath, json, simulate }: RunOptions): Promise<void> {
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   let stoppedBy: NodeJS.Signals | undefined;
@@ -125,26 +128,29 @@ async function run({ configPath, json }: RunOptions): Promise<void> {
   using _ = onStopSignals(onSignal);
   process.stdout.off("error", endWithOutput).on("error", onOutputFault);
   try {
-    const { runWithRadio } = await import("./sim/village.ts");
     const file = configPath === undefined ? undefined : resolve(configPath);
     const { config } = await loadConfig(file, process.env, readFile);
     const log = json ? { ...config.log, format: "json" as const } : config.log;
-    await runWithRadio(
-      {
-        config: { ...config, log },
-        statePath: io.statePath(),
-        root: ROOT,
-        version: io.version,
-        pid: process.pid,
-        loadConfig: async (path) => (await loadConfig(resolve(path), process.env, readSmall)).config,
-        output: process.stdout,
-        onUp: (up) => {
-          ({ journal } = up);
-          if (!journal) process.stdout.write(upBanner(up, io.statePath()));
-        },
+    const options = {
+      config: { ...config, log },
+      statePath: io.statePath(),
+      root: ROOT,
+      version: io.version,
+      pid: process.pid,
+      loadConfig: async (path: string) => (await loadConfig(resolve(path), process.env, readSmall)).config,
+      output: process.stdout,
+      onUp: (up: AgentUp) => {
+        ({ journal } = up);
+        if (!journal) process.stdout.write(upBanner(up, io.statePath()));
       },
-      stop.signal,
-    );
+    };
+    const { findRadio, runAgent } = await import("./agent.ts");
+    const { kind, uri } = config.radio.modem;
+    const radio = kind === "auto" ? ((await findRadio()) ?? (simulate ? undefined : AWAITED_RADIO)) : uri;
+    if (kind !== "sim" && radio !== undefined)
+      await runAgent({ ...options, modemUri: radio, simulated: false }, stop.signal);
+    // Loaded only here: a node with a radio has no use for it.
+    else await (await import("./sim/village.ts")).runInVillage(options, stop.signal);
   } catch (error) {
     // Told to stop before it was up: that is no failure.
     if (!isAbort(error, stop.signal)) throw error;

@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly configPath: string | undefined;
   /** The log as JSON lines, whatever the configuration says. */
   readonly json: boolean;
+  /** A village is simulated when there is no radio; else one is waited for. */
+  readonly simulate: boolean;
 }
 
 /** The kind of thing at a path; `other` for sockets, devices and the like. `mode`: permission bits, 0 … 0o777. */

@@ -117,9 +117,10 @@ The agent is found by its state directory: CAYE_STATE, else ~/.local/state/caye.
 function addAgentCommands(program: Command, io: CliIo, words: Words): void {
   command(program, "run", "Start the agent; it stops on SIGTERM or Ctrl-C.", "caye run --config caye.toml")
     .option("-c, --config <file>", "the configuration file, instead of the one that CAYE_CONFIG names")
+    .option("--no-simulation", "without a radio wait for one, instead of simulating a village")
     .option("--json", "write the log as JSON lines")
-    .action(({ config, json }: Json & { config?: string }) =>
-      io.run({ configPath: config ?? nonEmpty(io.env["CAYE_CONFIG"]), json: json === true }),
+    .action(({ config, json, simulation }: Json & { config?: string; simulation: boolean }) =>
+      io.run({ configPath: config ?? nonEmpty(io.env["CAYE_CONFIG"]), json: json === true, simulate: simulation }),
     );
   command(program, "status", "Show how the node is.", 'caye status --quote quote --nonce "$(openssl rand -hex 32)"')
     .option("--json", "print the report as JSON")

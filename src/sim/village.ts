@@ -3,7 +3,7 @@
  * few files. The first radio is for the agent that the user runs; it speaks to it as to any Meshtastic device.
  * @module
  */
-import { findRadio, runAgent } from "../agent.ts";
+import { runAgent } from "../agent.ts";
 import type { AgentOptions } from "../compose/options.ts";
 import { parseConfig } from "../config/parse.ts";
 import type { Config } from "../config/schema.ts";
@@ -34,18 +34,8 @@ const DEFAULT_PRESET: PresetName = "LongFast";
 
 type RunOptions = Omit<AgentOptions, "modemUri" | "simulated" | "clock" | "clockSpeed">;
 
-/**
- * Runs the agent: with the radio that the configuration names, or one that is found on a known USB id, or in the
- * simulated village when there is none.
- */
-export async function runWithRadio(options: RunOptions, signal: AbortSignal): Promise<void> {
-  const { kind, uri } = options.config.radio.modem;
-  const found = kind === "auto" ? await findRadio() : uri;
-  if (kind === "sim" || found === undefined) await runInVillage(options, signal);
-  else await runAgent({ ...options, modemUri: found, simulated: false }, signal);
-}
-
-async function runInVillage(options: RunOptions, signal: AbortSignal): Promise<void> {
+/** Runs the agent beside a simulated radio, and its neighbours with it. */
+export async function runInVillage(options: RunOptions, signal: AbortSignal): Promise<void> {
   await using village = await openVillage(options.config);
   const [own, ...others] = village.radios;
   if (own === undefined) throw new Error("a village has at least one radio");

@@ -186,18 +186,18 @@ describe("version and run", () => {
     expect((await cli.run("--version")).out).toBe("caye 0.1.0 (Node 24.21.0)\n");
   });
 
-  test("run takes the configuration from --config, else from CAYE_CONFIG, else none", async () => {
+  test("run takes the configuration from --config, else from CAYE_CONFIG, else none; a village unless told not to", async () => {
     await cli.run("run");
     cli.env["CAYE_CONFIG"] = "";
     await cli.run("run");
     cli.env["CAYE_CONFIG"] = "/etc/caye.toml";
     await cli.run("run", "--json");
-    await cli.run("run", "--config", "mine.toml");
+    await cli.run("run", "--no-simulation", "--config", "mine.toml");
     expect(cli.runs).toEqual([
-      { configPath: undefined, json: false },
-      { configPath: undefined, json: false },
-      { configPath: "/etc/caye.toml", json: true },
-      { configPath: "mine.toml", json: false },
+      { configPath: undefined, json: false, simulate: true },
+      { configPath: undefined, json: false, simulate: true },
+      { configPath: "/etc/caye.toml", json: true, simulate: true },
+      { configPath: "mine.toml", json: false, simulate: false },
     ]);
   });
 });
