@@ -44,6 +44,10 @@ export async function openCutDisk(image: string, socket: string): Promise<CutDis
       for (let at = 0; at < bytes.length; at += SECTOR)
         cache.set((offset + at) / SECTOR, bytes.subarray(at, at + SECTOR));
     },
+    through: async (offset, bytes) => {
+      for (let at = 0; at < bytes.length; at += SECTOR) cache.delete((offset + at) / SECTOR);
+      await file.write(bytes, 0, undefined, offset);
+    },
     flush: async () => {
       const flushed = new Map(cache);
       await writeSectors(file, flushed);
@@ -79,6 +83,8 @@ interface Disk {
   readonly size: number;
   read(offset: number, length: number): Promise<Buffer>;
   write(offset: number, bytes: Buffer): void;
+  /** Nothing of it is lost from then on. */
+  through(offset: number, bytes: Buffer): Promise<void>;
   flush(): Promise<void>;
 }
 
@@ -145,11 +151,13 @@ async function serve(connection: Socket, disk: Disk): Promise<void> {
       case COMMAND.read:
         reply(0, await disk.read(offset, length));
         break;
-      case COMMAND.write:
-        disk.write(offset, Buffer.from(await take(length)));
-        if ((flags & FORCED) !== 0) await disk.flush();
+      case COMMAND.write: {
+        const bytes = Buffer.from(await take(length));
+        if ((flags & FORCED) === 0) disk.write(offset, bytes);
+        else await disk.through(offset, bytes);
         reply(0);
         break;
+      }
       case COMMAND.flush:
         await disk.flush();
         reply(0);

@@ -8,6 +8,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, writeSync } from "node:fs";
+import { SETTLED } from "./power-words.ts";
 
 export interface Job {
   readonly cut: number;
@@ -38,6 +39,8 @@ function say(line: string): void {
 }
 
 async function sayState(): Promise<void> {
+  // One that the power cut short goes on by itself first.
+  await shell(SETTLED);
   const health = await shell("caye health --wait 900");
   say(`HEALTH ${health.status}`);
   const version = await shell("caye version");

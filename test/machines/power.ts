@@ -11,11 +11,13 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { describeError } from "../../src/kernel/errors.ts";
+import { createReleaseKeys, decodeReleaseSecret } from "../../src/release/keys.ts";
 import { table, type Row } from "../bench/table.ts";
 import { seeded } from "../fakes/seeded.ts";
 import { openCutDisk } from "./cut-disk.ts";
 import { builtDeb, installInto } from "./deb.ts";
-import { otherDeb } from "./other-deb.ts";
+import { otherDeb, signDeb } from "./other-deb.ts";
+import { SETTLED } from "./power-words.ts";
 import type { Job } from "./power-guest.ts";
 import { imageOf, qemuMissing, startVm, type Vm } from "./qemu.ts";
 import { MACHINES, NODE_PACKAGES, baseTree, copyOfTree, reasonNotToRun } from "./trees.ts";
@@ -28,14 +30,14 @@ const DISK_MB = 3_000;
 /** An emulated machine on a busy host takes its time. */
 const BOOT_SECONDS = 3_000;
 /** Back where it came from when it is the newer one: so each exchange goes between the same two versions. */
-const UPDATE = `if caye version | grep -qF ${NEWER}; then caye update rollback; else
-caye update apply /root/power/caye_${NEWER}_amd64.deb --wait 900; fi`;
+const UPDATE = `${SETTLED}; if caye version | grep -qF ${NEWER}; then caye update rollback --wait 900; else
+caye update apply /root/power/caye_${NEWER}_amd64.deb --wait 900; fi; status=$?; ${SETTLED}; caye update status; exit $status`;
 const ACK = /\nACK (\S+) (\S+) ([0-9a-f]{64})\r?\n/g;
 const GUEST_UNIT = `[Unit]
 After=caye.service
 [Service]
 Type=exec
-ExecStart=/usr/lib/caye/node_modules/.bin/node --disable-warning=ExperimentalWarning /root/power/guest.ts
+ExecStart=/usr/lib/caye/node_modules/.bin/node --disable-warning=ExperimentalWarning /root/power/power-guest.ts
 Restart=on-failure
 RestartSec=5
 StandardOutput=file:/dev/ttyS0
@@ -117,8 +119,15 @@ async function begin(base: string, seed: number): Promise<Book> {
   const newer = await otherDeb(older, HOME, { version: NEWER });
   await using tree = await copyOfTree(base);
   mkdirSync(join(tree.path, "root/power"));
-  for (const file of [older, newer]) await copyFile(file, join(tree.path, "root/power", basename(file)));
-  await copyFile(join(import.meta.dirname, "power-guest.ts"), join(tree.path, "root/power/guest.ts"));
+  const keys = createReleaseKeys(seeded(seed).random);
+  const signer = decodeReleaseSecret(keys.secret);
+  if (!signer.ok) throw new Error(signer.reason);
+  signDeb(newer, signer.value);
+  mkdirSync(join(tree.path, "etc/caye/release-keys"), { recursive: true });
+  writeFileSync(join(tree.path, "etc/caye/release-keys/power.pub"), keys.publicKey);
+  for (const file of [newer, `${newer}.manifest`]) await copyFile(file, join(tree.path, "root/power", basename(file)));
+  for (const file of ["power-guest.ts", "power-words.ts"])
+    await copyFile(join(import.meta.dirname, file), join(tree.path, "root/power", file));
   writeFileSync(join(tree.path, "etc/systemd/system/power-guest.service"), GUEST_UNIT);
   mkdirSync(join(tree.path, "etc/systemd/system/caye.service.d"));
   writeFileSync(join(tree.path, "etc/systemd/system/caye.service.d/emulated.conf"), PATIENCE);
@@ -203,8 +212,10 @@ async function whenBack(vm: Vm, acknowledged: number): Promise<Found> {
   const startedMs = Date.now();
   await vm.until(/\nLOADING /, BOOT_SECONDS + acknowledged);
   const text = vm.console();
-  const line = (name: string): string => new RegExp(`\\n${name} ([^\\r\\n]*)`).exec(text)?.[1]?.trim() ?? "?";
-  const [, checked = "", lost = ""] = /\nCHECKED (\d+) LOST (\d+)/.exec(text) ?? [];
+  // The last of them: the guest begins anew when the agent went away while it was asked.
+  const line = (name: string): string =>
+    [...text.matchAll(new RegExp(`\\n${name} ([^\\r\\n]*)`, "g"))].at(-1)?.[1]?.trim() ?? "?";
+  const [checked = "", , lost = ""] = line("CHECKED").split(" ");
   return {
     seconds: Math.round((Date.now() - startedMs) / 1000),
     health: line("HEALTH"),
