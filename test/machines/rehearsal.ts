@@ -70,7 +70,7 @@ export async function rehearse({ suite, withAnsible }: Rehearsal): Promise<Rehea
 async function imageOf(tree: string): Promise<void> {
   const files: Readonly<Record<string, string>> = {
     "etc/cloud/cloud.cfg.d/99_raspberry-pi.cfg":
-      'datasource_list: [ NoCloud, None ]\ndatasource: { NoCloud: { seedfrom: "file:///boot/firmware/" } }\nnetwork: { config: disabled }\n',
+      'datasource_list: [ NoCloud, None ]\ndatasource: { NoCloud: { seedfrom: "file:///boot/firmware/" } }\nnetwork: { config: disabled }\nlocale: C.UTF-8\n',
     "etc/systemd/system/neighbour-radio.service": `[Unit]
 Description=A simulated radio on TCP
 [Service]
