@@ -13,7 +13,7 @@ import { seeded } from "../fakes/seeded.ts";
 import { builtDeb } from "../machines/deb.ts";
 import { otherDeb, signDeb } from "../machines/other-deb.ts";
 import { play, type Step } from "../machines/story.ts";
-import { FIELD_PACKAGES, baseTree, copyOfTree, reasonNotToRun } from "../machines/trees.ts";
+import { FIELD_PACKAGES, baseTree, copyOfTree, reasonNotToRunLong } from "../machines/trees.ts";
 
 const MINUTES = 60_000;
 const PLAY = "cd /ansible; ansible-playbook --inventory inventory/local.yml";
@@ -54,8 +54,7 @@ test ! -e /var/lib/caye/sealed.bin; ! systemctl is-active caye.service`,
 type Name = keyof typeof STEPS;
 
 /** Nine plays and two updates that are watched: five minutes on a quiet machine. */
-const reason =
-  process.env["CAYE_TEST_FLEET"] === "1" ? reasonNotToRun() : "it takes five minutes: npm run test:fleet does it";
+const reason = reasonNotToRunLong();
 let directory: string;
 let step: (name: Name) => Step;
 

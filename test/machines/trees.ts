@@ -126,6 +126,13 @@ export function reasonNotToRun(): string | undefined {
   return existsSync(join(MACHINES, "trees")) || reachesMirror() ? undefined : "Debian's packages can't be reached";
 }
 
+/** The same for what takes minutes, and is tried by a command of its own. */
+export function reasonNotToRunLong(): string | undefined {
+  return process.env["CAYE_TEST_MACHINES"] === "1"
+    ? reasonNotToRun()
+    : "it takes minutes: npm run test:machines does it";
+}
+
 function isInstalled(name: string): boolean {
   return (process.env["PATH"] ?? "").split(delimiter).some((directory) => {
     try {

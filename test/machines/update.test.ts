@@ -13,7 +13,7 @@ import { seeded } from "../fakes/seeded.ts";
 import { builtDeb } from "./deb.ts";
 import { otherDebs, signDeb } from "./other-deb.ts";
 import { play, type Step } from "./story.ts";
-import { NODE_PACKAGES, baseTree, copyOfTree, reasonNotToRun } from "./trees.ts";
+import { NODE_PACKAGES, baseTree, copyOfTree, reasonNotToRunLong } from "./trees.ts";
 
 const MINUTES = 60_000;
 const APPLY = "caye update apply --wait 40 --json";
@@ -58,7 +58,7 @@ systemctl start caye-update; ${OVER}; wait || true`,
   afterRollback: WELL,
 } as const;
 
-const reason = reasonNotToRun();
+const reason = reasonNotToRunLong();
 let directory: string;
 let step: (name: keyof typeof STEPS) => Step;
 

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { succeed } from "../machines/command.ts";
 import { bootTree } from "../machines/nspawn.ts";
-import { baseTree, copyOfTree, NODE_PACKAGES, reasonNotToRun } from "../machines/trees.ts";
+import { baseTree, copyOfTree, NODE_PACKAGES, reasonNotToRunLong } from "../machines/trees.ts";
 
 const SYSTEMD = resolve(import.meta.dirname, "../../systemd");
 const UNITS = "usr/lib/systemd/system";
@@ -57,7 +57,7 @@ systemctl start caye.service
 systemctl is-active caye.service caye-failed.service || true
 `;
 
-const reason = reasonNotToRun();
+const reason = reasonNotToRunLong();
 
 test.for(["bookworm", "trixie"] as const)("%s", { timeout: 600_000 }, async (suite, { skip }) => {
   if (reason !== undefined) skip(reason);
