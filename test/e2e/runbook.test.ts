@@ -29,7 +29,7 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   "sudo caye time apply": "would set this machine's clock: test/upkeep/time.test.ts",
   "caye recovery check": WORDS,
   "sudo caye recovery open --state /var/lib/caye": WORDS,
-  "caye update check /media/stick/caye_0.2.0_arm64.deb": PACKAGE,
+  "sudo caye update check /media/stick/caye_0.2.0_arm64.deb": PACKAGE,
   "sudo caye update apply /media/stick/caye_0.2.0_arm64.deb": PACKAGE,
   "sudo caye update rollback": PACKAGE,
   "caye update status": "reads /var/lib/caye-update of a node: test/release",

@@ -28,7 +28,7 @@ const STEPS = {
   active:
     "systemctl is-active caye.service && systemctl is-enabled caye.service && systemctl is-failed 'caye*' && exit 1; true",
   status: "caye health --wait 30 >&2 && caye status --json",
-  doctor: "caye doctor",
+  doctor: "caye doctor || [ $? -eq 1 ]",
   scores:
     "systemd-analyze verify --man=no caye.service && systemd-analyze security caye.service --no-pager | tail -n 1",
   manual: "gunzip -c /usr/share/man/man1/caye.1.gz && bash -n /usr/share/bash-completion/completions/caye",
@@ -95,11 +95,11 @@ describe.each(SUITES)("on Debian's %s", (suite, reason) => {
     expect(report).toMatchObject({ state: "running", trust: { tpm: expect.stringContaining("swtpm") } });
   });
 
-  test("root reads the agent's own checks, none of which fails", (context) => {
+  test("root reads the agent's own checks: all that fails is the radio, which is not there", (context) => {
     if (reason !== undefined) context.skip(reason);
     expectDone("doctor");
     expect(step("doctor").output).toMatch(/\bOK\b/);
-    expect(step("doctor").output).not.toMatch(/\bFAIL\b/);
+    expect(step("doctor").output.match(/^.*\bFAIL\b.*$/gm)).toEqual([expect.stringMatching(/radio/)]);
   });
 
   test("systemd finds nothing wrong with the unit, and reckons its exposure at 1.5 at most while the agent runs", (context) => {
