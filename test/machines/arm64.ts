@@ -22,7 +22,7 @@ import { table, type Row } from "../bench/table.ts";
 import { ROOT } from "../e2e/agent-process.ts";
 import { builtDeb, installInto } from "./deb.ts";
 import { imageOf, qemuMissing, startVm, type Vm } from "./qemu.ts";
-import { MACHINES, NODE_PACKAGES, baseTree, copyOfTree, enableArm64, reasonNotToRun } from "./trees.ts";
+import { MACHINES, NODE_PACKAGES, baseTree, copyOfTree, reasonNotToRun } from "./trees.ts";
 
 const DISK_MB = 3_500;
 /** Everything is emulated: a boot takes most of a minute on a quiet machine. */
@@ -135,7 +135,6 @@ async function main(): Promise<void> {
 }
 
 async function see(scratch: string): Promise<string> {
-  await enableArm64();
   tell("the tree");
   const base = await baseTree("trixie", "arm64", [...NODE_PACKAGES, "initramfs-tools", "linux-image-arm64", "zstd"]);
   tell("the package");

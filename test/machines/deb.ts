@@ -5,7 +5,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT } from "../e2e/agent-process.ts";
 import { succeed } from "./command.ts";
-import { MACHINES } from "./trees.ts";
+import { MACHINES, RUN_ARM64 } from "./trees.ts";
 
 /** All that may get into the package. */
 const PARTS = ["src", "systemd", "provisioning", "docs", "ansible", "package.json", "package-lock.json", "README.md"];
@@ -46,7 +46,8 @@ export async function builtDeb(arch: "amd64" | "arm64", options: { version?: str
 
 /** Into a tree that is not booted, as who builds an image does it. @param script besides, run in the tree */
 export async function installInto(tree: string, deb: string, script = ":"): Promise<string> {
-  const install = `mount -t proc proc "$1/proc"; cp "$2" "$1/caye.deb"
+  const emulation = deb.endsWith("_arm64.deb") ? RUN_ARM64 : ":";
+  const install = `${emulation}; mount -t proc proc "$1/proc"; cp "$2" "$1/caye.deb"
 chroot "$1" apt-get install -y --no-install-recommends /caye.deb; rm "$1/caye.deb"; chroot "$1" bash -euc "$3"`;
   const words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-euc", install, "install"];
   const env = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };

@@ -56,12 +56,12 @@ const NAMES: Readonly<Record<Suite, Readonly<Record<string, string>>>> = {
 const BUILD_SECONDS = { amd64: 900, arm64: 3600 } as const;
 const DEBIAN_MIRROR = "http://deb.debian.org/debian";
 const SECURITY_MIRROR = "http://deb.debian.org/debian-security";
-const ENABLE_ARM64 = "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc; update-binfmts --enable qemu-aarch64";
-
-/** Lets arm64 programs run here, emulated: the kernel remembers it until the machine starts anew. @throws where it can't */
-export async function enableArm64(): Promise<void> {
-  await succeed(["unshare", "-m", "sh", "-c", ENABLE_ARM64], { seconds: 60 });
-}
+/**
+ * Lets arm64 programs run, emulated; the shell's words, for a script in mounts of its own: the kernel forgets it with the last
+ * mount of this kind.
+ */
+export const RUN_ARM64 =
+  "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc; update-binfmts --enable qemu-aarch64";
 
 /** The path of the cached tree: to be read, never to be changed. The first call takes one minute, for arm64 five. */
 export async function baseTree(suite: Suite, arch: "amd64" | "arm64", packages: readonly string[]): Promise<string> {
@@ -69,10 +69,10 @@ export async function baseTree(suite: Suite, arch: "amd64" | "arm64", packages: 
   const key = createHash("sha256").update(names.join(" ")).digest("hex").slice(0, 12);
   const tree = join(MACHINES, "trees", `${suite}-${arch}-${key}`);
   if (existsSync(tree)) return tree;
-  if (arch === "arm64") await enableArm64();
   mkdirSync(join(MACHINES, "trees"), { recursive: true });
   const script = [
     `set -eu; test ! -e '${tree}' || exit 0; rm -rf --one-file-system '${tree}.part'`,
+    ...(arch === "arm64" ? [RUN_ARM64] : []),
     'TMPDIR=/tmp mmdebstrap --quiet --variant=minbase "$@" || exit 1',
     // mmdebstrap gives a tree this machine's own name.
     `echo debian > '${tree}.part/etc/hostname'; rm -f '${tree}.part/etc/resolv.conf'`,
