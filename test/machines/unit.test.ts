@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { builtDeb } from "./deb.ts";
 import { play, type Step } from "./story.ts";
-import { NODE_PACKAGES, baseTree, copyOfTree, reasonNotToRun } from "./trees.ts";
+import { NODE_PACKAGES, baseTree, copyOfTree, reasonNotToRunLong } from "./trees.ts";
 
 /**
  * Waits as an operator would look again, for what systemd does by itself. `went`: the agent that was there before is gone,
@@ -48,7 +48,7 @@ for try in $(seq 300); do failed | grep -qF 'Caye does not run' && break; sleep 
   mend: `cp /root/caye.toml /etc/caye/caye.toml; systemctl reset-failed caye.service; systemctl start caye.service; kept`,
 } as const;
 
-const reason = reasonNotToRun();
+const reason = reasonNotToRunLong();
 let step: (name: keyof typeof STEPS) => Step;
 
 beforeAll(async () => {
