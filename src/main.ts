@@ -17,6 +17,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { createInterface, type Interface } from "node:readline";
 import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import type { CliIo, PathFacts, RunOptions, WriteOptions } from "./cli/io.ts";
@@ -51,6 +52,7 @@ const io: CliIo = {
   },
   readFile: (path, most) => (most === undefined ? readFile(path) : readStart(path, most)),
   readStdin,
+  ask,
   writeFile: writeAtomically,
   makeDirectory: async (path) => void (await mkdir(path, { recursive: true })),
   facts,
@@ -220,6 +222,22 @@ async function readStdin(): Promise<Uint8Array> {
   const all = Buffer.concat(parts).subarray(0, MAX_STDIN_BYTES + 1);
   for (const part of parts) part.fill(0);
   return all;
+}
+
+/** One reader for all questions: it may hold the lines of the next ones already. */
+let answers: { readonly reader: Interface; readonly lines: AsyncIterator<string> } | undefined;
+
+async function ask(question: string): Promise<string> {
+  process.stderr.write(question);
+  if (answers === undefined) {
+    const reader = createInterface({ input: process.stdin });
+    answers = { reader, lines: reader[Symbol.asyncIterator]() };
+  }
+  answers.reader.resume();
+  const { value, done } = await answers.lines.next();
+  // What waits for more would keep the program from ending.
+  answers.reader.pause();
+  return done === true ? "" : value;
 }
 
 /** A whole file or none, also when the power fails. What is no regular file (a pipe, `/dev/stdout`) is written to. */

@@ -118,6 +118,7 @@ function quietIo(said: string[]): CliIo {
     isTty: false,
     isStdoutTty: false,
     readStdin: never,
+    ask: never,
     recoveryTools: never,
     columns: () => 80,
     stdout: say,

@@ -58,6 +58,8 @@ export interface CliIo {
   readFile(path: string, most?: number): Promise<Uint8Array>;
   /** All that is piped or typed, up to a little more than 64 KiB. */
   readStdin(): Promise<Uint8Array>;
+  /** Puts a question on standard error, and gives the next line that is piped or typed; empty when none comes any more. */
+  ask(question: string): Promise<string>;
   /** Atomically: a new file beside it, synced, then renamed. `exclusive` fails with `EEXIST` when the path exists. */
   writeFile(path: string, bytes: Uint8Array, options: WriteOptions): Promise<void>;
   makeDirectory(path: string): Promise<void>;

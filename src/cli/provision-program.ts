@@ -1,7 +1,8 @@
 /** The command line of `caye provision`. @module */
 import { type Command, Option } from "commander";
-import { checkCard, checkImage, enrolCard, makeCard } from "./commands/provision-card.ts";
-import type { CardEnrolOptions, CardOptions, CheckOptions } from "./commands/provision-card.ts";
+import { checkCard, checkImage, makeCard } from "./commands/provision-card.ts";
+import type { CardOptions, CheckOptions } from "./commands/provision-card.ts";
+import { type CardEnrolOptions, enrolCard } from "./commands/provision-enrol.ts";
 import { type AuthorityOptions, makeAuthority } from "./commands/provision-authority.ts";
 import { burnPlan, signBootImage, verifyBootImage } from "./commands/secure-boot.ts";
 import type { BurnOptions, SignOptions, VerifyOptions } from "./commands/secure-boot.ts";
@@ -98,13 +99,15 @@ function addPapers(provision: Command, io: CliIo): void {
   command(
     provision,
     "enrol",
-    "Sign the requests that a node has left on its card.",
+    "Sign the request that a node has left on its card; asks for each.",
     "caye provision enrol /media/bootfs --authority village.authority --until 2027-12-31",
   )
     .argument("<dir>", "where the card's boot partition is mounted")
     .requiredOption("--authority <file>", "the authority's secret file")
     .option("--passphrase-file <file>", "the file with the passphrase that closes it")
     .requiredOption("--until <date>", "the last day on which the node belongs to the village")
+    .option("--node <name...>", "sign the requests of these nodes alone, without asking")
+    .option("--yes", "sign all of them without asking")
     .option("--renew", "sign also what was signed before")
     .action((directory: string, options: CardEnrolOptions) => enrolCard(io, directory, options));
   command(

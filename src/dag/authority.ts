@@ -42,15 +42,14 @@ export function villageTools(random: Random): VillageTools {
       utf8(
         `# The group key of a private village: as secret as what is said there.\ncaye-group-key ${number} ${toHex(random.bytes(SEED_BYTES))}\n`,
       ),
+    readRequest: (file) => {
+      const { publicKey, name } = requestIn(file);
+      return { id: toHex(authorId(publicKey)), name };
+    },
     enrol: (key, file, nowS, untilS) => {
-      const request = decodeRequest(file);
-      if (!request.ok) {
-        throw new AgentError("REQUEST_INVALID", `this is no request of a node: ${request.reason}`, {
-          fix: "make it on the node: caye village request > NODE.request",
-        });
-      }
-      const certificate = { kind: "certificate", serial: nowS, fromS: nowS, untilS, ...request.value } as const;
-      const { publicKey, name } = request.value;
+      const request = requestIn(file);
+      const certificate = { kind: "certificate", serial: nowS, fromS: nowS, untilS, ...request } as const;
+      const { publicKey, name } = request;
       return { file: stated(signerOf(secretOf(key)), certificate), id: toHex(authorId(publicKey)), name };
     },
     revoke: (key, serials, number) =>
@@ -60,6 +59,14 @@ export function villageTools(random: Random): VillageTools {
         serials: [...new Set(serials)].toSorted((a, b) => a - b),
       }),
   };
+}
+
+function requestIn(file: Uint8Array) {
+  const request = decodeRequest(file);
+  if (request.ok) return request.value;
+  throw new AgentError("REQUEST_INVALID", `this is no request of a node: ${request.reason}`, {
+    fix: "make it on the node: caye village request > NODE.request",
+  });
 }
 
 /** Of an authority that recovery words bring back. @param seed 32 bytes, what the words stand for */

@@ -66,6 +66,8 @@ export interface VillageTools {
   certify(signer: AuthoritySigner, node: NodeKeys, nowS: number, untilS: number): Uint8Array;
   /** A new group key as a file. @param number 1 for the first, one more for each that follows */
   createGroupKey(number: number): Uint8Array;
+  /** Whose request a file is: author id in hex, and name. @throws AgentError "REQUEST_INVALID" */
+  readRequest(request: Uint8Array): { readonly id: string; readonly name: string };
   /**
    * The certificate for a node's request, as a file.
    * @param nowS Unix time in s: it is valid from then on, and its serial

@@ -8,7 +8,7 @@ import { AgentError } from "../kernel/errors.ts";
 import type { Machine } from "../ports/machine.ts";
 import { withBlock, withCountry } from "./card-firmware.ts";
 import { channelsIn } from "./channel-url.ts";
-import { hostnameFor, orderFor, SSH_KEY, type CardWish } from "./card-wish.ts";
+import { hostnameFor, orderFor, SSH_KEY, type CardWish, type Wished } from "./card-wish.ts";
 import { instanceIdFor, metaData, networkConfig, userData, type CloudInit } from "./cloud-init.ts";
 import { orderFile, parseSecrets, secretsFile, type Order, type Secrets } from "./order.ts";
 
@@ -59,9 +59,10 @@ export interface CardPlan {
 }
 
 /** @throws AgentError "ORDER_INVALID", "CONFIG_INVALID", "FILE_UNREADABLE", "PACKAGE_REFUSED" */
-export async function planCard(parts: CardParts, wish: CardWish, before: CardBefore): Promise<CardPlan> {
+export async function planCard(parts: CardParts, wished: Wished, before: CardBefore): Promise<CardPlan> {
   const { machine } = parts;
-  const order = orderFor(wish);
+  const { wish } = wished;
+  const order = orderFor(wished);
   const secrets = await secretsOf(machine, wish);
   mustAgree(order, secrets);
   const cloud = await cloudInitOf(machine, wish, order);

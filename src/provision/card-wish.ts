@@ -78,6 +78,29 @@ const WISH = z.strictObject({
 
 export type CardWish = z.output<typeof WISH>;
 
+export interface Wished {
+  readonly wish: CardWish;
+  /** Where it stands, for messages: a fleet file, or what was typed. */
+  readonly asked: string;
+}
+
+/** What the order's fields are called in a fleet file; the flags have the same names. */
+const ASKED_AS: Readonly<Record<string, string>> = {
+  "node.name": "name",
+  "node.timezone": "timezone",
+  "node.language": "language",
+  "radio.kind": "radio",
+  "radio.modem": "modem",
+  "radio.region": "region",
+  "radio.preset": "preset",
+  "radio.channel": "channel",
+  "radio.hat": "hat",
+  "trust.tpm": "tpm",
+  "entropy.source": "entropy",
+  "hotspot.ssid": "hotspot",
+  "hotspot.country": "country",
+};
+
 /** Fields that name files, in a fleet file from where that lies. */
 const FILES = [
   "wifi_password_file",
@@ -105,9 +128,10 @@ export interface FleetText {
  * @param flags win over what the fleet file says of the node; their paths are taken as they are
  * @throws AgentError "ORDER_INVALID", "NODE_UNKNOWN"
  */
-export function wishFor(fleet: FleetText | undefined, flags: CardWishes): CardWish {
-  const typed = checkedAgainst(WISH, flags, { file: "what was typed", maxCharacters: 0, quotes: true });
-  if (fleet === undefined) return typed;
+export function wishFor(fleet: FleetText | undefined, flags: CardWishes): Wished {
+  const asked = "what was typed";
+  const typed = checkedAgainst(WISH, flags, { file: asked, maxCharacters: 0, quotes: true });
+  if (fleet === undefined) return { wish: typed, asked };
   const { defaults, nodes } = readAgainst(FLEET, fleet.text, {
     file: fleet.file,
     maxCharacters: MAX_FLEET_CHARACTERS,
@@ -121,7 +145,8 @@ export function wishFor(fleet: FleetText | undefined, flags: CardWishes): CardWi
     });
   }
   const base = fleet.file.includes("/") ? fleet.file.slice(0, fleet.file.lastIndexOf("/")) : ".";
-  return { ...located({ ...defaults, name: fleet.node, ...own }, base), ...typed };
+  const wish = { ...located({ ...defaults, name: fleet.node, ...own }, base), ...typed };
+  return { wish, asked: `${fleet.file}, node ${fleet.node}` };
 }
 
 function located(wish: CardWish, base: string): CardWish {
@@ -132,14 +157,14 @@ function located(wish: CardWish, base: string): CardWish {
 }
 
 /** @throws AgentError "ORDER_INVALID" */
-export function orderFor(wish: CardWish): Order {
+export function orderFor({ wish, asked }: Wished): Order {
   const kind = wish.radio ?? "usb";
   const modems: Readonly<Record<string, string>> = {
     usb: "serial:///dev/meshtastic",
     spi: "tcp://127.0.0.1:4403",
     sim: "sim:",
   };
-  return orderOf({
+  const tables = {
     node: { name: wish.name, timezone: wish.timezone ?? "UTC", language: wish.language ?? "en" },
     radio: {
       kind,
@@ -152,7 +177,8 @@ export function orderFor(wish: CardWish): Order {
     trust: { tpm: wish.tpm ?? "any" },
     entropy: { source: wish.entropy ?? "kernel" },
     ...(wish.hotspot === undefined ? {} : { hotspot: { ssid: wish.hotspot, country: wish.country } }),
-  });
+  };
+  return orderOf(tables, { file: asked, named: (field) => ASKED_AS[field] ?? field });
 }
 
 /** A name of the machine in a network, from the node's name: `Clínica norte` gives `clinica-norte`. */

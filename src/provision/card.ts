@@ -33,8 +33,8 @@ export async function writeCard(
   const { machine } = parts;
   const { directory } = request;
   await mustBeCard(machine, request);
-  const wish = wishFor(await fleetText(machine, request), request.wishes);
-  const plan = await planCard(parts, wish, {
+  const wished = wishFor(await fleetText(machine, request), request.wishes);
+  const plan = await planCard(parts, wished, {
     configTxt: await textAt(machine, `${directory}/config.txt`),
     cmdline: await textAt(machine, `${directory}/cmdline.txt`),
     metaData: await textAt(machine, `${directory}/meta-data`),

@@ -9,6 +9,8 @@ export interface Reading {
   readonly maxCharacters: number;
   /** True when messages may quote what stands in it. */
   readonly quotes: boolean;
+  /** What the reader of the message calls a field; else its path. */
+  readonly named?: (field: string) => string;
 }
 
 /** @throws AgentError "ORDER_INVALID", whose message lists every problem, one a line, each with the field's path */
@@ -22,7 +24,7 @@ export function checkedAgainst<T extends z.ZodType>(schema: T, tables: unknown, 
   if (result.success) return result.data;
   throw invalid(
     reading.file,
-    result.error.issues.flatMap((issue) => describeIssue(issue, tables, reading.quotes)),
+    result.error.issues.flatMap((issue) => describeIssue(issue, tables, reading)),
   );
 }
 
@@ -37,8 +39,9 @@ function readToml(toml: string, { file, maxCharacters, quotes }: Reading): unkno
   }
 }
 
-function describeIssue(issue: z.core.$ZodIssue, tables: unknown, quotes: boolean): readonly string[] {
-  const path = issue.path.join(".");
+function describeIssue(issue: z.core.$ZodIssue, tables: unknown, { quotes, named }: Reading): readonly string[] {
+  const field = issue.path.join(".");
+  const path = named?.(field) ?? field;
   if (issue.code === "unrecognized_keys") {
     if (!quotes) return ["there is a field that has no business there"];
     return issue.keys.slice(0, 8).map((key) => `${[...issue.path, shorten(key)].join(".")}: there is no such field`);

@@ -86,7 +86,7 @@ const ORDER = z
       .optional(),
   })
   .refine(({ radio }) => modemFits(radio), {
-    message: "must fit radio.kind: usb takes serial://, spi and tcp take tcp://, sim takes sim:",
+    message: "must fit the kind of radio: usb takes serial://, spi and tcp take tcp://, sim takes sim:",
     path: ["radio", "modem"],
   });
 
@@ -113,9 +113,9 @@ export function parseOrder(toml: string): Order {
   return readAgainst(ORDER, toml, ORDER_READING);
 }
 
-/** As {@link parseOrder}, of tables that a program made. */
-export function orderOf(tables: unknown): Order {
-  return checkedAgainst(ORDER, tables, ORDER_READING);
+/** As {@link parseOrder}, of tables that a program made. @param from what they were made of, for the messages */
+export function orderOf(tables: unknown, from: Pick<Reading, "file" | "named"> = ORDER_READING): Order {
+  return checkedAgainst(ORDER, tables, { ...ORDER_READING, ...from });
 }
 
 /** @throws AgentError "ORDER_INVALID": what is wrong, without a word of the secrets */

@@ -126,6 +126,12 @@ function ioOf(cli: FakeCli, said: { code: number; out: string; err: string }): C
     isTty: cli.isTty,
     isStdoutTty: cli.isStdoutTty,
     readStdin: async () => new TextEncoder().encode(cli.stdin),
+    ask: async (question) => {
+      said.err += question;
+      const [line = "", ...rest] = cli.stdin.split("\n");
+      cli.stdin = rest.join("\n");
+      return line;
+    },
     columns: () => cli.columns,
     statePath: () => cli.env["CAYE_STATE"] ?? STATE,
     stdout: (text) => {

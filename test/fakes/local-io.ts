@@ -10,7 +10,18 @@ import { systemRandom } from "../../src/drivers/random.ts";
 import type { CliResult } from "../e2e/agent-process.ts";
 
 /** As typed in that directory. */
-export async function typed(directory: string, state: string, ...argv: readonly string[]): Promise<CliResult> {
+export function typed(directory: string, state: string, ...argv: readonly string[]): Promise<CliResult> {
+  return typedAnswering([], directory, state, ...argv);
+}
+
+/** @param answers lines that are typed when questions are asked */
+export async function typedAnswering(
+  answers: readonly string[],
+  directory: string,
+  state: string,
+  ...argv: readonly string[]
+): Promise<CliResult> {
+  const lines = [...answers];
   const said = { code: 0, stdout: "", stderr: "" };
   const at = (path: string): string => resolve(directory, path);
   const never = (): never => {
@@ -46,6 +57,10 @@ export async function typed(directory: string, state: string, ...argv: readonly 
     checkConfig: never,
     run: never,
     readStdin: never,
+    ask: async (question) => {
+      said.stderr += question;
+      return lines.shift() ?? "";
+    },
     recoveryTools: never,
     simulator: never,
     radioTools: never,

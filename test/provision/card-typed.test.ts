@@ -9,7 +9,7 @@ import { authorFromSeed } from "../../src/dag/author.ts";
 import { decodeStatementFile, encodeRequest } from "../../src/dag/statement-file.ts";
 import { decodeStatement } from "../../src/dag/statement.ts";
 import { hostnameFor, orderFor, wishFor } from "../../src/provision/card-wish.ts";
-import { typed } from "../fakes/local-io.ts";
+import { typed, typedAnswering } from "../fakes/local-io.ts";
 import { cardRig, SSH_KEY } from "./card-rig.ts";
 
 let dir: string;
@@ -69,20 +69,34 @@ test("flags alone are enough, and errors say which flag is missing", async () =>
   expect(await readFile(at("card/meta-data"), "utf8")).toContain('local-hostname: "clinic-roof"');
   expect(await readdir(at("card/caye"))).not.toContain("secrets.toml");
   const bare = await run("card", "card", "--name", "x");
-  expect([bare.code, bare.stderr]).toEqual([1, expect.stringContaining("radio.region is missing")]);
+  expect([bare.code, bare.stderr]).toEqual([
+    1,
+    expect.stringContaining("1 problem in what was typed:\n  region is missing: must be"),
+  ]);
+  await writeFile(at("fleet.toml"), '[defaults]\nregion = "USA"\n[nodes.x]\n');
+  const wrong = await run("card", "card", "--fleet", "fleet.toml", "--node", "x");
+  expect(wrong.stderr).toContain(`1 problem in ${at("fleet.toml")}, node x:\n  region = "USA": must be one of`);
   expect((await run("card", "card", "--name", "x", "--channel", "9")).code).toBe(2);
 });
+
+function enrolAnswering(answers: readonly string[], ...more: readonly string[]) {
+  const authority = ["--authority", "village.authority", "--until", "2099-12-31", "--json"];
+  return () => typedAnswering(answers, dir, at("state"), "provision", "enrol", "card", ...authority, ...more);
+}
+
+async function leaveRequest(name: string, seed: number): Promise<void> {
+  const author = authorFromSeed(new Uint8Array(32).fill(seed));
+  const request = { radio: 9, mlDsaFingerprint: author.mlDsa.fingerprint, name };
+  await mkdir(at("card/caye/requests"), { recursive: true });
+  await writeFile(at(`card/caye/requests/${name}.request`), encodeRequest(request, author));
+}
 
 test("what a node left on its card is signed, once; the certificate is the node's", async () => {
   await fleetOfDocs();
   await run("card", "card", "--fleet", "fleet.toml", "--node", "clinic-roof");
-  const enrol = (...more: readonly string[]) =>
-    run("enrol", "card", "--authority", "village.authority", "--until", "2099-12-31", "--json", ...more);
+  const enrol = enrolAnswering([], "--yes");
   expect((await enrol()).stderr).toContain("holds no request");
-  const author = authorFromSeed(new Uint8Array(32).fill(4));
-  await mkdir(at("card/caye/requests"));
-  const request = { radio: 9, mlDsaFingerprint: author.mlDsa.fingerprint, name: "clinic-roof" };
-  await writeFile(at("card/caye/requests/clinic-roof.request"), encodeRequest(request, author));
+  await leaveRequest("clinic-roof", 4);
   const first = await enrol();
   expect([first.code, first.stderr]).toEqual([0, ""]);
   const { certificates } = JSON.parse(first.stdout);
@@ -96,6 +110,29 @@ test("what a node left on its card is signed, once; the certificate is the node'
   expect(statement).toMatchObject({ ok: true, value: { statement: { kind: "certificate", radio: 9 } } });
   expect(JSON.parse((await enrol()).stdout).certificates).toMatchObject([{ change: "same" }]);
   expect(await readFile(file)).toEqual(signed);
+});
+
+test("nothing is signed that nobody said yes to, and a file that is no request stops none of the others", async () => {
+  await typed(dir, at("state"), "village", "create", "--out", "village.authority", "--json");
+  for (const [i, name] of ["clinic-roof", "school", "stranger"].entries()) await leaveRequest(name, 4 + i);
+  await writeFile(at("card/caye/requests/broken.request"), "caye-request nonsense");
+  const changesOf = (stdout: string): Readonly<Record<string, string>> => {
+    const rows: readonly { name: string; file: string; change: string }[] = JSON.parse(stdout).certificates;
+    return Object.fromEntries(rows.map(({ name, file, change }) => [name || file, change]));
+  };
+  const broken = { "caye/requests/broken.request": "refused" };
+  const silent = await enrolAnswering([])();
+  expect(silent.stderr).toMatch(/Sign clinic-roof \([0-9a-f]{16}\)\? \[y\/N\] Sign school/);
+  const none = { "clinic-roof": "declined", school: "declined", stranger: "declined" };
+  expect([silent.code, changesOf(silent.stdout)]).toEqual([1, { ...broken, ...none }]);
+  const asked = await enrolAnswering(["y", "no", "maybe"])();
+  expect([asked.code, changesOf(asked.stdout)]).toEqual([1, { ...broken, ...none, "clinic-roof": "new" }]);
+  const named = await enrolAnswering([], "--node", "school")();
+  const both = { "clinic-roof": "same", school: "new", stranger: "declined" };
+  expect([named.stderr, changesOf(named.stdout)]).toEqual(["", { ...broken, ...both }]);
+  const mistyped = await enrolAnswering([], "--node", "shcool")();
+  expect([mistyped.code, mistyped.stderr]).toEqual([1, expect.stringContaining("did you mean school?")]);
+  expect(await readdir(at("card/caye/certificates"))).toEqual(["clinic-roof.certificate", "school.certificate"]);
 });
 
 test("a fleet file of whatever bytes gives a wish, or the problems of one", () => {

@@ -59,7 +59,9 @@ test("all problems are named at once, each with its field and what was meant", (
     '  hotspot.ssid = "": must be a name of 1 to 32 bytes',
     "  hotspot.password: there is no such field",
   ]);
-  expect(problemsOf(() => parseOrder(orderFile(ORDER).replace('"usb"', '"tcp"')))).toContain("must fit radio.kind");
+  expect(problemsOf(() => parseOrder(orderFile(ORDER).replace('"usb"', '"tcp"')))).toContain(
+    "must fit the kind of radio",
+  );
 });
 
 test("secrets are read as they were written, and no message has a word of them", () => {

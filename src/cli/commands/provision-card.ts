@@ -1,9 +1,7 @@
-/** `caye provision card | check | enrol`: a card made, looked at, and its node's request signed. @module */
-import { AgentError } from "../../kernel/errors.ts";
+/** `caye provision card | check`: a card made, and looked at. @module */
 import type { CardCheck, CardReport, CardWishes } from "../../kernel/provision.ts";
 import type { CliIo } from "../io.ts";
-import { formatBytes, printable, safeFileName, table } from "../text.ts";
-import { authorityKeyOf, dateOf } from "./village.ts";
+import { formatBytes, printable, table } from "../text.ts";
 
 /** As typed: the names are those of a fleet file's fields in camel case. */
 export interface CardOptions {
@@ -98,45 +96,4 @@ function showChecks(io: CliIo, checks: readonly CardCheck[], json: boolean | und
     io.stdout(fixes.map(({ name, fix }) => `${name}: ${printable(fix)}\n`).join(""));
   }
   if (checks.some(({ state }) => state === "FAIL")) io.setExitCode(1);
-}
-
-export interface CardEnrolOptions {
-  readonly authority: string;
-  readonly passphraseFile?: string;
-  readonly until: string;
-  readonly renew?: boolean;
-  readonly json?: boolean;
-}
-
-/** Signs what nodes have left on the card; those that are signed already are left as they are. */
-export async function enrolCard(io: CliIo, directory: string, options: CardEnrolOptions): Promise<void> {
-  const untilS = dateOf(options.until);
-  const [tools, village] = await Promise.all([io.provisionTools(), io.villageTools()]);
-  const card = io.resolve(directory);
-  const requests = await tools.requests(card);
-  if (requests.length === 0) {
-    throw new AgentError("NOT_FOUND", `${directory} holds no request: caye/requests is empty`, {
-      fix: "a node writes it there on its first start; PROVISION-OK.txt says when that is done",
-    });
-  }
-  const key = await authorityKeyOf(io, options);
-  const nowS = Math.floor(Date.now() / 1000);
-  const rows: { id: string; name: string; file: string; change: "new" | "same" }[] = [];
-  for (const request of requests) {
-    const { file, id, name } = village.enrol(key, request.bytes, nowS, untilS);
-    const paper = safeFileName(request.name) ?? id;
-    const path = `caye/certificates/${paper}.certificate`;
-    const signed = (await io.facts(`${card}/${path}`)) !== undefined;
-    const keep = signed && options.renew !== true;
-    const change = keep ? "same" : await tools.putCertificate(card, paper, file);
-    rows.push({ id, name, file: path, change });
-  }
-  if (options.json === true)
-    return io.stdout(`${JSON.stringify({ certificates: rows, until: options.until }, null, 2)}\n`);
-  for (const { id, name, file, change } of rows) {
-    const said =
-      change === "same" ? "signed before, left as it is (--renew signs anew)" : `belongs until ${options.until}`;
-    io.stdout(`${printable(name)} (${id}): ${said}: ${file}\n`);
-  }
-  io.stdout("Put the card back into its node, and start it: it takes its certificate in.\n");
 }

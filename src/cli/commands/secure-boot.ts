@@ -91,8 +91,7 @@ export async function burnPlan(io: CliIo, options: BurnOptions): Promise<void> {
       fix: "name that directory: --recovery usbboot/secure-boot-recovery5",
     });
   }
-  io.stderr(`To go on, type: ${SENTENCE}\n`);
-  const typed = new TextDecoder().decode(await io.readStdin()).trim();
+  const typed = (await io.ask(`To go on, type: ${SENTENCE}\n`)).trim();
   if (typed !== SENTENCE) throw new AgentError("NOT_CONFIRMED", "that is not the sentence; nothing was written");
   const after = before.replace(/^#?\s*program_pubkey=.*$/gm, "").trimEnd();
   await io.writeFile(file, utf8(`${after}\nprogram_pubkey=1\n`), { exclusive: false });
