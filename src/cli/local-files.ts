@@ -60,18 +60,20 @@ export async function save(io: CliIo, { file, overwrite, mode, advice }: Place, 
     await io.writeFile(file, bytes, { exclusive: !overwrite, ...(mode === undefined ? {} : { mode }) });
     return file;
   } catch (cause) {
-    const code = systemCode(cause);
-    if (code === "EEXIST") throw fileExists(file, advice);
-    const reasons: Readonly<Record<string, string>> = {
-      ENOSPC: ": the disk is full",
-      EACCES: ": this user may not write there",
-      EROFS: ": the file system is read-only",
-    };
-    throw new AgentError("FILE_UNWRITABLE", `${file} could not be written${reasons[code ?? ""] ?? ""}`, {
-      cause,
-      fix: "Name another place: -o FILE. The file itself is safe in the agent's store.",
-    });
+    if (systemCode(cause) === "EEXIST") throw fileExists(file, advice);
+    throw unwritable(file, cause, "Name another place: -o FILE. The file itself is safe in the agent's store.");
   }
+}
+
+/** What a system's error at writing says to people. */
+export function unwritable(file: string, cause: unknown, fix: string): AgentError {
+  const reasons: Readonly<Record<string, string>> = {
+    ENOSPC: ": the disk is full",
+    EACCES: ": this user may not write there",
+    EROFS: ": the file system is read-only",
+  };
+  const reason = reasons[systemCode(cause) ?? ""] ?? "";
+  return new AgentError("FILE_UNWRITABLE", `${file} could not be written${reason}`, { cause, fix });
 }
 
 function fileExists(file: string, advice: string): AgentError {

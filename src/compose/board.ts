@@ -55,7 +55,7 @@ export function watchBoard({ board: config, node }: Config, parts: WatchedNode):
     resetMinutes: config.radio_reset_minutes,
     facts: () => ({
       state: open === undefined ? "quarantine" : isWell() ? "running" : "warned",
-      radioReady: open?.modem.state().kind === "ready",
+      radioReady: open?.modem.state().kind === "ready" && open.radioSettings().otherwise === undefined,
       radioFrames: open?.modem.counters()["frames_in"] ?? 0,
       alerts: open === undefined ? [] : sirenAlerts(open),
     }),

@@ -116,7 +116,15 @@ function radioCheck({ simulated, modemUri }: DeskParts, { modem }: OpenParts): C
 }
 
 function regionCheck({ radioSettings }: OpenParts): Check {
-  const { preset, region, regionAssumed, dwell } = radioSettings();
+  const { preset, region, regionAssumed, dwell, otherwise } = radioSettings();
+  if (otherwise !== undefined) {
+    return {
+      name: "region",
+      state: "FAIL",
+      detail: `the configuration says ${region}, ${preset}, and the radio is set to ${otherwise.region}, ${otherwise.preset}: its neighbours may not hear it, and the law is kept of the wrong region`,
+      fix: `Set the radio: caye radio set --region ${region} --preset ${preset}; or [radio] region = "auto" and preset = "auto" in the configuration.`,
+    };
+  }
   if (!regionAssumed) {
     const note = dwell === undefined ? "" : `; dwell time of ${dwell.limitMs} ms (${dwell.kind}): see docs/airtime.md`;
     return { name: "region", state: "OK", detail: `${region}, ${preset}${note}`, fix: "" };

@@ -2,7 +2,7 @@
  * What the radio is reckoned with: the configuration's word, else the radio's, else the careful assumption.
  * @module
  */
-import type { ModemState } from "../ports/modem.ts";
+import type { ModemState, RadioSettings } from "../ports/modem.ts";
 import { modulationOf, presetNamed, signsBroadcasts, type LoraModulation, type PresetName } from "./airtime.ts";
 import { dwellOf, isWide, presetInRegion, regionNamed } from "./region.ts";
 import type { DwellRule, Ratio } from "./regions.ts";
@@ -32,6 +32,8 @@ export interface RadioInForce {
   readonly radioSigns: boolean;
   /** Undefined when the region has none for this preset. */
   readonly dwell: DwellRule | undefined;
+  /** What the radio itself is set to, where the configuration names another region or preset: the law is then kept of the wrong one. */
+  readonly otherwise: { readonly region: string; readonly preset: string } | undefined;
   /** No packet may take longer on air; undefined when the law names no limit. */
   readonly maxPacketUs: number | undefined;
 }
@@ -56,6 +58,21 @@ export function radioInForce(wishes: RadioWishes, state: ModemState): RadioInFor
     hopLimit: wishes.hopLimit,
     radioSigns: signsBroadcasts(said?.firmware),
     dwell,
+    otherwise: otherwise(wishes, said, region.name, preset),
     maxPacketUs: dwell?.kind === "packet" ? 1000 * dwell.limitMs : undefined,
   };
+}
+
+/** A radio that does not say, as some firmware does not, is not contradicted. */
+function otherwise(
+  wishes: RadioWishes,
+  said: RadioSettings | undefined,
+  region: string,
+  preset: PresetName,
+): RadioInForce["otherwise"] {
+  const there = said?.region ?? region;
+  const known = said?.preset === undefined ? undefined : presetNamed(said.preset);
+  const used = known === undefined ? (said?.preset ?? preset) : presetInRegion(known, there);
+  const isOther = (wishes.region !== "auto" && there !== region) || (wishes.preset !== "auto" && used !== preset);
+  return isOther ? { region: there, preset: used } : undefined;
 }

@@ -29,13 +29,15 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/(\bauthorization["']?\s*[=:]\s*["']?)[^\n"']+/gi, `$1${BLANK}`],
   [/((?:bearer|basic)\s+)[\w.~+/=-]{6,}/gi, `$1${BLANK}`],
   [/(:\/\/[^\s/:@]{0,100}:)[^\s@]{1,200}(?=@)/g, `$1${BLANK}`],
+  // `curl -u NAME:PASSWORD`, `--user`, `--proxy-user`.
+  [/((?:^|\s)(?:-[uU]|--(?:proxy-)?user)[\s=]*["']?[^\s:"']{1,100}:)(?!\d+(?:\s|$))[^\s"']+/gm, `$1${BLANK}`],
   // Hashed passwords are secrets, too: they can be guessed at leisure.
   [/\$(?:1|2[aby]?|5|6|7|y|gy)\$[\w./$=,-]{8,}/g, BLANK],
   // `psk=…`, `"password": "…"`, `passphrase: …`, `--token …`; paths, true and false, and empty values stay.
   [new RegExp(String.raw`((?:^|[\s"'{,;?&#(\\[-])${NAME}\\*["']?\s*[=:]\s*)(${VALUE})`, "gim"), ""],
   [new RegExp(String.raw`(\s--${NAME}\s+)("[^"\n]*"|'[^'\n]*'|[^\s"'-][^\s"']*)`, "gi"), ""],
   // Twenty-four words of a word list in a row, numbered or not.
-  [/(?:(?:\d{1,2}[.)]\s*)?\b[a-záéíóúñ]{3,8}\b[ \t\n,]+){23}(?:\d{1,2}[.)]\s*)?\b[a-záéíóúñ]{3,8}\b/g, BLANK],
+  [/(?:(?:\d{1,2}[.)]\s*)?\b[a-záéíóúñ]{3,8}\b[ \t\n,]+){23}(?:\d{1,2}[.)]\s*)?\b[a-záéíóúñ]{3,8}\b/gi, BLANK],
 ];
 /** Keys in base64 may begin with a slash, too. */
 const PLACES = "boot|dev|etc|home|media|mnt|opt|proc|root|run|srv|sys|tmp|usr|var";

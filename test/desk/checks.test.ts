@@ -109,6 +109,15 @@ describe("the radio", () => {
       detail: "US, LongFast; dwell time of 400 ms (hopping): see docs/airtime.md",
     });
   });
+
+  test("of another region than the configuration says is a failure that names both", async () => {
+    rig.says.wishes = { ...rig.says.wishes, region: "US" };
+    expect(await check("region")).toMatchObject({
+      state: "FAIL",
+      detail: expect.stringMatching(/says US, LongFast, and the radio is set to EU_868, LongFast/),
+      fix: expect.stringContaining("caye radio set --region US --preset LongFast"),
+    });
+  });
 });
 
 describe("the air", () => {

@@ -30,6 +30,7 @@ test("left open, it is what the radio says", () => {
     radioSigns: false,
     dwell: expect.objectContaining({ kind: "hopping", limitMs: 400 }),
     maxPacketUs: undefined,
+    otherwise: undefined,
   });
 });
 
@@ -52,6 +53,19 @@ test("where the law limits the packet, so do we", () => {
 test.each(SILENT)("while the radio is silent ($kind), it is LongFast under the strictest common law", (state) => {
   const careful = { preset: "LongFast", region: "UNSET", regionAssumed: true, dutyCycle: 0.1, radioSigns: false };
   expect(radioInForce(AUTO, state)).toMatchObject(careful);
+});
+
+test.each([
+  ["US", "auto", { region: "US" }, undefined],
+  ["US", "LongFast", { region: "EU_868", preset: "LongFast" }, { region: "EU_868", preset: "LongFast" }],
+  ["US", "auto", { region: "UNSET" }, { region: "UNSET", preset: "MediumSlow" }],
+  ["auto", "LongFast", { region: "US" }, { region: "US", preset: "MediumSlow" }],
+  ["US", "LongFast", { region: undefined, preset: undefined }, undefined],
+  // The region has no room for the preset, so the radio uses its own.
+  ["EU_868", "LongFast", { region: "EU_868", preset: "ShortTurbo" }, undefined],
+  ["US", "LongFast", { preset: "NewerThanUs" }, { region: "US", preset: "NewerThanUs" }],
+])("a radio that is set otherwise than %s, %s is told of: %o", (region, preset, says, otherwise) => {
+  expect(radioInForce({ ...AUTO, region, preset }, ready(says)).otherwise).toEqual(otherwise);
 });
 
 describe("the configuration's word", () => {

@@ -197,3 +197,12 @@ test("the command works with an agent and without, and says where the file is", 
   cli.answer = undefined;
   expect((await cli.run("support-bundle", "--json")).out).toContain("no-agent.txt");
 });
+
+test("a place where nobody may write is named, with another way", async () => {
+  const cli = fakeCli();
+  const denied = Object.assign(new Error("EACCES: permission denied, open '/etc/x'"), { code: "EACCES" });
+  cli.upkeepTools = { ...cli.upkeepTools, bundle: () => Promise.reject(denied) };
+  const { code, err } = await cli.run("support-bundle");
+  expect(code).toBe(1);
+  expect(err).toMatch(/caye-support\.tar\.gz could not be written: this user may not write there[\s\S]*-o FILE/);
+});

@@ -23,6 +23,9 @@ test.each([
   ["a password with a slash in an address", "mqtt://caye:HID/HIDDEN@broker"],
   ["Spanish", "contraseña: HIDDEN"],
   ["Spanish, with the tilde apart", "contrasen\u0303a=HIDDEN"],
+  ["a name and password of curl", "curl -u caye:HIDDEN https://10.0.0.1/"],
+  ["a name and password of curl, in the long form", "curl --user='caye:HIDDEN' https://10.0.0.1/"],
+  ["recovery words as somebody shouts them", `${"Abandon ABILITY ".repeat(11)}Able Hidden`.replace("Hidden", "HIDDEN")],
   ["a key in base64 that begins with a slash", "token=/HIDDENabc"],
 ])("%s", (_, text) => {
   expect(redacted(text, [])).toContain("[removed]");
@@ -35,6 +38,7 @@ test("names of files, addresses and answers stay", () => {
     "caye backup restore FILE --key FILE --passphrase-file FILE",
     "token = true",
     "http://127.0.0.1:8420/v1/status",
+    "docker run -u 1000:1000 caye",
     "ops@example.org wrote at 12:30",
   ].join("\n");
   expect(redacted(text, [])).toBe(text);

@@ -1,9 +1,9 @@
 /** `caye support-bundle`: what who helps needs, in one file, without secrets. @module */
-import { describeError, isAgentError } from "../../kernel/errors.ts";
+import { describeError, isAgentError, systemCode } from "../../kernel/errors.ts";
 import { findAgent, type Shape } from "../agent-client.ts";
 import type { CliIo } from "../io.ts";
 import { localChecks } from "../local-checks.ts";
-import { placeFor } from "../local-files.ts";
+import { placeFor, unwritable } from "../local-files.ts";
 import { formatBytes, shellWord, table } from "../text.ts";
 
 export interface BundleOptions {
@@ -36,7 +36,10 @@ export async function supportBundle(io: CliIo, options: BundleOptions): Promise<
   };
   const configPath = io.env["CAYE_CONFIG"] || undefined;
   const wish = { out: io.resolve(file), statePath: io.statePath(), configPath, version: io.version, reports };
-  const report = await tools.bundle({ ...wish, journalLines: options.lines });
+  const report = await tools.bundle({ ...wish, journalLines: options.lines }).catch((error: unknown) => {
+    if (isAgentError(error) || systemCode(error) === undefined) throw error;
+    throw unwritable(file, error, "Name another place: caye support-bundle -o FILE");
+  });
   if (options.json === true) return io.stdout(`${jsonOf(report)}\n`);
   const lost = report.missing.map(({ name, reason }) => [name, reason]);
   io.stdout(
