@@ -38,6 +38,7 @@ function expectNode({ verdict, card, first, second }: Rehearsed, { withAnsible }
     expect(boot.get("service"), boot.get("journal")).toBe("active");
     expect(boot.get("health"), boot.get("journal")).toMatch(/^Healthy: .*radio ready/);
     expect(boot.get("failed")).toBe("");
+    expect(boot.get("login")).toMatch(/^uid=\d+\(operator\) .*sudo[\s\S]*ssh-ed25519/);
     expect(boot.get("system"), boot.get("journal")).toBe("running");
   }
   const status = statusOf(first);

@@ -22,6 +22,8 @@ import { baseTree, copyOfTree, FIELD_PACKAGES, type Suite } from "./trees.ts";
 export const LIMIT_SECONDS = 60;
 const RADIO_PORT = 4403;
 const CARD = "/boot/firmware";
+/** Nobody has the other half. */
+const SSH_KEY = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)} ana@laptop`;
 
 export interface Rehearsal {
   readonly suite: Suite;
@@ -77,6 +79,8 @@ Description=A simulated radio on TCP
 ExecStart=/opt/neighbour/node_modules/.bin/node /opt/neighbour/src/main.ts radios --count 1 --port ${RADIO_PORT}
 Restart=on-failure
 `,
+    "etc/systemd/system/ssh.service":
+      "[Unit]\nDescription=Stands for the server of Raspberry Pi OS\n[Service]\nExecStart=sleep infinity\n[Install]\nWantedBy=multi-user.target\n",
   };
   for (const [name, text] of Object.entries(files)) {
     await mkdir(join(tree, name, ".."), { recursive: true });
@@ -98,6 +102,8 @@ async function writeCard(home: string, card: string, deb: string, withAnsible: b
     await succeed(["tar", "-czf", archive, "-C", ROOT, "ansible"], { seconds: 60 });
     parts.push("--ansible", archive);
   }
+  await writeFile(join(home, "ana.pub"), `${SSH_KEY}\n`);
+  parts.push("--ssh-key", join(home, "ana.pub"));
   await mkdir(card);
   await writeFile(join(card, "config.txt"), "# as the image brings it\ndtparam=audio=on\n");
   await writeFile(join(card, "cmdline.txt"), "console=tty1 root=PARTUUID=1 rootwait\n");
@@ -130,6 +136,7 @@ echo "== marks"; find /var/lib/caye-provision/order /var/lib/caye-provision/step
 `;
 const LOOK = `
 echo "== service"; systemctl is-active caye.service || true
+echo "== login"; id operator; cat ~operator/.ssh/authorized_keys || true
 echo "== health"; caye health --wait 60 --radio || true
 echo "== status"; caye status --json || true
 echo "== system"; timeout 60 systemctl is-system-running --wait || true

@@ -20,7 +20,8 @@ const SCRIPTS = [
 /** Two builds, each with its own `npm ci`. */
 const BUILD_MS = 1_200_000;
 const VERSION = "77.0.1";
-const NAME = `caye_${VERSION}_amd64`;
+type Arch = "amd64" | "arm64";
+const nameOf = (arch: Arch): string => `caye_${VERSION}_${arch}`;
 /** Of the first member of an `ar` archive, in decimal: the time that the package was built for. */
 const TIME = [24, 36] as const;
 
@@ -52,14 +53,14 @@ beforeAll(async () => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 test(
-  "built again from the same tree it is the same bytes; with a release key it is signed, and brings the key",
+  "built again from the same tree it is the same bytes, for both machines; with a release key it is signed, and brings the key",
   (context) => {
     if (problem !== undefined) context.skip(problem);
     const keys = createReleaseKeys(seeded(5).random);
     const keyFile = join(directory, "release.key");
     writeFileSync(keyFile, keys.secret, { mode: 0o600 });
-    const build = (out: string, ...more: readonly string[]): Buffer => {
-      const args = [join(PACKAGE, "build.ts"), "--arch", "amd64", "--version", VERSION, "--out", out, ...more];
+    const build = (arch: Arch, out: string, ...more: readonly string[]): Buffer => {
+      const args = [join(PACKAGE, "build.ts"), "--arch", arch, "--version", VERSION, "--out", out, ...more];
       const env = {
         ...process.env,
         DPKG_DEB_COMPRESSOR_LEVEL: "0",
@@ -70,22 +71,24 @@ test(
       };
       const { status, stderr } = spawnSync(process.execPath, args, { env, cwd: ROOT, encoding: "utf8" });
       expect(status, stderr).toBe(0);
-      return readFileSync(join(out, `${NAME}.deb`));
+      return readFileSync(join(out, `${nameOf(arch)}.deb`));
     };
     const hash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-    expect(hash(build(join(directory, "again")))).toBe(hash(readFileSync(first)));
-    const signed = build(join(directory, "signed"), "--release-key", keyFile);
+    expect(hash(build("amd64", join(directory, "again")))).toBe(hash(readFileSync(first)));
+    const signed = build("arm64", join(directory, "signed"), "--release-key", keyFile);
+    expect(hash(build("arm64", join(directory, "signed-again"), "--release-key", keyFile))).toBe(hash(signed));
+    const name = nameOf("arm64");
     const key = decodeReleaseKey(keys.publicKey);
-    const manifest = readFileSync(join(directory, "signed", `${NAME}.deb.manifest`));
+    const manifest = readFileSync(join(directory, "signed", `${name}.deb.manifest`));
     const release = verifyManifest(manifest, key.ok ? [key.value] : []);
     if (!release.ok) throw new Error(release.reason);
-    expect(release.value.files.map(({ name }) => name)).toEqual([
-      `${NAME}.deb`,
-      `${NAME}.cdx.json`,
-      `${NAME}.sha256sums`,
+    expect(release.value.files.map((file) => file.name)).toEqual([
+      `${name}.deb`,
+      `${name}.cdx.json`,
+      `${name}.sha256sums`,
     ]);
-    expect(isOfRelease(release.value, `${NAME}.deb`, signed).ok).toBe(true);
-    const listed = run("dpkg-deb", "--contents", join(directory, "signed", `${NAME}.deb`));
+    expect(isOfRelease(release.value, `${name}.deb`, signed).ok).toBe(true);
+    const listed = run("dpkg-deb", "--contents", join(directory, "signed", `${name}.deb`));
     expect(listed).toContain(`./usr/share/caye/release-keys/${keys.id}.pub`);
   },
   BUILD_MS,
