@@ -73,6 +73,18 @@ test("what was written is read, flushed or not, and a write that is forced throu
   expect(after[0]).toBe(0);
 });
 
+test("told to stop, it keeps nothing of what comes after that many sectors, and nobody learns otherwise", async (context) => {
+  if (isMissing) context.skip(MISSING);
+  const { cut, bytes } = await disk();
+  const stopped = cut.stopAt(3);
+  const said = say(cut, "write -P 1 0 512", "flush", "write -P 2 512 2048", "flush", "write -P 3 4096 512");
+  await stopped;
+  expect(await cut.cut(() => false)).toEqual({ lost: 4, unflushed: 4 });
+  expect(await said).not.toMatch(/wrote 512\/512 bytes at offset 4096/);
+  const after = await bytes();
+  expect([after[0], after[512], after[4096]]).toEqual([1, 0, 0]);
+});
+
 test("a client that ends in order leaves nothing to lose", async (context) => {
   if (isMissing) context.skip(MISSING);
   const { cut, bytes } = await disk();

@@ -27,6 +27,11 @@ const EINVAL = 22;
 export interface CutDisk extends AsyncDisposable {
   /** What QEMU opens: `nbd+unix:///?socket=…`. */
   readonly uri: string;
+  /**
+   * Resolves once so many sectors at least are written and not flushed; from that write on the disk does and answers nothing
+   * more, so that they are still so when the power is cut.
+   */
+  stopAt(sectors: number): Promise<void>;
   /** The power fails: of what was not flushed, each sector is kept or lost by `keeps`. Gives how many were lost, and of how many. */
   cut(keeps: () => boolean): Promise<{ readonly lost: number; readonly unflushed: number }>;
 }
@@ -37,12 +42,16 @@ export async function openCutDisk(image: string, socket: string): Promise<CutDis
   const { size } = await file.stat();
   /** By sector number: the newest that was written and not flushed. */
   let cache = new Map<number, Buffer>();
+  let stopsAt = Number.POSITIVE_INFINITY;
+  let stopped: (() => void) | undefined;
   const disk: Disk = {
     size,
+    hasStopped: () => cache.size >= stopsAt,
     read: async (offset, length) => overlaid(await readAt(file, offset, length), offset, cache),
     write: (offset, bytes) => {
       for (let at = 0; at < bytes.length; at += SECTOR)
         cache.set((offset + at) / SECTOR, bytes.subarray(at, at + SECTOR));
+      if (cache.size >= stopsAt) stopped?.();
     },
     through: async (offset, bytes) => {
       for (let at = 0; at < bytes.length; at += SECTOR) cache.delete((offset + at) / SECTOR);
@@ -63,6 +72,12 @@ export async function openCutDisk(image: string, socket: string): Promise<CutDis
   await new Promise<void>((done, fail) => void server.once("error", fail).listen(socket, done));
   return {
     uri: `nbd+unix:///?socket=${socket}`,
+    stopAt: (sectors) =>
+      new Promise((done) => {
+        stopsAt = sectors;
+        stopped = done;
+        if (cache.size >= sectors) done();
+      }),
     cut: async (keeps) => {
       for (const connection of connections) connection.destroy();
       const kept = new Map([...cache].filter(() => keeps()));
@@ -81,6 +96,7 @@ export async function openCutDisk(image: string, socket: string): Promise<CutDis
 
 interface Disk {
   readonly size: number;
+  hasStopped(): boolean;
   read(offset: number, length: number): Promise<Buffer>;
   write(offset: number, bytes: Buffer): void;
   /** Nothing of it is lost from then on. */
@@ -135,6 +151,8 @@ async function serve(connection: Socket, disk: Disk): Promise<void> {
   await shakeHands(connection, take, disk.size);
   for (;;) {
     const head = await take(28);
+    // Whoever waits for an answer waits until the power is cut.
+    if (disk.hasStopped()) return;
     if (head.readUInt32BE(0) !== REQUEST_MAGIC) throw new Error("not a request");
     const flags = head.readUInt16BE(4);
     const command = head.readUInt16BE(6);

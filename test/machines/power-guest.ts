@@ -21,12 +21,15 @@ export interface Job {
 const LANES = 6;
 /** Puts that are acknowledged before the update begins. */
 const BEFORE_UPDATE = 12;
+/** Between two puts of a lane while the package is exchanged: on an emulated processor dpkg would hardly get on beside more. */
+const EXCHANGE_PAUSE_MS = 3_000;
 const CHECKS_AT_ONCE = 8;
 
 const bytes = readFileSync("/dev/vdb");
 const job: Job = JSON.parse(bytes.subarray(0, bytes.indexOf(0)).toString());
 let underWay = job.update;
 let acknowledged = 0;
+let exchanging = false;
 
 await sayState();
 await check();
@@ -85,15 +88,18 @@ async function put(lane: number): Promise<void> {
       if (acknowledged >= BEFORE_UPDATE && underWay !== undefined) void update(underWay);
     } catch {
       // While the package is exchanged nobody answers; what is not acknowledged is promised to nobody.
-      await new Promise((done) => setTimeout(done, 500));
+      await pause(500);
     }
+    if (exchanging) await pause(EXCHANGE_PAUSE_MS);
   }
 }
 
 async function update(words: string): Promise<void> {
   underWay = undefined;
+  exchanging = true;
   say("UPDATE begins");
   const { status, output } = await shell(words);
+  exchanging = false;
   say(`UPDATE ended ${status} ${output.trim().slice(-300).replaceAll(/\s+/g, " ")}`);
 }
 
@@ -120,6 +126,10 @@ function shell(words: string): Promise<{ readonly status: number; readonly outpu
       done({ status: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, output });
     });
   });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
 }
 
 function hashed(bytes: Uint8Array): string {

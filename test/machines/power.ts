@@ -45,6 +45,8 @@ Environment=HOME=/root
 [Install]
 WantedBy=multi-user.target
 `;
+/** For a moment at which something is written and not flushed: they are short. */
+const MOST_PATIENCE_MS = 20_000;
 /** The unit's limits are those of a Pi; this processor is emulated, and its host may have other work. */
 const PATIENCE = "[Service]\nTimeoutStartSec=1800\nWatchdogSec=600\n";
 const USAGE = `npm run test:power -- [--cuts N] [--seed N] [--fresh]
@@ -176,7 +178,7 @@ async function round(tree: string, book: Book, cuts: number): Promise<Book> {
     }
     const moment =
       during === "update" ? await amidUpdate(vm, below(book.updateSeconds * 1000)) : await amidLoad(vm, below);
-    const { lost, unflushed } = await cutPower(() => below(2) === 0);
+    const { lost, unflushed } = await cutPower(() => below(2) === 0, 1 + below(48));
     const fresh = acknowledgedIn(vm);
     const cut: Cut = {
       cut: number,
@@ -238,7 +240,11 @@ function acknowledgedIn(vm: Vm): Job["acknowledged"] {
   return [...vm.console().matchAll(ACK)].map(([, name = "", cid = "", sha256 = ""]) => [name, cid, sha256] as const);
 }
 
-type CutPower = (keeps: () => boolean) => Promise<{ readonly lost: number; readonly unflushed: number }>;
+/** @param sectors that are to be unflushed at that moment: it comes a little later than asked for; left out: at once */
+type CutPower = (
+  keeps: () => boolean,
+  sectors?: number,
+) => Promise<{ readonly lost: number; readonly unflushed: number }>;
 
 async function withMachine<T>(tree: string, job: Job, work: (vm: Vm, cutPower: CutPower) => Promise<T>): Promise<T> {
   const scratch = await mkdtemp(join(tmpdir(), "caye-power-"));
@@ -250,7 +256,8 @@ async function withMachine<T>(tree: string, job: Job, work: (vm: Vm, cutPower: C
     const log = join(HOME, `console-${job.cut}.log`);
     rmSync(log, { force: true });
     await using vm = startVm({ arch: "amd64", tree, disk: disk.uri, args, log });
-    return await work(vm, async (keeps) => {
+    return await work(vm, async (keeps, sectors) => {
+      if (sectors !== undefined) await Promise.race([disk.stopAt(sectors), pause(MOST_PATIENCE_MS)]);
       await vm.kill();
       return await disk.cut(keeps);
     });
