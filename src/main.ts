@@ -17,7 +17,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { createInterface, type Interface } from "node:readline";
+import { createInterface } from "node:readline";
 import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import type { CliIo, PathFacts, RunOptions, WriteOptions } from "./cli/io.ts";
@@ -225,18 +225,15 @@ async function readStdin(): Promise<Uint8Array> {
 }
 
 /** One reader for all questions: it may hold the lines of the next ones already. */
-let answers: { readonly reader: Interface; readonly lines: AsyncIterator<string> } | undefined;
+let answers: AsyncIterator<string> | undefined;
 
 async function ask(question: string): Promise<string> {
   process.stderr.write(question);
-  if (answers === undefined) {
-    const reader = createInterface({ input: process.stdin });
-    answers = { reader, lines: reader[Symbol.asyncIterator]() };
-  }
-  answers.reader.resume();
-  const { value, done } = await answers.lines.next();
+  answers ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  process.stdin.resume();
+  const { value, done } = await answers.next();
   // What waits for more would keep the program from ending.
-  answers.reader.pause();
+  process.stdin.pause();
   return done === true ? "" : value;
 }
 
